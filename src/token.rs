@@ -1,0 +1,92 @@
+//! The vocabulary shared by tokenizers and models: a token id, a prompt made of ids, and the task a prompt is for.
+//!
+//! Text becomes ids in `tokenize` and nowhere else; models, searches and schedules see only what is defined here.
+
+use crate::language::Language;
+
+/// An index into a model's vocabulary.
+pub type TokenId = u32;
+
+/// How long a summary should be; the targets in sentences are documented at [`SummaryLength::sentences`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SummaryLength {
+    /// Two sentences.
+    Short,
+    /// Four sentences.
+    Medium,
+    /// Eight sentences.
+    Long,
+}
+
+impl SummaryLength {
+    /// The target length in sentences.
+    pub fn sentences(self) -> usize {
+        match self {
+            SummaryLength::Short => 2,
+            SummaryLength::Medium => 4,
+            SummaryLength::Long => 8,
+        }
+    }
+}
+
+/// What a model is asked to do with a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Task {
+    /// Translate the text.
+    Translate {
+        /// Language of the text.
+        from: Language,
+        /// Language of the answer.
+        to: Language,
+    },
+    /// Summarize the text.
+    Summarize {
+        /// Language of the text.
+        from: Language,
+        /// Language of the answer.
+        to: Language,
+        /// Length of the answer.
+        length: SummaryLength,
+        /// Which part of the work this call does.
+        stage: SummaryStage,
+    },
+}
+
+impl Task {
+    /// The language the answer has to be in.
+    pub fn to(&self) -> Language {
+        match *self {
+            Task::Translate { to, .. } | Task::Summarize { to, .. } => to,
+        }
+    }
+
+    /// The language of the text that is given.
+    pub fn from(&self) -> Language {
+        match *self {
+            Task::Translate { from, .. } | Task::Summarize { from, .. } => from,
+        }
+    }
+}
+
+/// Articles beyond the context of a model are summarized in parts and then as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SummaryStage {
+    /// The text is a whole article.
+    Whole,
+    /// The text is one part of a longer article.
+    Part,
+    /// The text is the summaries of the parts, in order.
+    Merge,
+}
+
+/// A text as a model reads it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Prompt {
+    /// Ids for the encoder, with its end token; empty for decoder-only models.
+    pub source: Vec<TokenId>,
+    /// Ids the decoder starts from: the start token and forced tokens, or the whole chat prompt. Never empty.
+    pub prefix: Vec<TokenId>,
+    /// How many ids at the start of `prefix` are the same for every prompt of the same task (the instruction).
+    pub shared: usize,
+}

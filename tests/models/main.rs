@@ -1,0 +1,1 @@
+//! Tests on real checkpoints, in one binary; `make test-models` fetches the weights and runs them.
