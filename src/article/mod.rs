@@ -1,1 +1,185 @@
-//! (in the making)
+//! Article files: bytes to [`Document`] and back, one format a file.
+//!
+//! Stands at both ends of the flow. Finds what is prose and what is not; translates nothing and reads no files.
+
+mod lines;
+mod markdown;
+mod plain;
+
+use crate::document::Document;
+use std::path::Path;
+
+/// The formats that can be read and written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// Plain text: paragraphs with empty lines between them, or one paragraph a line.
+    Plain,
+    /// `CommonMark` with the usual extensions.
+    Markdown,
+    /// One segment a line; empty lines are kept.
+    Lines,
+}
+
+impl Format {
+    /// The format that the name of a file says; `None` for names of other formats.
+    pub fn of_path(path: &Path) -> Option<Format> {
+        let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+        match extension.as_str() {
+            "txt" | "text" => Some(Format::Plain),
+            "md" | "markdown" => Some(Format::Markdown),
+            _ => None,
+        }
+    }
+}
+
+/// A file that is not an article.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ArticleError {
+    /// Bytes that no text has.
+    #[error("binary file: byte {offset} (line {line}): expected UTF-8 text, got {what}")]
+    Binary {
+        /// What was found: a NUL byte or the name of a file type.
+        what: &'static str,
+        /// Where in the file.
+        offset: usize,
+        /// Which line that is, from 1.
+        line: usize,
+    },
+    /// A byte order mark of another encoding.
+    #[error("text encoding: expected UTF-8, got a byte order mark of {encoding}; convert the file to UTF-8")]
+    Encoding {
+        /// The encoding that the mark stands for.
+        encoding: &'static str,
+    },
+    /// A byte sequence that is not UTF-8.
+    #[error("text encoding: byte {offset} (line {line}): expected UTF-8, got {bytes}; convert the file to UTF-8")]
+    Utf8 {
+        /// Where in the file.
+        offset: usize,
+        /// Which line that is, from 1.
+        line: usize,
+        /// The bytes found there, in hexadecimal.
+        bytes: String,
+    },
+}
+
+/// Reads an article. An empty file is a document without blocks.
+///
+/// # Errors
+///
+/// Binary files, files in another encoding and invalid UTF-8, each with the place.
+pub fn read(bytes: &[u8], format: Format) -> Result<Document, ArticleError> {
+    let (text, byte_order_mark) = decode(bytes)?;
+    Ok(match format {
+        Format::Plain => plain::read(text, byte_order_mark),
+        Format::Markdown => markdown::read(text, byte_order_mark),
+        Format::Lines => lines::read(text, byte_order_mark),
+    })
+}
+
+/// The bytes of an article whose text is `text`: puts the byte order mark back.
+pub fn write(document: &Document, text: &str) -> Vec<u8> {
+    let mark: &[u8] = if document.byte_order_mark { &MARK } else { &[] };
+    [mark, text.as_bytes()].concat()
+}
+
+const MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
+
+/// Begins of files that people hand over by mistake, with the name that helps them.
+const SIGNATURES: &[(&[u8], &str)] = &[
+    (b"%PDF-", "a PDF file"),
+    (b"PK\x03\x04", "a ZIP file (docx, odt, epub)"),
+    (b"\xD0\xCF\x11\xE0", "an old Office file (doc)"),
+    (b"\x1F\x8B", "a gzip file"),
+    (b"\x89PNG", "a PNG image"),
+    (b"\xFF\xD8\xFF", "a JPEG image"),
+    (b"{\\rtf", "an RTF file"),
+    (b"GGUF", "a GGUF model"),
+];
+
+fn decode(bytes: &[u8]) -> Result<(&str, bool), ArticleError> {
+    if let Some((_, what)) = SIGNATURES.iter().find(|(signature, _)| bytes.starts_with(signature)) {
+        return Err(ArticleError::Binary { what, offset: 0, line: 1 });
+    }
+    // UTF-32 first: its little-endian mark begins with the one of UTF-16.
+    let marks: [(&[u8], &str); 4] = [
+        (b"\xFF\xFE\x00\x00", "UTF-32 (little endian)"),
+        (b"\x00\x00\xFE\xFF", "UTF-32 (big endian)"),
+        (b"\xFF\xFE", "UTF-16 (little endian)"),
+        (b"\xFE\xFF", "UTF-16 (big endian)"),
+    ];
+    if let Some((_, encoding)) = marks.iter().find(|(mark, _)| bytes.starts_with(mark)) {
+        return Err(ArticleError::Encoding { encoding });
+    }
+    let (body, byte_order_mark) = bytes.strip_prefix(&MARK).map_or((bytes, false), |body| (body, true));
+    let base = bytes.len() - body.len();
+    let line = |offset: usize| 1 + bytes[..offset].iter().filter(|b| **b == b'\n').count();
+    if let Some(at) = body.iter().position(|b| *b == 0) {
+        let offset = base + at;
+        return Err(ArticleError::Binary { what: "a NUL byte", offset, line: line(offset) });
+    }
+    match std::str::from_utf8(body) {
+        Ok(text) => Ok((text, byte_order_mark)),
+        Err(error) => {
+            let at = error.valid_up_to();
+            let length = error.error_len().unwrap_or(body.len() - at);
+            let found: Vec<String> = body[at..at + length].iter().map(|b| format!("{b:02X}")).collect();
+            let offset = base + at;
+            Err(ArticleError::Utf8 { offset, line: line(offset), bytes: found.join(" ") })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::{ArticleError, Format, read, write};
+    use std::path::Path;
+
+    #[test]
+    fn names_say_the_format() {
+        for (name, expected) in [
+            ("a.txt", Some(Format::Plain)),
+            ("dir/b.TEXT", Some(Format::Plain)),
+            ("c.md", Some(Format::Markdown)),
+            ("c.uk.Markdown", Some(Format::Markdown)),
+            ("d.docx", None),
+            ("README", None),
+            (".md", None),
+        ] {
+            assert_eq!(Format::of_path(Path::new(name)), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_text_is_named_with_its_place() {
+        for (bytes, expected) in [
+            (&b"one\ntwo\0"[..], "binary file: byte 7 (line 2): expected UTF-8 text, got a NUL byte"),
+            (b"%PDF-1.7", "binary file: byte 0 (line 1): expected UTF-8 text, got a PDF file"),
+            (
+                b"\xFF\xFEa\0",
+                "text encoding: expected UTF-8, got a byte order mark of UTF-16 (little endian); convert the file to UTF-8",
+            ),
+            (b"ok\n\xCF\xF0\xE8", "text encoding: byte 3 (line 2): expected UTF-8, got CF; convert the file to UTF-8"),
+        ] {
+            for format in [Format::Plain, Format::Markdown, Format::Lines] {
+                assert_eq!(read(bytes, format).unwrap_err().to_string(), expected);
+            }
+        }
+        let cut = read("що".as_bytes().split_last().unwrap().1, Format::Plain);
+        assert!(matches!(cut, Err(ArticleError::Utf8 { offset: 2, line: 1, .. })), "{cut:?}");
+    }
+
+    #[test]
+    fn an_empty_file_is_a_document_without_blocks() {
+        for format in [Format::Plain, Format::Markdown, Format::Lines] {
+            for bytes in [&b""[..], b"\xEF\xBB\xBF", b"\n\r\n \t"] {
+                let document = read(bytes, format).unwrap();
+                assert!(document.blocks.is_empty());
+                assert_eq!(write(&document, &document.text), bytes);
+            }
+        }
+    }
+}
