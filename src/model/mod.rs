@@ -111,6 +111,27 @@ pub trait Model: Send + Sync {
     fn step(&self, last: &[TokenId], state: &mut dyn State, ask: &Ask<'_>) -> Result<Vec<Candidates>, ModelError>;
 }
 
+/// How exactly a model computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Precision {
+    /// What the family does best on the device.
+    #[default]
+    Auto,
+    /// 32-bit floating point throughout.
+    F32,
+    /// 8-bit weights and activations in the linear layers, where the family and the device have them.
+    Int8,
+}
+
+/// What does not depend on the checkpoint when a model is loaded.
+#[derive(Debug, Clone)]
+pub struct LoadOptions {
+    /// Where the weights live and the work is done.
+    pub device: candle_core::Device,
+    /// How exactly it is done.
+    pub precision: Precision,
+}
+
 /// What can go wrong in a network.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
