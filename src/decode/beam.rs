@@ -304,9 +304,10 @@ impl Search for Beam<'_> {
     }
 
     fn tokens(&self) -> usize {
+        // A group that has just begun has one row, but will have all its beams after the next step.
         let of = |group: &Group| {
-            let answers: usize = group.running.iter().map(|beam| group.prefix.len() + beam.ids.len()).sum();
-            group.source_tokens + answers
+            let answered = group.running.first().map_or(0, |beam| beam.ids.len());
+            group.source_tokens + self.options.beams * (group.prefix.len() + answered)
         };
         self.groups.iter().map(of).sum()
     }
