@@ -285,17 +285,17 @@ impl<'a> Worker<'a> {
                 },
                 Err(ScheduleError::Search(error)) if !matches!(*error, DecodeError::Broken(_)) => {
                     // Only the new ones failed to start; the others are not touched.
-                    self.isolate(batch, error.into());
+                    self.isolate(&batch, &error.into());
                     continue;
                 }
                 Err(error) => (batch, error),
             };
             lost.append(&mut flight.live);
-            self.end(flight);
+            self.end(&flight);
             flight = self.begin();
-            self.isolate(lost, error);
+            self.isolate(&lost, &error);
         }
-        self.end(flight);
+        self.end(&flight);
         self
     }
 
@@ -303,7 +303,7 @@ impl<'a> Worker<'a> {
         Flight { search: begin(self.shared.model, &self.shared.options.search), live: Vec::new() }
     }
 
-    fn end(&mut self, flight: Flight<'_>) {
+    fn end(&mut self, flight: &Flight<'_>) {
         self.stats.merge(flight.search.stats());
     }
 
@@ -354,16 +354,16 @@ impl<'a> Worker<'a> {
         self.done.push((tag, result));
     }
 
-    fn fail(&mut self, batch: &[usize], error: ScheduleError) {
+    fn fail(&mut self, batch: &[usize], error: &ScheduleError) {
         for &tag in batch {
             self.record(tag, Err(error.clone()));
         }
     }
 
     /// Repeats requests that failed together in halves, until those that fail are alone.
-    fn isolate(&mut self, lost: Vec<usize>, error: ScheduleError) {
+    fn isolate(&mut self, lost: &[usize], error: &ScheduleError) {
         if lost.len() < 2 {
-            self.fail(&lost, error);
+            self.fail(lost, error);
             return;
         }
         for half in lost.chunks(lost.len().div_ceil(2)) {
@@ -378,9 +378,9 @@ impl<'a> Worker<'a> {
                 }
                 Ok(())
             });
-            self.end(flight);
+            self.end(&flight);
             if let Err((lost, error)) = ended {
-                self.isolate(lost, error);
+                self.isolate(&lost, &error);
             }
         }
     }

@@ -114,7 +114,9 @@ impl<'m> Beam<'m> {
         if self.live.model().spec().renormalize {
             let largest = scores.iter().map(|&(_, score)| score).fold(f32::NEG_INFINITY, f32::max);
             let sum: f32 = scores.iter().map(|&(_, score)| (score - largest).exp()).sum();
-            scores.iter_mut().for_each(|(_, score)| *score -= largest + sum.ln());
+            for (_, score) in &mut scores {
+                *score -= largest + sum.ln();
+            }
         }
         Ok(scores)
     }
@@ -126,10 +128,10 @@ impl<'m> Beam<'m> {
         answers: &[Candidates],
         verdicts: &[Verdict],
     ) -> Result<Vec<Continuation>, &'static str> {
-        let mut all = Vec::new();
+        let (mut all, no_verdict) = (Vec::new(), Verdict::default());
         for (beam, (running, answer)) in group.running.iter().zip(answers).enumerate() {
-            let verdict = verdicts.get(beam).cloned().unwrap_or_default();
-            all.extend(self.log_probabilities(answer, &verdict)?.into_iter().map(|(token, score)| Continuation {
+            let verdict = verdicts.get(beam).unwrap_or(&no_verdict);
+            all.extend(self.log_probabilities(answer, verdict)?.into_iter().map(|(token, score)| Continuation {
                 log_probability: running.log_probability + score,
                 beam,
                 token,
