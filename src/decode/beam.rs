@@ -216,7 +216,9 @@ impl<'m> Beam<'m> {
         let tokens = group.running.first().map_or(0, |beam| beam.ids.len());
         match group.pool.into_iter().next() {
             Some(best) => {
-                self.live.stats.target_tokens += best.ids.len() + usize::from(best.finish == Finish::End);
+                // An answer that was ended by force is one short of the room.
+                let ended = best.finish == Finish::End || (best.finish == Finish::Limit && best.ids.len() < group.room);
+                self.live.stats.target_tokens += best.ids.len() + usize::from(ended);
                 (group.tag, Ok(best))
             }
             None => (group.tag, Err(DecodeError::Logits { tokens, what })),

@@ -290,6 +290,18 @@ fn only_allowed_tokens_are_answered() {
 }
 
 #[test]
+fn ids_that_cannot_be_answered_are_no_trouble_to_the_rules() {
+    let mut model = toy(9, 40);
+    model.spec.suppressed = vec![5000];
+    for beams in [1, 3] {
+        let options = SearchOptions { beams, no_repeat_ngram: 1, repetition_penalty: 1.2, ..SearchOptions::default() };
+        let batch = [Request { source: &[4], prefix: &[5000, 3], shared: 0 }];
+        let answer = search(&model, &batch, &options).expect("a search").remove(0).expect("an answer");
+        assert!(!answer.ids.contains(&3), "{:?}", answer.ids);
+    }
+}
+
+#[test]
 fn everything_banned_is_an_error() {
     let model = toy(9, 40);
     for beams in [1, 3] {
