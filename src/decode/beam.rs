@@ -114,7 +114,9 @@ impl<'m> Beam<'m> {
         if self.live.model().spec().renormalize {
             let largest = scores.iter().map(|&(_, score)| score).fold(f32::NEG_INFINITY, f32::max);
             let sum: f32 = scores.iter().map(|&(_, score)| (score - largest).exp()).sum();
-            scores.iter_mut().for_each(|(_, score)| *score -= largest + sum.ln());
+            for (_, score) in &mut scores {
+                *score -= largest + sum.ln();
+            }
         }
         Ok(scores)
     }
@@ -126,10 +128,10 @@ impl<'m> Beam<'m> {
         answers: &[Candidates],
         verdicts: &[Verdict],
     ) -> Result<Vec<Continuation>, &'static str> {
-        let mut all = Vec::new();
+        let (mut all, no_verdict) = (Vec::new(), Verdict::default());
         for (beam, (running, answer)) in group.running.iter().zip(answers).enumerate() {
-            let verdict = verdicts.get(beam).cloned().unwrap_or_default();
-            all.extend(self.log_probabilities(answer, &verdict)?.into_iter().map(|(token, score)| Continuation {
+            let verdict = verdicts.get(beam).unwrap_or(&no_verdict);
+            all.extend(self.log_probabilities(answer, verdict)?.into_iter().map(|(token, score)| Continuation {
                 log_probability: running.log_probability + score,
                 beam,
                 token,
@@ -214,7 +216,9 @@ impl<'m> Beam<'m> {
         let tokens = group.running.first().map_or(0, |beam| beam.ids.len());
         match group.pool.into_iter().next() {
             Some(best) => {
-                self.live.stats.target_tokens += best.ids.len() + usize::from(best.finish == Finish::End);
+                // An answer that was ended by force is one short of the room.
+                let ended = best.finish == Finish::End || (best.finish == Finish::Limit && best.ids.len() < group.room);
+                self.live.stats.target_tokens += best.ids.len() + usize::from(ended);
                 (group.tag, Ok(best))
             }
             None => (group.tag, Err(DecodeError::Logits { tokens, what })),
@@ -304,9 +308,10 @@ impl Search for Beam<'_> {
     }
 
     fn tokens(&self) -> usize {
+        // A group that has just begun has one row, but will have all its beams after the next step.
         let of = |group: &Group| {
-            let answers: usize = group.running.iter().map(|beam| group.prefix.len() + beam.ids.len()).sum();
-            group.source_tokens + answers
+            let answered = group.running.first().map_or(0, |beam| beam.ids.len());
+            group.source_tokens + self.options.beams * (group.prefix.len() + answered)
         };
         self.groups.iter().map(of).sum()
     }

@@ -149,23 +149,19 @@ pub trait Search {
     /// Number of entries that are not answered yet.
     fn entries(&self) -> usize;
 
-    /// Tokens held for the unanswered entries: their sources, and prefix and answer of each row.
+    /// Tokens held for the unanswered entries: their sources once, prefix and answer for each beam.
     fn tokens(&self) -> usize;
 
     /// What was done so far.
     fn stats(&self) -> &Stats;
 }
 
-/// Starts an empty search.
-///
-/// # Errors
-/// The options are not valid.
-pub fn begin<'m>(model: &'m dyn Model, options: &'m SearchOptions) -> Result<Box<dyn Search + 'm>, DecodeError> {
-    options.check()?;
-    Ok(match options.beams {
-        1 => Box::new(greedy::Greedy::new(model, options)),
+/// Starts an empty search. The options are taken as they are: see [`SearchOptions::check`].
+pub fn begin<'m>(model: &'m dyn Model, options: &'m SearchOptions) -> Box<dyn Search + 'm> {
+    match options.beams {
+        0 | 1 => Box::new(greedy::Greedy::new(model, options)),
         _ => Box::new(beam::Beam::new(model, options)),
-    })
+    }
 }
 
 /// Answers a batch, in its order. One result per request; a request that cannot be answered does not stop the others.
@@ -177,7 +173,8 @@ pub fn search(
     batch: &[Request<'_>],
     options: &SearchOptions,
 ) -> Result<Vec<Result<Hypothesis, DecodeError>>, DecodeError> {
-    let mut search = begin(model, options)?;
+    options.check()?;
+    let mut search = begin(model, options);
     let entries: Vec<Entry<'_>> = batch
         .iter()
         .enumerate()

@@ -65,6 +65,8 @@ pub fn repeated_stretch(ids: &[TokenId], rule: &LoopStop) -> usize {
 /// The rules of one search.
 pub(super) struct Rules<'m> {
     options: &'m SearchOptions,
+    /// Ids from here on can be read but not answered, so that no rule needs to name them.
+    vocab: usize,
     /// Never answered, ascending. End tokens are not among them, as in transformers: an answer has to be able to end.
     pub(super) suppressed: Vec<TokenId>,
 }
@@ -80,11 +82,11 @@ pub(super) struct Verdict {
 
 impl<'m> Rules<'m> {
     pub(super) fn new(spec: &Spec, options: &'m SearchOptions) -> Rules<'m> {
-        let mut suppressed: Vec<TokenId> =
-            spec.suppressed.iter().copied().filter(|token| !spec.eos.contains(token)).collect();
+        let matters = |token: &TokenId| (*token as usize) < spec.vocab && !spec.eos.contains(token);
+        let mut suppressed: Vec<TokenId> = spec.suppressed.iter().copied().filter(matters).collect();
         suppressed.sort_unstable();
         suppressed.dedup();
-        Rules { options, suppressed }
+        Rules { options, vocab: spec.vocab, suppressed }
     }
 
     /// Whether any rule depends on what a row has said.
@@ -121,6 +123,8 @@ impl<'m> Rules<'m> {
             sequence.dedup();
             verdict.penalized = sequence;
         }
+        verdict.banned.retain(|&token| (token as usize) < self.vocab);
+        verdict.penalized.retain(|&token| (token as usize) < self.vocab);
         verdict
     }
 }
@@ -131,7 +135,7 @@ mod tests {
 
     fn check_bans(n: usize, sequence: &[TokenId], expected: &[TokenId]) {
         let options = SearchOptions { no_repeat_ngram: n, ..SearchOptions::default() };
-        let rules = Rules { options: &options, suppressed: Vec::new() };
+        let rules = Rules { options: &options, vocab: 100, suppressed: Vec::new() };
         for cut in 0..=sequence.len() {
             let (prefix, ids) = sequence.split_at(cut);
             assert_eq!(rules.judge(prefix, ids).banned, expected, "n {n}, {sequence:?} cut at {cut}");
@@ -156,7 +160,7 @@ mod tests {
             seen: Seen::Answer,
             ..SearchOptions::default()
         };
-        let verdict = Rules { options: &options, suppressed: Vec::new() }.judge(&[1, 2], &[3, 1]);
+        let verdict = Rules { options: &options, vocab: 100, suppressed: Vec::new() }.judge(&[1, 2], &[3, 1]);
         assert_eq!(verdict.banned, &[] as &[TokenId]);
         assert_eq!(verdict.penalized, &[1, 3]);
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Counters of one or more searches. Times are summed over workers, so they can exceed the time that passed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Stats {
-    /// Entries let in.
+    /// Entries let in; those that are repeated after a failure count again.
     pub entries: usize,
     /// Tokens given to the encoder.
     pub source_tokens: usize,

@@ -48,7 +48,8 @@ pub struct Ask<'a> {
     pub k: usize,
     /// Only these tokens, in ascending order, if given.
     pub allowed: Option<&'a [TokenId]>,
-    /// Changes to the logits before the best are taken, applied in the order of the slice.
+    /// Changes to the logits before the best are taken, applied in the order of the slice: first
+    /// those for all rows, then row by row, ascending.
     pub adjust: &'a [Adjustment],
     /// Whether the log of the sum of the exponentials of all (adjusted, allowed) logits is wanted.
     pub log_sum_exp: bool,

@@ -24,6 +24,8 @@ pub(crate) struct Toy {
     pub(crate) seed: u32,
     pub(crate) spread: f64,
     pub(crate) end_bias: f64,
+    /// Whether states of this toy refuse to be joined.
+    pub(crate) append_fails: bool,
 }
 
 /// A toy with an encoder: `vocab` ids, 0 ends an answer.
@@ -43,6 +45,7 @@ pub(crate) fn toy(seed: u32, vocab: usize) -> Toy {
         seed,
         spread: 4.0,
         end_bias: 0.125,
+        append_fails: false,
     }
 }
 
@@ -82,6 +85,7 @@ impl Toy {
 }
 
 struct ToyState {
+    append_fails: bool,
     rows: Vec<(Vec<TokenId>, Vec<TokenId>)>,
 }
 
@@ -96,6 +100,9 @@ impl State for ToyState {
     }
 
     fn append(&mut self, other: Box<dyn State>) -> Result<(), ModelError> {
+        if self.append_fails {
+            return Err(ModelError::State("asked not to join".into()));
+        }
         let other = other.into_any().downcast::<ToyState>().map_err(|_| ModelError::State("not a toy".into()))?;
         self.rows.extend(other.rows);
         Ok(())
@@ -124,7 +131,7 @@ impl Model for Toy {
             assert!(!request.source.contains(&PANICS_AT_START), "asked to panic");
             rows.push((request.source.to_vec(), request.prefix[..request.prefix.len() - 1].to_vec()));
         }
-        Ok(Box::new(ToyState { rows }))
+        Ok(Box::new(ToyState { append_fails: self.append_fails, rows }))
     }
 
     fn step(&self, last: &[TokenId], state: &mut dyn State, ask: &Ask<'_>) -> Result<Vec<Candidates>, ModelError> {
