@@ -432,7 +432,7 @@ pub fn near(name: &str) -> Vec<&'static str> {
         })
         .filter(|(score, candidate)| *score <= candidate.len() / 3)
         .collect();
-    scored.sort();
+    scored.sort_unstable();
     scored.into_iter().take(3).map(|(_, name)| name).collect()
 }
 

@@ -89,7 +89,7 @@ pub enum RegistryError {
         /// `sha256`, `git sha1` or `size`.
         what: &'static str,
         /// The file's name in the checkpoint.
-        file: String,
+        file: Box<str>,
         /// The path or address.
         place: String,
         /// What the card, the lock file or the server promises.
@@ -97,7 +97,7 @@ pub enum RegistryError {
         /// What was found.
         got: String,
         /// What to do.
-        advice: String,
+        advice: Box<str>,
     },
     /// A file of the checkpoint is not where it should be.
     #[error("{place}: {what} is missing; {advice}")]

@@ -3,9 +3,18 @@
 //! Sources in order: the Hugging Face cache (shared with Python) and `models/local/`, the Hub, the card's mirrors. Nothing is used
 //! before its size and hash were checked, and nothing half-written ever looks complete. Reading weights is `load`'s business.
 
+mod cache;
 pub mod card;
+mod digest;
 mod error;
+mod hub;
+mod local;
+mod lock;
+mod mirror;
+mod remove;
 mod settings;
+mod transfer;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -129,8 +138,9 @@ pub struct Removed {
 }
 
 /// Whether the model is complete and plausible on disk. Looks at names, sizes and first bytes only; no network, no hashing.
-pub fn on_disk(_card: &'static Card, _settings: &Settings) -> Option<OnDisk> {
-    None
+pub fn on_disk(card: &Card, settings: &Settings) -> Option<OnDisk> {
+    let commit = lock::Lock::new(&settings.data_dir).pins(&card.name).ok().and_then(|pins| pins.commit);
+    cache::find(card, settings, commit.as_deref())
 }
 
 /// Finds or fetches the model and verifies every file: cache, `models/local`, Hub, mirrors, in this order.
@@ -138,8 +148,82 @@ pub fn on_disk(_card: &'static Card, _settings: &Settings) -> Option<OnDisk> {
 /// # Errors
 /// The licence is not accepted, no source has the model, a file does not match its hash, or the disk is full.
 pub fn resolve(card: &'static Card, settings: &Settings, progress: &dyn Progress) -> Result<ModelFiles, RegistryError> {
-    let _ = progress;
-    Err(RegistryError::Offline { model: card.name.clone(), looked_in: vec![], put_here: settings.local_dir.clone() })
+    check_license(card, settings)?;
+    let found = match on_disk(card, settings) {
+        Some(found) => found,
+        None => {
+            fetch(card, settings, progress)?;
+            on_disk(card, settings).ok_or_else(|| RegistryError::Missing {
+                place: settings.hub_cache.display().to_string(),
+                what: format!("a usable set of files of {}", card.name),
+                advice: format!("a file of it is not what its name says: `tlumach models remove {}`", card.name),
+            })?
+        }
+    };
+    let check = verify::Check { card, settings, progress, trust: verify::Trust::Memory };
+    let verified = check.run(&found)?;
+    Ok(verify::files(card, &found, verified))
+}
+
+/// A limiting licence has to be accepted once; the lock file remembers it.
+fn check_license(card: &Card, settings: &Settings) -> Result<(), RegistryError> {
+    if !card.license.needs_acceptance {
+        return Ok(());
+    }
+    let lock = lock::Lock::new(&settings.data_dir);
+    if settings.accept_license {
+        return lock.update(&card.name, |pins| pins.accepted_license = Some(card.license.name.clone()));
+    }
+    if lock.pins(&card.name)?.accepted_license.as_deref() == Some(card.license.name.as_str()) {
+        return Ok(());
+    }
+    Err(RegistryError::License {
+        model: card.name.clone(),
+        license: card.license.name.clone(),
+        url: card.license.url.clone(),
+    })
+}
+
+/// The Hub, then the mirrors.
+fn fetch(card: &'static Card, settings: &Settings, progress: &dyn Progress) -> Result<(), RegistryError> {
+    if settings.offline {
+        return Err(offline(card, settings));
+    }
+    let error = match hub::fetch(card, settings, progress) {
+        Ok(()) => return Ok(()),
+        Err(error) => error,
+    };
+    // Trouble on this machine is not mended by another source.
+    let own = matches!(
+        error,
+        RegistryError::NoSpace { .. }
+            | RegistryError::Io { .. }
+            | RegistryError::Lock { .. }
+            | RegistryError::Cancelled(_)
+    );
+    if own || card.mirrors.is_empty() {
+        return Err(error);
+    }
+    progress.message(&format!("the hub cannot give {}: {error}", card.name));
+    let mut attempts = vec![format!("hub: {error}")];
+    for mirror in &card.mirrors {
+        match mirror::fetch(card, mirror, settings, progress) {
+            Ok(()) => return Ok(()),
+            Err(error @ (RegistryError::NoSpace { .. } | RegistryError::Io { .. } | RegistryError::Cancelled(_))) => {
+                return Err(error);
+            }
+            Err(error) => attempts.push(error.to_string()),
+        }
+    }
+    Err(RegistryError::NoSource { model: card.name.clone(), attempts })
+}
+
+fn offline(card: &Card, settings: &Settings) -> RegistryError {
+    RegistryError::Offline {
+        model: card.name.clone(),
+        looked_in: vec![settings.hub_cache.clone(), settings.local_dir.clone(), settings.mirrored_dir()],
+        put_here: settings.local_dir.join(&card.name),
+    }
 }
 
 /// A folder or a `.gguf` file without a card. If the hash of its weights is that of a card, the card is attached.
@@ -147,8 +231,7 @@ pub fn resolve(card: &'static Card, settings: &Settings, progress: &dyn Progress
 /// # Errors
 /// The path does not exist, is not a model, is of a family that is not supported (named in the message), or lacks a file.
 pub fn from_path(path: &Path, settings: &Settings) -> Result<ModelFiles, RegistryError> {
-    let _ = settings;
-    Err(RegistryError::NotAModel { path: path.to_path_buf(), reason: String::new(), advice: String::new() })
+    local::from_path(path, settings)
 }
 
 /// Fetches the model if it is not on disk, and verifies it. The same as [`resolve`]; the name says why it is called.
@@ -168,17 +251,23 @@ pub fn verify(
     settings: &Settings,
     progress: &dyn Progress,
 ) -> Result<Vec<Verified>, RegistryError> {
-    let _ = progress;
-    Err(RegistryError::Offline { model: card.name.clone(), looked_in: vec![], put_here: settings.local_dir.clone() })
+    let found = on_disk(card, settings).ok_or_else(|| RegistryError::Missing {
+        place: [&settings.hub_cache, &settings.local_dir, &settings.mirrored_dir()]
+            .map(|path| path.display().to_string())
+            .join(", "),
+        what: format!("a complete {}", card.name),
+        advice: format!("fetch it: `tlumach models pull {}`", card.name),
+    })?;
+    verify::Check { card, settings, progress, trust: verify::Trust::Nothing }.run(&found)
 }
 
-/// Removes the model's files from the cache and tlumach's data folder, never from the user's own `models/local`.
+/// Removes the model's files from the cache and tlumach's data folder, never from the user's own `models/local`, and forgets
+/// what is pinned of it.
 ///
 /// # Errors
 /// A file cannot be removed.
 pub fn remove(card: &'static Card, settings: &Settings) -> Result<Removed, RegistryError> {
-    let _ = (card, settings);
-    Ok(Removed::default())
+    remove::remove(card, settings)
 }
 
 /// Every card with what is on disk of it.
@@ -191,4 +280,13 @@ pub fn unknown(name: &str) -> RegistryError {
     let near = near(name);
     let suggestion = if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) };
     RegistryError::Unknown { name: name.to_string(), suggestion }
+}
+
+/// A size for people, in powers of ten as on the Hub.
+pub(crate) fn human_bytes(bytes: u64) -> String {
+    match bytes {
+        0..1_000_000 => format!("{} KB", bytes.div_ceil(1000)),
+        1_000_000..1_000_000_000 => format!("{:.0} MB", bytes as f64 / 1e6),
+        _ => format!("{:.2} GB", bytes as f64 / 1e9),
+    }
 }

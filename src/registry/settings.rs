@@ -62,7 +62,7 @@ impl Settings {
             read_timeout: Duration::from_secs(30),
             retries: 5,
             retry_wait: Duration::from_millis(500),
-            max_retry_after: Duration::from_secs(120),
+            max_retry_after: Duration::from_mins(2),
         }
     }
 
@@ -147,13 +147,9 @@ fn expand(text: &str, home: &str, variable: &dyn Fn(&str) -> Option<String>) -> 
     while let Some(at) = rest.find('$') {
         out.push_str(&rest[..at]);
         let after = &rest[at + 1..];
-        let (name, used) = match after.strip_prefix('{').and_then(|inner| inner.find('}').map(|end| &inner[..end])) {
-            Some(name) => (name, name.len() + 2),
-            None => {
-                let end = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(after.len());
-                (&after[..end], end)
-            }
-        };
+        let braced = after.strip_prefix('{').and_then(|inner| inner.find('}').map(|end| &inner[..end]));
+        let bare = &after[..after.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(after.len())];
+        let (name, used) = braced.map_or((bare, bare.len()), |name| (name, name.len() + 2));
         match variable(name).filter(|_| !name.is_empty()) {
             Some(value) => out.push_str(&value),
             None => out.push_str(&rest[at..=at + used]),

