@@ -1,0 +1,97 @@
+//! Compares the numbers of source and output by value, whatever way each language writes them.
+//!
+//! A number in figures has to have a partner on the other side, in figures or in words. Number words alone are not
+//! required to have one.
+
+use super::quantity::Quantity;
+use super::{Finding, Input, Severity, number_words, quantity};
+use crate::language::Language;
+
+pub(super) fn check(input: &Input<'_>) -> Vec<Finding> {
+    let missing = unmatched((input.source, input.from), (input.output, input.to));
+    let new = unmatched((input.output, input.to), (input.source, input.from));
+    let mut findings = Vec::new();
+    let mut new = new.into_iter();
+    for lost in missing {
+        let expected = &input.source[lost.span.clone()];
+        findings.push(match new.next() {
+            Some(got) => {
+                let message =
+                    format!("number changed: expected {expected:?}, got {:?}", &input.output[got.span.clone()]);
+                Finding::new("number_changed", severity(&lost), message).in_source(lost.span).in_output(got.span)
+            }
+            None => {
+                Finding::new("number_missing", severity(&lost), format!("number is missing: expected {expected:?}"))
+                    .in_source(lost.span)
+            }
+        });
+    }
+    for got in new {
+        let message = format!("number is new: the source has no {:?}", &input.output[got.span.clone()]);
+        findings.push(Finding::new("number_new", severity(&got), message).in_output(got.span));
+    }
+    findings
+}
+
+/// One and two turn into articles and pairs in good translations; other numbers do not.
+fn severity(quantity: &Quantity) -> Severity {
+    let small = quantity.alternatives.iter().flatten().all(|&value| value <= 2.0);
+    if small { Severity::Note } else { Severity::Error }
+}
+
+/// Numbers in figures of one text that another text has in no form.
+pub(super) fn unmatched(text: (&str, Language), other: (&str, Language)) -> Vec<Quantity> {
+    let wanted = quantity::read(text.0, text.1);
+    if wanted.is_empty() {
+        return Vec::new();
+    }
+    let mut pool: Vec<f64> =
+        quantity::read(other.0, other.1).into_iter().flat_map(|quantity| quantity.alternatives).flatten().collect();
+    pool.extend(number_words::values(other.0, other.1));
+    let has = |value: f64| pool.iter().any(|&got| (got - value).abs() <= 1e-6 * value.abs().max(1e-3));
+    wanted.into_iter().filter(|quantity| !quantity.alternatives.iter().any(|all| all.iter().all(|&v| has(v)))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{codes, input};
+
+    fn check(from: &str, to: &str, source: &str, output: &str, expected: &[&str]) {
+        assert_eq!(codes(&super::check(&input(from, to, source, output))), expected, "{source:?} → {output:?}");
+    }
+
+    #[test]
+    fn equal_values_pass_in_any_spelling() {
+        check("en", "uk", "1,234.5 km and 12.5%", "1 234,5 км і 12,5 %", &[]);
+        check("en", "ko", "$1.56 billion, 12,000 homes", "15억 6천만 달러, 1만 2천 가구", &[]);
+        check("uk", "ko", "8,4 млн грн, 1,26 млрд", "840만 흐리우냐, 12억 6천만", &[]);
+        check("ko", "uk", "2조 1,740억 원", "2,174 трлн вон", &[]);
+        check("ko", "en", "3억 5천만 명", "350 million people", &[]);
+        check("uk", "en", "412 тисяч", "412,000", &[]);
+    }
+
+    #[test]
+    fn figures_may_become_words() {
+        check("en", "uk", "3 trucks, the 2nd time, 12 people", "Три вантажівки, вдруге, дванадцятеро людей", &[]);
+        check("en", "ko", "3 trucks and 12 people", "트럭 세 대와 열두 명", &[]);
+        check("ko", "en", "5월 3일 오후 2시 30분", "at 2:30 p.m. on May 3", &[]);
+        check("uk", "en", "о 17:00 у ХХ ст.", "at 5 p.m. in the 20th century", &[]);
+        check("uk", "ko", "о 17:20", "오후 5시 20분에", &[]);
+    }
+
+    #[test]
+    fn changed_lost_and_new_numbers_are_found() {
+        check("en", "uk", "62.5 tonnes", "65,2 тонни", &["number_changed"]);
+        check("en", "ko", "$3.4 million", "3억 4천만 달러", &["number_changed"]);
+        check("en", "uk", "1,234 people", "1,3 тис. людей", &["number_changed"]);
+        check("uk", "en", "12 млн", "12 billion", &["number_changed"]);
+        check("en", "uk", "It fell by 38%.", "Він знизився.", &["number_missing"]);
+        check("en", "uk", "It fell.", "Він знизився на 38 %.", &["number_new"]);
+    }
+
+    #[test]
+    fn both_places_are_named() {
+        let found = super::check(&input("en", "uk", "It took 19 hours.", "Це тривало 18 годин."));
+        assert_eq!((found[0].source.clone(), found[0].output.clone()), (Some(8..10), Some(21..23)));
+    }
+}

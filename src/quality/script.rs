@@ -1,0 +1,208 @@
+//! Checks single words of the output: scripts mixed inside a word, words of a script that the target does not use,
+//! Russian words in Ukrainian, Han in Korean, and stretches of the source that were left as they were.
+
+use std::ops::Range;
+
+use super::language::has_russian_letter;
+use super::letters::{Script, script_for, script_of, words};
+use super::{Finding, Input, Severity};
+use crate::language::Language;
+
+/// So many plain Latin words in a row, all of them in the source, are a stretch that was not translated.
+const UNTRANSLATED_RUN: usize = 4;
+
+pub(super) fn check(input: &Input<'_>) -> Vec<Finding> {
+    let Some(target) = script_for(input.to) else { return Vec::new() };
+    let spans: Vec<Range<usize>> = words(input.output)
+        .into_iter()
+        .filter(|span| !input.verbatim.iter().any(|kept| kept.contains(&input.output[span.clone()])))
+        .collect();
+    let mut findings = mixed(input, &spans);
+    findings.extend(foreign(input, &spans, target));
+    if target != Script::Latin {
+        findings.extend(untranslated(input, &spans));
+    }
+    if input.to == Language::UK {
+        findings.extend(russian(input, &spans));
+    }
+    findings
+}
+
+/// Words in which scripts are mixed that no language mixes.
+fn mixed(input: &Input<'_>, spans: &[Range<usize>]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for span in spans {
+        let word = &input.output[span.clone()];
+        let scripts: Vec<Script> = word.chars().filter_map(script_of).collect();
+        let has = |script| scripts.contains(&script);
+        let bad = has(Script::Cyrillic) && (has(Script::Latin) || has(Script::Hangul) || has(Script::Han))
+            || has(Script::Latin) && (has(Script::Han) || has(Script::Kana))
+            // Latin before Korean endings is normal (`LNG는`); small Latin letters after Hangul are not.
+            || scripts.windows(2).any(|pair| pair == [Script::Hangul, Script::Latin]) && small_latin(word) >= 2;
+        if bad && !input.source.contains(word) {
+            let message = format!("word mixes scripts: expected one script, got {word:?}");
+            findings.push(Finding::new("mixed_script", Severity::Error, message).in_output(span.clone()));
+        }
+    }
+    findings
+}
+
+/// Number of Latin letters in lower case.
+fn small_latin(word: &str) -> usize {
+    word.chars().filter(|c| c.is_lowercase() && script_of(*c) == Some(Script::Latin)).count()
+}
+
+/// Words of a script that neither the target nor a name in it is written in. Neighbours make one finding.
+fn foreign(input: &Input<'_>, spans: &[Range<usize>], target: Script) -> Vec<Finding> {
+    let mut runs: Vec<(Range<usize>, usize)> = Vec::new();
+    let mut last = None;
+    for (index, span) in spans.iter().enumerate() {
+        let word = &input.output[span.clone()];
+        let foreign = |script: Option<Script>| {
+            script.is_some_and(|script| script != target && script != Script::Latin && script != Script::Other)
+        };
+        let letters = word.chars().filter(|&c| foreign(script_of(c))).count();
+        // A mixed word was reported as such; a gloss that the source has too is a copy on purpose.
+        let whole = word.chars().all(|c| script_of(c).is_none_or(|script| foreign(Some(script))));
+        let kept = input.source.contains(word) && script_for(input.from) != word.chars().find_map(script_of);
+        let han_in_korean =
+            target == Script::Hangul && !kept && word.chars().any(|c| script_of(c) == Some(Script::Han));
+        if letters == 0 || kept || !(whole || han_in_korean) {
+            continue;
+        }
+        match runs.last_mut() {
+            Some((run, count)) if last == Some(index.wrapping_sub(1)) => {
+                run.end = span.end;
+                *count += letters;
+            }
+            _ => runs.push((span.clone(), letters)),
+        }
+        last = Some(index);
+    }
+    let to = input.to.english_name();
+    runs.into_iter()
+        .map(|(run, letters)| {
+            let text = &input.output[run.clone()];
+            let script = text.chars().find_map(|c| script_of(c).filter(|&s| s != target));
+            // Korean newspapers write single Han characters in headlines and glosses in brackets.
+            let severity = match (target, script) {
+                (Script::Hangul, Some(Script::Han)) if letters < 4 => Severity::Warning,
+                _ if letters < 2 => Severity::Warning,
+                _ => Severity::Error,
+            };
+            let from_source = input.source.contains(text);
+            let (code, what) = match from_source {
+                true => ("untranslated", "left as in the source"),
+                false => ("foreign_script", "not written in the script of the target"),
+            };
+            Finding::new(code, severity, format!("words are {what}: expected {to}, got {text:?}")).in_output(run)
+        })
+        .collect()
+}
+
+/// Stretches of small Latin words that stand in the source too.
+fn untranslated(input: &Input<'_>, spans: &[Range<usize>]) -> Vec<Finding> {
+    let source = input.source.to_lowercase();
+    let mut findings = Vec::new();
+    let mut run: Option<(Range<usize>, usize, usize)> = None;
+    let mut close = |run: Option<(Range<usize>, usize, usize)>| {
+        if let Some((span, count, small)) = run {
+            let text = &input.output[span.clone()];
+            if count >= UNTRANSLATED_RUN && small * 2 >= count && source.contains(&text.to_lowercase()) {
+                let message =
+                    format!("words are left as in the source: expected {}, got {text:?}", input.to.english_name());
+                findings.push(Finding::new("untranslated", Severity::Error, message).in_output(span));
+            }
+        }
+    };
+    for span in spans {
+        let word = &input.output[span.clone()];
+        if word.chars().all(|c| script_of(c).is_none_or(|script| script == Script::Latin)) {
+            let small = usize::from(word.chars().next().is_some_and(char::is_lowercase));
+            run = Some(match run {
+                Some((so_far, count, smalls)) => (so_far.start..span.end, count + 1, smalls + small),
+                None => (span.clone(), 1, small),
+            });
+        } else {
+            close(run.take());
+        }
+    }
+    close(run);
+    findings
+}
+
+/// Words with letters that Ukrainian does not have.
+fn russian(input: &Input<'_>, spans: &[Range<usize>]) -> Vec<Finding> {
+    let found: Vec<&Range<usize>> = spans
+        .iter()
+        .filter(|span| {
+            let word = &input.output[(*span).clone()];
+            has_russian_letter(word) && !input.source.contains(word)
+        })
+        .collect();
+    let severity = if found.len() >= 2 { Severity::Error } else { Severity::Warning };
+    found
+        .into_iter()
+        .map(|span| {
+            let message =
+                format!("word has letters of Russian: expected Ukrainian, got {:?}", &input.output[span.clone()]);
+            Finding::new("russian_letters", severity, message).in_output(span.clone())
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Severity;
+    use super::super::tests::{codes, input};
+
+    fn check(to: &str, source: &str, output: &str, expected: &[&str]) {
+        let from = if to == "en" { "uk" } else { "en" };
+        assert_eq!(codes(&super::check(&input(from, to, source, output))), expected, "{to}: {output}");
+    }
+
+    #[test]
+    fn ordinary_words_pass() {
+        check("ko", "An LNG carrier", "LNG운반선은 SNS에서 화제가 됐다.", &[]);
+        check("uk", "The IT company", "ІТ-компанія Open Ladle", &[]);
+        check("en", "Фонд «Тепла лінія»", "The Warm Line fund", &[]);
+    }
+
+    #[test]
+    fn scripts_mixed_in_a_word_are_found() {
+        check("ko", "A professor", "프로fessor가 말했다.", &["mixed_script"]);
+        check("ko", "A professor", "프로фессор가 말했다.", &["mixed_script"]);
+        check("uk", "A bridge", "Мiст відкрито.", &["mixed_script"]);
+        check("uk", "A bridge", "Міст과 дорога", &["mixed_script"]);
+    }
+
+    #[test]
+    fn foreign_words_are_found() {
+        check("en", "Староста не виїхала.", "The elder не виїхала.", &["untranslated"]);
+        check("en", "Староста не виїхала.", "The elder 촌장 stayed.", &["foreign_script"]);
+        check("uk", "The elder stayed.", "Староста 没有离开 лишилася.", &["foreign_script"]);
+        check("ko", "The elder stayed.", "촌장은 没有离开 머물렀다.", &["foreign_script"]);
+        check("ko", "The elder stayed.", "촌장(村長)은 머물렀다.", &["foreign_script"]);
+        check("ko", "The mayor (村長) stayed.", "촌장(村長)은 머물렀다.", &[]);
+    }
+
+    #[test]
+    fn a_gloss_in_korean_is_only_doubtful() {
+        let found = super::check(&input("en", "ko", "The elder stayed.", "촌장(村長)은 머물렀다."));
+        assert_eq!(found[0].severity, Severity::Warning);
+    }
+
+    #[test]
+    fn english_left_in_the_output_is_found() {
+        check("uk", "He said no road was open.", "Він сказав, що no road was open.", &["untranslated"]);
+        check("ko", "He said no road was open.", "그는 no road was open 이라고 했다.", &["untranslated"]);
+        check("uk", "The Journal of Cold Places", "Журнал Journal of Cold Places", &[]);
+    }
+
+    #[test]
+    fn russian_words_in_ukrainian_are_found() {
+        check("uk", "The bridges are open.", "Мосты відкрито.", &["russian_letters"]);
+        check("uk", "The bridges are open again.", "Мосты відкрыто знову.", &["russian_letters"]);
+        check("uk", "The machines were out.", "Машины были зламані.", &["russian_letters", "russian_letters"]);
+    }
+}
