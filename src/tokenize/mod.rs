@@ -1,6 +1,7 @@
 //! Text to ids and back, for one loaded model. The only module in which text and ids meet; it knows no tensors.
 
 pub mod echo;
+pub mod sentencepiece;
 
 use crate::token::{Prompt, Task, TokenId};
 
