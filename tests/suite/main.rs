@@ -1,1 +1,4 @@
 //! All integration tests, in one binary.
+#![allow(clippy::unwrap_used)]
+
+mod qwen;

@@ -1,8 +1,9 @@
 //! A linear layer over a matrix of a GGUF file, the same for a row whatever rows stand beside it.
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use candle_core::quantized::{GgmlDType, QMatMul};
+use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
 use candle_core::{Device, Module, Tensor};
 
 use crate::model::gguf::GgufFile;
@@ -43,15 +44,28 @@ impl Linear {
     ) -> Result<Linear, ModelError> {
         let device = &options.device;
         let shape = (matrix.rows, matrix.elements);
-        if options.precision == Precision::F32 {
-            let weights = file.matrix(matrix.name, shape, rows, &Device::Cpu)?.dequantize(device)?;
-            return Ok(Linear::new(QMatMul::Tensor(weights), matrix.elements, GgmlDType::F32));
+        if !device.is_cpu() {
+            let weights = file.matrix(matrix.name, shape, rows, device)?;
+            let product = if options.precision == Precision::F32 {
+                QMatMul::Tensor(weights.dequantize(device)?)
+            } else {
+                QMatMul::from_qtensor(weights)?
+            };
+            return Ok(Linear::new(product, matrix.elements, GgmlDType::F32));
         }
-        let widened = if device.is_cpu() { file.widened(matrix.name, shape, rows.clone())? } else { None };
+        let widened =
+            if options.precision == Precision::F32 { None } else { file.widened(matrix.name, shape, rows.clone())? };
         let Some((weights, release)) = widened else {
             let weights = file.matrix(matrix.name, shape, rows, device)?;
             let dtype = weights.dtype();
-            let linear = Linear::new(QMatMul::from_qtensor(weights)?, matrix.elements, dtype);
+            let float = matches!(dtype, GgmlDType::F16 | GgmlDType::BF16);
+            let weights = if float || (options.precision == Precision::F32 && dtype != GgmlDType::F32) {
+                QTensor::quantize(&weights.dequantize(device)?, GgmlDType::F32)?
+            } else {
+                weights
+            };
+            // Not `from_qtensor`, which would multiply floats by a routine whose sums depend on the number of rows.
+            let linear = Linear::new(QMatMul::QTensor(Arc::new(weights)), matrix.elements, dtype);
             linear.warm(matrix.elements, device)?;
             return Ok(linear);
         };
@@ -63,11 +77,11 @@ impl Linear {
     }
 
     fn new(product: QMatMul, elements: usize, dtype: GgmlDType) -> Linear {
-        // Candle answers one row with another kernel than several: of Q6K on x86 (`repack_x86::select`), of every
-        // float matrix (a matrix-vector product), and on Arm of whatever is left over beyond a multiple of four.
+        // Candle answers one row with another kernel than several: of Q6K on x86 (`repack_x86::select`), and on Arm of
+        // whatever is left over beyond a multiple of four.
         let multiple = if cfg!(target_arch = "aarch64") {
             4
-        } else if matches!(dtype, GgmlDType::Q6K | GgmlDType::F32 | GgmlDType::F16 | GgmlDType::BF16) {
+        } else if dtype == GgmlDType::Q6K {
             2
         } else {
             1
