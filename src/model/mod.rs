@@ -3,7 +3,10 @@
 //! Weights are immutable and shared by all workers; everything that changes is in a [`State`].
 //! A row's numbers never depend on the other rows of its batch.
 
+pub mod decoder_only;
 pub mod echo;
+pub mod gguf;
+pub mod qwen;
 
 use crate::token::TokenId;
 

@@ -1,9 +1,9 @@
 //! All integration tests, in one binary.
 
-<<<<<<< HEAD
+#![allow(clippy::unwrap_used)]
+
 mod decode;
+mod qwen;
 mod schedule;
-mod toy;
-=======
 mod tokenize;
->>>>>>> tokenize
+mod toy;

@@ -1,0 +1,48 @@
+//! Run-time choice of the instruction set for loops that the compiler vectorizes by itself.
+//!
+//! A kernel is written once as an `#[inline(always)]` function with a `const FMA: bool` parameter; [`tiers!`] compiles
+//! it for the baseline, for AVX2 and for AVX-512 and picks at run time. Nothing here knows what is computed.
+
+/// Declares a function that runs an `#[inline(always)]` body compiled for the best instruction set of the machine.
+///
+/// The body takes `const FMA: bool`: whether [`multiply_add`] is one instruction.
+macro_rules! tiers {
+    ($(#[$doc:meta])* $vis:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $result:ty)? => $body:ident) => {
+        $(#[$doc])*
+        $vis fn $name($($arg: $type),*) $(-> $result)? {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+                fn wide($($arg: $type),*) $(-> $result)? {
+                    $body::<true>($($arg),*)
+                }
+                #[target_feature(enable = "avx2,fma")]
+                fn narrow($($arg: $type),*) $(-> $result)? {
+                    $body::<true>($($arg),*)
+                }
+                if std::is_x86_feature_detected!("avx512f")
+                    && std::is_x86_feature_detected!("avx512bw")
+                    && std::is_x86_feature_detected!("avx512dq")
+                    && std::is_x86_feature_detected!("avx512vl")
+                    && std::is_x86_feature_detected!("fma")
+                {
+                    // SAFETY: every feature the function was compiled for has just been detected.
+                    return unsafe { wide($($arg),*) };
+                }
+                if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma") {
+                    // SAFETY: as above.
+                    return unsafe { narrow($($arg),*) };
+                }
+            }
+            $body::<{ cfg!(target_arch = "aarch64") }>($($arg),*)
+        }
+    };
+}
+
+pub(crate) use tiers;
+
+/// `a * b + c`, fused where the instruction set has it (a call into the maths library would be far slower).
+#[inline(always)]
+pub(crate) fn multiply_add<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
+    if FMA { a.mul_add(b, c) } else { a * b + c }
+}

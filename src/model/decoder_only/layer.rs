@@ -1,0 +1,313 @@
+//! One layer: attention over the rows' memories and a gated feed-forward block, on a ragged batch of tokens.
+//!
+//! On the CPU norms, rotation, attention and activation run as fused kernels on slices; elsewhere (and in tests) as
+//! plain Candle operations with the same results.
+
+use candle_core::{D, DType, Device, Tensor};
+use candle_nn::ops;
+
+use super::Config;
+use super::linear::Linear;
+use super::state::{Memory, Row};
+use crate::kernels::causal_attention::{self, Heads, KeyValues, Query};
+use crate::kernels::exponential::swiglu;
+use crate::kernels::rms_norm::rms_norm;
+use crate::kernels::rope::Rotation;
+use crate::kernels::spread::for_each_piece;
+use crate::model::ModelError;
+
+/// Elements of the activation a thread gets at least.
+const ACTIVATION_PIECE: usize = 8 * 1024;
+
+/// How the parts around the linear layers are computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operations {
+    /// Kernels on slices; CPU only.
+    Fused,
+    /// Candle's operations.
+    Plain,
+}
+
+/// Consecutive tokens of one row in a ragged batch.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span {
+    pub row: usize,
+    /// First token in the batch.
+    pub start: usize,
+    pub count: usize,
+}
+
+/// A ragged batch: the tokens of all spans stand behind one another.
+#[derive(Debug)]
+pub(super) struct Ragged<'a> {
+    pub spans: &'a [Span],
+    pub rotation: Rotation,
+    pub operations: Operations,
+}
+
+/// A norm's weight, `[width]`, for both kinds of operations.
+#[derive(Debug)]
+pub(super) struct Norm {
+    values: Vec<f32>,
+    tensor: Tensor,
+    epsilon: f32,
+}
+
+impl Norm {
+    pub(super) fn new(tensor: Tensor, epsilon: f64) -> Result<Norm, ModelError> {
+        Ok(Norm { values: tensor.to_vec1()?, tensor, epsilon: epsilon as f32 })
+    }
+
+    /// Normalizes rows of the norm's width.
+    pub(super) fn forward(&self, x: &Tensor, operations: Operations) -> candle_core::Result<Tensor> {
+        if operations == Operations::Plain {
+            let x = x.contiguous()?;
+            let mean = (x.sqr()?.sum_keepdim(D::Minus1)? / self.values.len() as f64)?;
+            return x.broadcast_div(&(mean + f64::from(self.epsilon))?.sqrt()?)?.broadcast_mul(&self.tensor);
+        }
+        let mut values = flat(x)?;
+        rms_norm(&mut values, &self.values, self.epsilon);
+        Tensor::from_vec(values, x.shape(), &Device::Cpu)
+    }
+}
+
+/// The weights of a layer.
+#[derive(Debug)]
+pub(super) struct Layer {
+    pub attention_norm: Norm,
+    pub query: Linear,
+    pub key: Linear,
+    pub value: Linear,
+    pub query_norm: Option<Norm>,
+    pub key_norm: Option<Norm>,
+    pub output: Linear,
+    pub feed_forward_norm: Norm,
+    pub gate: Linear,
+    pub up: Linear,
+    pub down: Linear,
+}
+
+impl Layer {
+    /// Hidden states `[tokens, hidden]` to the next layer's; the tokens' keys and values enter the rows' memories.
+    pub(super) fn forward(
+        &self,
+        config: &Config,
+        (index, x): (usize, Tensor),
+        batch: &Ragged<'_>,
+        rows: &mut [Row],
+    ) -> candle_core::Result<Tensor> {
+        let normed = self.attention_norm.forward(&x, batch.operations)?;
+        let (keys, values) = self.keys_and_values(config, &normed, batch)?;
+        let queries = self.query.forward(&normed)?;
+        let queries = normed_heads(self.query_norm.as_ref(), queries, config, batch.operations)?;
+        let attended = match batch.operations {
+            Operations::Fused => {
+                remember_fused(index, config.heads, batch, rows, (&keys, &values))?;
+                attend_fused(index, config.heads, batch, rows, &queries)?
+            }
+            Operations::Plain => attend_plain(index, config.heads, batch, rows, (&queries, &keys, &values))?,
+        };
+        let x = (x + self.output.forward(&attended)?)?;
+        let normed = self.feed_forward_norm.forward(&x, batch.operations)?;
+        let (gate, up) = (self.gate.forward(&normed)?, self.up.forward(&normed)?);
+        let gated = match batch.operations {
+            Operations::Fused => {
+                let mut values = flat(&gate)?;
+                let up_values = flat(&up)?;
+                for_each_piece(
+                    &mut values,
+                    ACTIVATION_PIECE,
+                    || (),
+                    |(), piece, values| {
+                        let start = piece * ACTIVATION_PIECE;
+                        swiglu(values, &up_values[start..start + values.len()]);
+                    },
+                );
+                Tensor::from_vec(values, gate.shape(), &Device::Cpu)?
+            }
+            Operations::Plain => (gate.silu()? * up)?,
+        };
+        x + self.down.forward(&gated)?
+    }
+
+    /// The tokens' keys and values enter the rows' memories and nothing else happens: all a prompt needs of the last
+    /// layer.
+    pub(super) fn remember(
+        &self,
+        config: &Config,
+        (index, x): (usize, &Tensor),
+        batch: &Ragged<'_>,
+        rows: &mut [Row],
+    ) -> candle_core::Result<()> {
+        let normed = self.attention_norm.forward(x, batch.operations)?;
+        let (keys, values) = self.keys_and_values(config, &normed, batch)?;
+        match batch.operations {
+            Operations::Fused => remember_fused(index, config.heads, batch, rows, (&keys, &values)),
+            Operations::Plain => {
+                let (cos, sin) = tables(&batch.rotation, config.heads, &keys)?;
+                for span in batch.spans {
+                    extend_plain(index, config.heads, *span, rows, (&keys, &values), (&cos, &sin))?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn keys_and_values(
+        &self,
+        config: &Config,
+        normed: &Tensor,
+        batch: &Ragged<'_>,
+    ) -> candle_core::Result<(Tensor, Tensor)> {
+        let keys = self.key.forward(normed)?;
+        Ok((normed_heads(self.key_norm.as_ref(), keys, config, batch.operations)?, self.value.forward(normed)?))
+    }
+}
+
+/// A norm over each head, where the family has one.
+fn normed_heads(
+    norm: Option<&Norm>,
+    x: Tensor,
+    config: &Config,
+    operations: Operations,
+) -> candle_core::Result<Tensor> {
+    let Some(norm) = norm else { return Ok(x) };
+    let shape = x.shape().clone();
+    norm.forward(&x.reshape(((), config.heads.head_dim))?, operations)?.reshape(shape)
+}
+
+fn flat(x: &Tensor) -> candle_core::Result<Vec<f32>> {
+    x.flatten_all()?.to_vec1::<f32>()
+}
+
+fn remember_fused(
+    index: usize,
+    heads: Heads,
+    batch: &Ragged<'_>,
+    rows: &mut [Row],
+    (keys, values): (&Tensor, &Tensor),
+) -> candle_core::Result<()> {
+    let width = heads.key_values * heads.head_dim;
+    let (mut keys, values) = (flat(keys)?, flat(values)?);
+    for (token, keys) in keys.chunks_exact_mut(width).enumerate() {
+        batch.rotation.apply(token, keys);
+    }
+    for span in batch.spans {
+        let part = span.start * width..(span.start + span.count) * width;
+        if let Memory::Fused(memory) = &mut rows[span.row].layers[index] {
+            memory.append(&keys[part.clone()], &values[part]);
+        }
+    }
+    Ok(())
+}
+
+fn attend_fused(
+    index: usize,
+    heads: Heads,
+    batch: &Ragged<'_>,
+    rows: &[Row],
+    queries: &Tensor,
+) -> candle_core::Result<Tensor> {
+    fn fused(memory: &Memory) -> Option<&KeyValues> {
+        if let Memory::Fused(memory) = memory { Some(memory) } else { None }
+    }
+    let width = heads.queries * heads.head_dim;
+    let mut values = flat(queries)?;
+    for (token, queries) in values.chunks_exact_mut(width).enumerate() {
+        batch.rotation.apply(token, queries);
+    }
+    let mut tokens = Vec::with_capacity(values.len() / width);
+    for span in batch.spans {
+        let row = &rows[span.row];
+        let Some(own) = fused(&row.layers[index]) else {
+            candle_core::bail!("a memory of plain operations among fused ones");
+        };
+        let shared = row.shared.as_ref().and_then(|prefix| fused(&prefix.layers[index]));
+        let before = own.len() - span.count;
+        tokens.extend((1..=span.count).map(|seen| Query { shared, own, visible: before + seen }));
+    }
+    Tensor::from_vec(causal_attention::attend(heads, &values, &tokens), queries.shape(), &Device::Cpu)
+}
+
+/// Cosines and sines `[tokens, head_dim / 2]` as tensors beside `like`.
+fn tables(rotation: &Rotation, heads: Heads, like: &Tensor) -> candle_core::Result<(Tensor, Tensor)> {
+    let half = heads.head_dim / 2;
+    let table = |values: &[f32]| Tensor::from_slice(values, (values.len() / half, half), like.device());
+    Ok((table(rotation.cos())?, table(rotation.sin())?))
+}
+
+/// The tokens of a span as `[heads, tokens, head_dim]`.
+fn by_head(x: &Tensor, span: Span, head_dim: usize) -> candle_core::Result<Tensor> {
+    x.narrow(0, span.start, span.count)?.reshape((span.count, (), head_dim))?.transpose(0, 1)?.contiguous()
+}
+
+fn rotate(x: &Tensor, span: Span, (cos, sin): (&Tensor, &Tensor)) -> candle_core::Result<Tensor> {
+    let (cos, sin) = (cos.narrow(0, span.start, span.count)?, sin.narrow(0, span.start, span.count)?);
+    candle_nn::rotary_emb::rope(&x.unsqueeze(0)?, &cos.contiguous()?, &sin.contiguous()?)?.squeeze(0)
+}
+
+/// Adds a span's keys and values to its row; answers all the row sees, `[key_value_heads, positions, head_dim]`.
+fn extend_plain(
+    index: usize,
+    heads: Heads,
+    span: Span,
+    rows: &mut [Row],
+    (keys, values): (&Tensor, &Tensor),
+    tables: (&Tensor, &Tensor),
+) -> candle_core::Result<(Tensor, Tensor)> {
+    let keys = rotate(&by_head(keys, span, heads.head_dim)?, span, tables)?;
+    let values = by_head(values, span, heads.head_dim)?;
+    let row = &mut rows[span.row];
+    let Memory::Plain(memory) = &mut row.layers[index] else {
+        candle_core::bail!("a fused memory among those of plain operations");
+    };
+    let (keys, values) = match memory.take() {
+        None => (keys, values),
+        Some((before, earlier)) => (Tensor::cat(&[&before, &keys], 1)?, Tensor::cat(&[&earlier, &values], 1)?),
+    };
+    *memory = Some((keys.clone(), values.clone()));
+    match row.shared.as_ref().map(|prefix| &prefix.layers[index]) {
+        Some(Memory::Plain(Some((first, second)))) => {
+            Ok((Tensor::cat(&[first, &keys], 1)?, Tensor::cat(&[second, &values], 1)?))
+        }
+        _ => Ok((keys, values)),
+    }
+}
+
+fn attend_plain(
+    index: usize,
+    heads: Heads,
+    batch: &Ragged<'_>,
+    rows: &mut [Row],
+    (queries, keys, values): (&Tensor, &Tensor, &Tensor),
+) -> candle_core::Result<Tensor> {
+    let (cos, sin) = tables(&batch.rotation, heads, queries)?;
+    let (groups, head_dim) = (heads.queries / heads.key_values, heads.head_dim);
+    let mut answers = Vec::with_capacity(batch.spans.len());
+    for &span in batch.spans {
+        let (keys, values) = extend_plain(index, heads, span, rows, (keys, values), (&cos, &sin))?;
+        let queries = rotate(&by_head(queries, span, head_dim)?, span, (&cos, &sin))?;
+        let positions = keys.dim(1)?;
+        let queries = queries.reshape((heads.key_values, groups * span.count, head_dim))?;
+        let scores = (queries.matmul(&keys.t()?.contiguous()?)? / (head_dim as f64).sqrt())?;
+        let scores = scores.reshape((heads.queries, span.count, positions))?.broadcast_add(&mask(
+            span.count,
+            positions,
+            scores.device(),
+        )?)?;
+        let weights = ops::softmax_last_dim(&scores)?.reshape((heads.key_values, groups * span.count, positions))?;
+        let attended = weights.matmul(&values.contiguous()?)?.reshape((heads.queries, span.count, head_dim))?;
+        answers.push(attended.transpose(0, 1)?.contiguous()?.reshape((span.count, heads.queries * head_dim))?);
+    }
+    Tensor::cat(&answers, 0)
+}
+
+/// 0 where a position is seen, negative infinity where it lies ahead; `[count, positions]`, the last `count` positions
+/// being the queries'.
+fn mask(count: usize, positions: usize, device: &Device) -> candle_core::Result<Tensor> {
+    let before = positions - count;
+    let values: Vec<f32> = (0..count)
+        .flat_map(|query| (0..positions).map(move |key| if key <= before + query { 0.0 } else { f32::NEG_INFINITY }))
+        .collect();
+    Tensor::from_vec(values, (count, positions), device)?.to_dtype(DType::F32)
+}

@@ -1,0 +1,389 @@
+//! One decoder-only transformer for all causal chat models: a family (`qwen`) names its flags and tensors, nothing else.
+//!
+//! Batches are ragged: the tokens of all rows stand behind one another in the linear layers, attention runs per row.
+//! No padding, so a row's numbers do not depend on its batch. Nothing here knows text or prompts.
+
+mod layer;
+mod linear;
+mod state;
+mod vocabulary;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use candle_core::quantized::QTensor;
+use candle_core::{Device, Tensor};
+
+use self::layer::{Layer, Norm, Operations, Ragged, Span};
+use self::linear::{Linear, Matrix};
+use self::state::{Memory, Prefix, Prefixes, Row, Rows};
+use self::vocabulary::Vocabulary;
+use super::gguf::GgufFile;
+use super::{Ask, Candidates, LoadOptions, Model, ModelError, Request, Spec, State};
+pub use crate::kernels::causal_attention::Heads;
+use crate::kernels::causal_attention::KeyValues;
+use crate::kernels::rope::Frequencies;
+use crate::token::TokenId;
+
+/// Prompt tokens that go through the layers at a time, which bounds the memory of a prefill.
+const PREFILL_TOKENS: usize = 512;
+
+/// Sizes and flags of a network.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Layers.
+    pub layers: usize,
+    /// Width of the hidden states.
+    pub hidden: usize,
+    /// Heads of the attention.
+    pub heads: Heads,
+    /// Width of the feed-forward blocks.
+    pub feed_forward: usize,
+    /// Added to the mean square in the norms.
+    pub norm_epsilon: f64,
+    /// Base of the rotary frequencies; heads are rotated by halves.
+    pub rope_base: f64,
+    /// Which parts not every family has.
+    pub parts: Parts,
+}
+
+/// Parts that some families have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Parts {
+    /// Queries, keys and values have biases.
+    pub attention_bias: bool,
+    /// Queries and keys are normalized head by head.
+    pub head_norm: bool,
+}
+
+/// Names of the tensors; those of a layer stand behind `blk.N.` and before `.weight` or `.bias`.
+#[derive(Debug, Clone, Copy)]
+pub struct TensorNames {
+    /// Token embeddings.
+    pub embedding: &'static str,
+    /// Last norm.
+    pub output_norm: &'static str,
+    /// Output projection; where it is missing the embeddings serve.
+    pub output: &'static str,
+    /// What stands before the number of a layer.
+    pub layer: &'static str,
+    /// Norm before the attention.
+    pub attention_norm: &'static str,
+    /// Queries, keys, values and the output of the attention.
+    pub attention: [&'static str; 4],
+    /// Norms of queries and keys.
+    pub head_norms: [&'static str; 2],
+    /// Norm before the feed-forward block.
+    pub feed_forward_norm: &'static str,
+    /// Gate, up and down projection.
+    pub feed_forward: [&'static str; 3],
+}
+
+/// A network of this kind with its weights.
+#[derive(Debug)]
+pub struct DecoderOnly {
+    spec: Spec,
+    config: Config,
+    embedding: QTensor,
+    layers: Vec<Layer>,
+    output_norm: Norm,
+    vocabulary: Vocabulary,
+    frequencies: Frequencies,
+    device: Device,
+    operations: Operations,
+    prefill_tokens: usize,
+    prefixes: Prefixes,
+    id: u64,
+}
+
+/// Everything a family knows about a checkpoint before its weights are read.
+#[derive(Debug, Clone)]
+pub struct Blueprint {
+    /// Sizes and special tokens for the search. `vocab` is taken from the embeddings.
+    pub spec: Spec,
+    /// Sizes and flags.
+    pub config: Config,
+    /// Names of the tensors.
+    pub names: TensorNames,
+}
+
+impl DecoderOnly {
+    /// Reads the weights of a checkpoint.
+    ///
+    /// # Errors
+    /// Sizes that contradict each other, a tensor that is missing or has another shape, or the backend failed.
+    pub fn load(file: &GgufFile, blueprint: Blueprint, options: &LoadOptions) -> Result<DecoderOnly, ModelError> {
+        let Blueprint { mut spec, config, names } = blueprint;
+        check_sizes(&config)?;
+        let tensor = |name: &str, kind: &str| format!("{name}.{kind}");
+        let embedding_name = tensor(names.embedding, "weight");
+        spec.vocab = file.rows(&embedding_name)?;
+        let device = &options.device;
+        let embedding = file.matrix(&embedding_name, (spec.vocab, config.hidden), 0..spec.vocab, device)?;
+        let mut layers = Vec::with_capacity(config.layers);
+        for index in 0..config.layers {
+            layers.push(load_layer(file, (&config, &names), index, options)?);
+            file.forget_pages();
+        }
+        let norm = file.dense(&tensor(names.output_norm, "weight"), &[config.hidden], device)?;
+        let output_name = tensor(names.output, "weight");
+        let output_name = if file.has(&output_name) { output_name } else { embedding_name };
+        let matrix = Matrix { name: &output_name, rows: spec.vocab, elements: config.hidden };
+        let vocabulary = Vocabulary::load(file, matrix, options)?;
+        file.forget_pages();
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Ok(DecoderOnly {
+            output_norm: Norm::new(norm, config.norm_epsilon)?,
+            frequencies: Frequencies::new(config.heads.head_dim, config.rope_base),
+            device: device.clone(),
+            operations: if device.is_cpu() { Operations::Fused } else { Operations::Plain },
+            prefill_tokens: PREFILL_TOKENS,
+            prefixes: Prefixes::default(),
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            spec,
+            config,
+            embedding,
+            layers,
+            vocabulary,
+        })
+    }
+
+    /// Uses plain Candle operations around the linear layers, as on other devices: the reference for the fused ones.
+    pub fn with_plain_operations(mut self) -> DecoderOnly {
+        self.operations = Operations::Plain;
+        self
+    }
+
+    /// Sends at most so many prompt tokens through the layers at a time (at least one).
+    pub fn with_prefill_tokens(mut self, tokens: usize) -> DecoderOnly {
+        self.prefill_tokens = tokens.max(1);
+        self
+    }
+
+    /// Sizes and flags.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Bytes that a token of a row takes in the keys and values of all layers.
+    pub fn bytes_per_token(&self) -> usize {
+        self.config.layers * self.config.heads.key_values * self.config.heads.head_dim * 2 * size_of::<f32>()
+    }
+
+    fn new_row(&self, shared: Option<Arc<Prefix>>) -> Row {
+        let memory = || match self.operations {
+            Operations::Fused => Memory::Fused(KeyValues::new(self.config.heads)),
+            Operations::Plain => Memory::Plain(None),
+        };
+        let length = shared.as_ref().map_or(0, |prefix| prefix.ids.len());
+        Row { shared, layers: (0..self.config.layers).map(|_| memory()).collect(), length }
+    }
+
+    /// Hidden states of the spans' tokens behind all layers, or nothing where only the memories are wanted.
+    fn run(
+        &self,
+        tokens: &[TokenId],
+        spans: &[Span],
+        rows: &mut [Row],
+        wanted: Wanted,
+    ) -> Result<Option<Tensor>, ModelError> {
+        let ids = Tensor::new(tokens, &Device::Cpu)?;
+        let mut x = self.embedding.embedding(&ids)?.to_device(&self.device)?;
+        let positions: Vec<usize> =
+            spans.iter().flat_map(|span| (0..span.count).map(|offset| rows[span.row].length + offset)).collect();
+        let batch = Ragged { spans, rotation: self.frequencies.at(&positions), operations: self.operations };
+        let last = self.layers.len() - 1;
+        for (index, layer) in self.layers.iter().enumerate() {
+            if index == last && wanted == Wanted::Memories {
+                layer.remember(&self.config, (index, &x), &batch, rows)?;
+                break;
+            }
+            x = layer.forward(&self.config, (index, x), &batch, rows)?;
+        }
+        for span in spans {
+            rows[span.row].length += span.count;
+        }
+        Ok((wanted == Wanted::Hidden).then_some(x))
+    }
+
+    /// Sends the rest of each prompt through the layers, a bounded number of tokens at a time.
+    fn prefill(&self, prompts: &[&[TokenId]], rows: &mut [Row]) -> Result<(), ModelError> {
+        let mut tokens = Vec::with_capacity(self.prefill_tokens);
+        let mut spans = Vec::new();
+        for (row, prompt) in prompts.iter().enumerate() {
+            let mut rest = *prompt;
+            while !rest.is_empty() {
+                let (part, behind) = rest.split_at(rest.len().min(self.prefill_tokens - tokens.len()));
+                spans.push(Span { row, start: tokens.len(), count: part.len() });
+                tokens.extend_from_slice(part);
+                rest = behind;
+                if tokens.len() == self.prefill_tokens {
+                    self.run(&tokens, &spans, rows, Wanted::Memories)?;
+                    tokens.clear();
+                    spans.clear();
+                }
+            }
+        }
+        if !tokens.is_empty() {
+            self.run(&tokens, &spans, rows, Wanted::Memories)?;
+        }
+        Ok(())
+    }
+
+    /// The memory of a beginning that the prompts of a job share: computed once, then kept for a while.
+    fn prefix(&self, ids: &[TokenId]) -> Result<Arc<Prefix>, ModelError> {
+        if let Some(found) = self.prefixes.find(ids) {
+            return Ok(found);
+        }
+        let mut rows = [self.new_row(None)];
+        self.prefill(&[ids], &mut rows)?;
+        let [row] = rows;
+        let prefix = Arc::new(Prefix { ids: ids.to_vec(), layers: row.layers });
+        self.prefixes.keep(prefix.clone());
+        Ok(prefix)
+    }
+
+    fn check_request(&self, request: &Request<'_>) -> Result<(), ModelError> {
+        if request.prefix.is_empty() || !request.source.is_empty() {
+            return Err(ModelError::State(format!(
+                "a decoder-only model takes its whole prompt as prefix: expected no source ids and at least one prefix \
+                 id, got {} and {}",
+                request.source.len(),
+                request.prefix.len()
+            )));
+        }
+        if request.prefix.len() > self.spec.max_source_tokens {
+            let (limit, got) = (self.spec.max_source_tokens, request.prefix.len());
+            return Err(ModelError::TooLong { what: "prompt", limit, got });
+        }
+        self.check_tokens(request.prefix)
+    }
+
+    fn check_tokens(&self, tokens: &[TokenId]) -> Result<(), ModelError> {
+        match tokens.iter().find(|&&token| token as usize >= self.spec.vocab) {
+            Some(&got) => Err(ModelError::TokenOutOfRange { vocab: self.spec.vocab, got }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What a run through the layers is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// Keys and values only.
+    Memories,
+    /// The last hidden states too.
+    Hidden,
+}
+
+impl Model for DecoderOnly {
+    fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    fn start(&self, batch: &[Request<'_>]) -> Result<Box<dyn State>, ModelError> {
+        batch.iter().try_for_each(|request| self.check_request(request))?;
+        let mut rows = Vec::with_capacity(batch.len());
+        let mut prompts = Vec::with_capacity(batch.len());
+        for request in batch {
+            // The last token is fed by the first step.
+            let consumed = &request.prefix[..request.prefix.len() - 1];
+            let (shared, own) = consumed.split_at(request.shared.min(consumed.len()));
+            let shared = if shared.is_empty() { None } else { Some(self.prefix(shared)?) };
+            rows.push(self.new_row(shared));
+            prompts.push(own);
+        }
+        self.prefill(&prompts, &mut rows)?;
+        Ok(Box::new(Rows { model: self.id, rows }))
+    }
+
+    fn step(&self, last: &[TokenId], state: &mut dyn State, ask: &Ask<'_>) -> Result<Vec<Candidates>, ModelError> {
+        let state = state
+            .as_any_mut()
+            .downcast_mut::<Rows>()
+            .filter(|state| state.model == self.id)
+            .ok_or_else(|| ModelError::State("state is of another model".into()))?;
+        if last.len() != state.rows.len() {
+            return Err(ModelError::State(format!("{} tokens for {} rows", last.len(), state.rows.len())));
+        }
+        self.check_tokens(last)?;
+        if let Some(row) = state.rows.iter().find(|row| row.length >= self.spec.max_source_tokens) {
+            let limit = self.spec.max_source_tokens;
+            return Err(ModelError::TooLong { what: "prompt and answer", limit, got: row.length + 1 });
+        }
+        if last.is_empty() {
+            return Ok(Vec::new());
+        }
+        let spans: Vec<Span> = (0..last.len()).map(|row| Span { row, start: row, count: 1 }).collect();
+        let Some(hidden) = self.run(last, &spans, &mut state.rows, Wanted::Hidden)? else { return Ok(Vec::new()) };
+        let hidden = self.output_norm.forward(&hidden, self.operations)?;
+        self.vocabulary.answer(&hidden, ask)
+    }
+}
+
+fn check_sizes(config: &Config) -> Result<(), ModelError> {
+    let Heads { queries, key_values, head_dim } = config.heads;
+    let fits = config.layers > 0
+        && config.hidden > 0
+        && config.feed_forward > 0
+        && key_values > 0
+        && head_dim > 0
+        && queries > 0
+        && queries.is_multiple_of(key_values)
+        && head_dim.is_multiple_of(2);
+    if fits {
+        return Ok(());
+    }
+    Err(ModelError::Config {
+        field: "layers, hidden, feed-forward, heads, key heads, head size".into(),
+        value: format!(
+            "{}, {}, {}, {queries}, {key_values}, {head_dim}",
+            config.layers, config.hidden, config.feed_forward
+        ),
+        advice: "none may be 0, the heads have to be a multiple of the key heads, and the head size has to be even"
+            .into(),
+    })
+}
+
+fn load_layer(
+    file: &GgufFile,
+    (config, names): (&Config, &TensorNames),
+    index: usize,
+    options: &LoadOptions,
+) -> Result<Layer, ModelError> {
+    let name = |part: &str, kind: &str| format!("{}.{index}.{part}.{kind}", names.layer);
+    let linear = |part: &str, (rows, elements): (usize, usize)| {
+        Linear::load(file, Matrix { name: &name(part, "weight"), rows, elements }, 0..rows, options)
+    };
+    let biased = |part: &str, shape: (usize, usize)| {
+        let linear = linear(part, shape)?;
+        if !config.parts.attention_bias {
+            return Ok(linear);
+        }
+        Ok::<Linear, ModelError>(linear.with_bias(file.dense(&name(part, "bias"), &[shape.0], &options.device)?))
+    };
+    let norm = |part: &str, width: usize| {
+        Norm::new(file.dense(&name(part, "weight"), &[width], &options.device)?, config.norm_epsilon)
+    };
+    let head_norm = |part: &str| {
+        if config.parts.head_norm { norm(part, config.heads.head_dim).map(Some) } else { Ok(None) }
+    };
+    let queries = config.heads.queries * config.heads.head_dim;
+    let keys = config.heads.key_values * config.heads.head_dim;
+    let hidden = config.hidden;
+    let [query, key, value, output] = names.attention;
+    let [gate, up, down] = names.feed_forward;
+    Ok(Layer {
+        attention_norm: norm(names.attention_norm, hidden)?,
+        query: biased(query, (queries, hidden))?,
+        key: biased(key, (keys, hidden))?,
+        value: biased(value, (keys, hidden))?,
+        query_norm: head_norm(names.head_norms[0])?,
+        key_norm: head_norm(names.head_norms[1])?,
+        output: linear(output, (hidden, queries))?,
+        feed_forward_norm: norm(names.feed_forward_norm, hidden)?,
+        gate: linear(gate, (config.feed_forward, hidden))?,
+        up: linear(up, (config.feed_forward, hidden))?,
+        down: linear(down, (hidden, config.feed_forward))?,
+    })
+}

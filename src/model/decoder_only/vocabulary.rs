@@ -1,0 +1,187 @@
+//! The output projection: the best tokens of each row, without ever holding the logits of the whole vocabulary.
+
+use candle_core::{Storage, Tensor};
+
+use super::linear::{Linear, Matrix};
+use crate::kernels::exponential::{largest, sum_exp};
+use crate::model::gguf::GgufFile;
+use crate::model::{Adjustment, Ask, Candidates, LoadOptions, ModelError};
+use crate::token::TokenId;
+
+/// Rows of the matrix that are multiplied at a time: 16 rows of logits take half a megabyte.
+const CHUNK: usize = 8192;
+
+/// The output matrix in chunks of rows.
+#[derive(Debug)]
+pub(super) struct Vocabulary {
+    chunks: Vec<Linear>,
+    tokens: usize,
+}
+
+impl Vocabulary {
+    /// # Errors
+    /// The matrix is missing, has another shape, or the backend failed.
+    pub(super) fn load(file: &GgufFile, matrix: Matrix<'_>, options: &LoadOptions) -> Result<Vocabulary, ModelError> {
+        let mut chunks = Vec::with_capacity(matrix.rows.div_ceil(CHUNK));
+        for start in (0..matrix.rows).step_by(CHUNK) {
+            let rows = start..matrix.rows.min(start + CHUNK);
+            chunks.push(Linear::load(file, matrix, rows, options)?);
+            file.forget_pages();
+        }
+        Ok(Vocabulary { chunks, tokens: matrix.rows })
+    }
+
+    /// What is asked of the last hidden states `[rows, hidden]`.
+    ///
+    /// # Errors
+    /// A token of the question is outside the vocabulary, or the backend failed.
+    pub(super) fn answer(&self, hidden: &Tensor, ask: &Ask<'_>) -> Result<Vec<Candidates>, ModelError> {
+        let asked =
+            ask.adjust.iter().map(|change| change.token).chain(ask.allowed.iter().flat_map(|a| a.iter().copied()));
+        if let Some(got) = asked.into_iter().find(|&token| token as usize >= self.tokens) {
+            return Err(ModelError::TokenOutOfRange { vocab: self.tokens, got });
+        }
+        let mut adjust = ask.adjust.to_vec();
+        adjust.sort_by_key(|change| change.token);
+        let rows = hidden.dim(0)?;
+        let mut tallies: Vec<Tally> = (0..rows).map(|_| Tally::new(ask)).collect();
+        let mut scratch = Vec::new();
+        for (index, chunk) in self.chunks.iter().enumerate() {
+            let start = index * CHUNK;
+            let end = self.tokens.min(start + CHUNK);
+            let allowed = ask.allowed.map(|allowed| within(allowed, start, end, |token| *token));
+            if allowed.is_some_and(<[TokenId]>::is_empty) {
+                continue;
+            }
+            let changes = within(&adjust, start, end, |change| change.token);
+            let logits = chunk.forward(hidden)?.contiguous()?;
+            with_values(&logits, |logits| {
+                for (row, (tally, logits)) in tallies.iter_mut().zip(logits.chunks_exact(end - start)).enumerate() {
+                    scratch.clear();
+                    scratch.extend_from_slice(logits);
+                    apply(changes, row, start, &mut scratch);
+                    match allowed {
+                        None => tally.add(&scratch, |at| (start + at) as TokenId),
+                        Some(allowed) => {
+                            for (at, token) in allowed.iter().enumerate() {
+                                // Ascending tokens: the slot was read already or is read now.
+                                scratch[at] = scratch[*token as usize - start];
+                            }
+                            tally.add(&scratch[..allowed.len()], |at| allowed[at]);
+                        }
+                    }
+                }
+            })?;
+        }
+        Ok(tallies.into_iter().map(Tally::finish).collect())
+    }
+}
+
+/// The entries whose token lies in `start..end`; the entries are in ascending order of it.
+fn within<T>(entries: &[T], start: usize, end: usize, token: impl Fn(&T) -> TokenId) -> &[T] {
+    let first = entries.partition_point(|entry| (token(entry) as usize) < start);
+    let last = entries.partition_point(|entry| (token(entry) as usize) < end);
+    &entries[first..last.max(first)]
+}
+
+fn apply(changes: &[Adjustment], row: usize, start: usize, logits: &mut [f32]) {
+    for change in changes.iter().filter(|change| change.row.is_none_or(|of| of == row)) {
+        logits[change.token as usize - start] += change.add;
+    }
+}
+
+/// Lends the values of a contiguous f32 tensor, copied only where they are not on the CPU.
+fn with_values<R>(tensor: &Tensor, work: impl FnOnce(&[f32]) -> R) -> candle_core::Result<R> {
+    let (storage, layout) = tensor.storage_and_layout();
+    if let (Storage::Cpu(cpu), Some((start, end))) = (&*storage, layout.contiguous_offsets()) {
+        return Ok(work(&cpu.as_slice::<f32>()?[start..end]));
+    }
+    drop(storage);
+    Ok(work(&tensor.flatten_all()?.to_vec1::<f32>()?))
+}
+
+/// The best tokens and the sum of exponentials of a row so far.
+struct Tally {
+    k: usize,
+    best: Vec<(TokenId, f32)>,
+    sum: Option<f32>,
+    largest: f32,
+}
+
+impl Tally {
+    fn new(ask: &Ask<'_>) -> Tally {
+        let sum = ask.log_sum_exp.then_some(0.0);
+        Tally { k: ask.k, best: Vec::with_capacity(ask.k + 1), sum, largest: f32::NEG_INFINITY }
+    }
+
+    /// Adds logits of ascending tokens that are all beyond those added before.
+    fn add(&mut self, logits: &[f32], token: impl Fn(usize) -> TokenId) {
+        let high = largest(logits);
+        if let Some(sum) = &mut self.sum {
+            let largest = self.largest.max(high);
+            if largest > f32::NEG_INFINITY {
+                let before = if *sum > 0.0 { *sum * (self.largest - largest).exp() } else { 0.0 };
+                *sum = before + sum_exp(logits, largest);
+                self.largest = largest;
+            }
+        }
+        if self.k == 0 || (self.best.len() == self.k && self.best[self.k - 1].1.total_cmp(&high).is_ge()) {
+            return;
+        }
+        for (at, &logit) in logits.iter().enumerate() {
+            if logit.is_nan() || (self.best.len() == self.k && self.best[self.k - 1].1.total_cmp(&logit).is_ge()) {
+                continue;
+            }
+            let place = self.best.partition_point(|(_, other)| other.total_cmp(&logit).is_ge());
+            self.best.insert(place, (token(at), logit));
+            self.best.truncate(self.k);
+        }
+    }
+
+    fn finish(self) -> Candidates {
+        let log_sum_exp = self.sum.map_or(f32::NAN, |sum| self.largest + sum.ln());
+        Candidates { best: self.best, log_sum_exp }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(logits: &[f32], k: usize, chunk: usize) {
+        let ask = Ask { k, allowed: None, adjust: &[], log_sum_exp: true };
+        let mut tally = Tally::new(&ask);
+        for (index, part) in logits.chunks(chunk).enumerate() {
+            tally.add(part, |at| (index * chunk + at) as TokenId);
+        }
+        let got = tally.finish();
+        let mut ids: Vec<usize> = (0..logits.len()).collect();
+        ids.sort_by(|&a, &b| logits[b].total_cmp(&logits[a]).then(a.cmp(&b)));
+        let expected: Vec<(TokenId, f32)> = ids.iter().take(k).map(|&id| (id as TokenId, logits[id])).collect();
+        assert_eq!(got.best, expected);
+        let exact = logits.iter().map(|x| f64::from(*x).exp()).sum::<f64>().ln();
+        assert!((f64::from(got.log_sum_exp) - exact).abs() < 1e-5);
+    }
+
+    #[test]
+    fn the_best_are_found_whatever_the_chunks() {
+        let logits: Vec<f32> = (0..1000).map(|i| ((i * 7919) % 503) as f32 / 50.0 - 5.0).collect();
+        for chunk in [1, 7, 100, 1000] {
+            for k in [0, 1, 2, 5, 1000] {
+                check(&logits, k, chunk);
+            }
+        }
+    }
+
+    #[test]
+    fn equal_logits_come_in_the_order_of_their_ids() {
+        check(&[1.0; 40], 5, 16);
+    }
+
+    #[test]
+    fn banned_tokens_do_not_disturb_the_sum() {
+        let mut logits = vec![f32::NEG_INFINITY; 64];
+        logits[40] = 2.0;
+        check(&logits, 3, 16);
+    }
+}

@@ -1,0 +1,314 @@
+//! GGUF files: metadata and tensors, checked against the file before anything is computed.
+//!
+//! The header is read by Candle; the tensors stay in a memory map. Families (`qwen`) turn metadata into a
+//! configuration, `decoder_only` turns tensors into layers; this file knows neither.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use candle_core::quantized::gguf_file::{Content, Value};
+use candle_core::quantized::{GgmlDType, QStorage, QTensor};
+use candle_core::{Device, Tensor};
+
+use super::ModelError;
+use crate::kernels::quantized_storage::{MappedBlocks, OwnedBlocks, Release};
+
+/// Elements of a row that Candle's fast products need a whole multiple of.
+const FAST_BLOCK: usize = 256;
+/// Bytes searched for a damaged alignment before Candle divides by it.
+const HEADER_SEARCH: u64 = 32 << 20;
+
+/// An open GGUF file.
+#[derive(Debug, Clone)]
+pub struct GgufFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// All metadata, as in the file.
+    pub metadata: HashMap<String, Value>,
+    tensors: HashMap<String, TensorEntry>,
+    map: Arc<memmap2::Mmap>,
+}
+
+/// A tensor's type, shape (`[rows, elements]` for matrices) and bytes in the file.
+#[derive(Debug, Clone)]
+struct TensorEntry {
+    dtype: GgmlDType,
+    shape: Vec<usize>,
+    bytes: Range<usize>,
+}
+
+/// Opens a GGUF file and checks its header: every tensor must lie within the file.
+///
+/// # Errors
+/// The file cannot be read, is no GGUF file of version 1 to 3, is shorter than its header says, or its header is damaged.
+pub fn open(path: &Path) -> Result<GgufFile, ModelError> {
+    let io = |source| ModelError::Io { path: path.to_owned(), source };
+    let damaged = |reason: String| ModelError::Weights(format!("{}: {reason}", path.display()));
+    let file = File::open(path).map_err(io)?;
+    let size = file.metadata().map_err(io)?.len();
+    let mut reader = BufReader::with_capacity(1 << 20, &file);
+    check_magic(&mut reader, size).map_err(damaged)?;
+    let content = Content::read(&mut reader).map_err(|error| {
+        damaged(format!("the GGUF header of this file of {size} bytes cannot be read: {error}; fetch the file again"))
+    })?;
+    let mut tensors = HashMap::with_capacity(content.tensor_infos.len());
+    let mut needed = content.tensor_data_offset;
+    for (name, info) in sorted(&content.tensor_infos) {
+        let shape = info.shape.dims().to_vec();
+        let elements = shape
+            .iter()
+            .try_fold(1usize, |product, &dim| product.checked_mul(dim))
+            .filter(|elements| *elements > 0 && elements.is_multiple_of(info.ggml_dtype.block_size()))
+            .ok_or_else(|| damaged(format!("tensor {name}: shape {shape:?} is no whole number of blocks")))?;
+        let length = (elements / info.ggml_dtype.block_size()).checked_mul(info.ggml_dtype.type_size());
+        let start = content.tensor_data_offset.checked_add(info.offset);
+        let end = start.zip(length).and_then(|(start, length)| start.checked_add(length as u64));
+        let (Some(start), Some(end)) = (start, end) else {
+            return Err(damaged(format!("tensor {name}: offset {} does not fit any file", info.offset)));
+        };
+        needed = needed.max(end);
+        let bytes = start as usize..end as usize;
+        tensors.insert(name.clone(), TensorEntry { dtype: info.ggml_dtype, shape, bytes });
+    }
+    if needed > size {
+        return Err(damaged(format!(
+            "the file is cut short: expected at least {needed} bytes, got {size}; fetch the file again"
+        )));
+    }
+    // SAFETY: the map is only read. A file that is changed while it is in use breaks any reader; weights are replaced
+    // by renaming a new file over them, which leaves the old one to its readers.
+    let map = unsafe { memmap2::Mmap::map(&file) }.map_err(io)?;
+    Ok(GgufFile { path: path.to_owned(), metadata: content.metadata, tensors, map: Arc::new(map) })
+}
+
+/// Entries in the order of their names, so that the first error is always the same.
+fn sorted<T>(map: &HashMap<String, T>) -> Vec<(&String, &T)> {
+    let mut entries: Vec<_> = map.iter().collect();
+    entries.sort_by_key(|entry| entry.0);
+    entries
+}
+
+/// Refuses what is no GGUF file, and an alignment of 0, by which Candle would divide.
+fn check_magic(reader: &mut (impl Read + Seek), size: u64) -> Result<(), String> {
+    let mut head = Vec::new();
+    reader.by_ref().take(HEADER_SEARCH).read_to_end(&mut head).map_err(|error| error.to_string())?;
+    let got = &head[..head.len().min(8)];
+    if head.len() < 24 || !got.starts_with(b"GGUF") {
+        return Err(format!(
+            "no GGUF file: expected the letters GGUF and a header of 24 bytes, got {:?} in a file of {size} bytes",
+            String::from_utf8_lossy(&got[..got.len().min(4)])
+        ));
+    }
+    let version = u32::from_le_bytes([head[4], head[5], head[6], head[7]]);
+    if !(1..=3).contains(&version) {
+        return Err(format!("GGUF version not supported: expected 1 to 3, got {version}"));
+    }
+    let key = b"general.alignment";
+    if let Some(at) = head.windows(key.len()).position(|window| window == key) {
+        // Four bytes of type, then the value, which for the small types takes fewer than four bytes.
+        let value = head.get(at + key.len() + 4..at + key.len() + 5).unwrap_or(&[1]);
+        let wide = head.get(at + key.len() + 4..at + key.len() + 8).unwrap_or(&[1]);
+        let kind = head.get(at + key.len()).copied().unwrap_or(4);
+        let zero = if matches!(kind, 0 | 1) { value == [0] } else { wide[..wide.len().min(2)] == [0, 0] };
+        if zero {
+            return Err("damaged header: general.alignment is 0".into());
+        }
+    }
+    reader.seek(SeekFrom::Start(0)).map_err(|error| error.to_string())?;
+    Ok(())
+}
+
+impl GgufFile {
+    /// The family, from `general.architecture`.
+    ///
+    /// # Errors
+    /// The key is missing or no text.
+    pub fn architecture(&self) -> Result<&str, ModelError> {
+        self.text("general.architecture")
+    }
+
+    /// A text.
+    ///
+    /// # Errors
+    /// The key is missing or of another type.
+    pub fn text(&self, key: &str) -> Result<&str, ModelError> {
+        match self.metadata.get(key) {
+            Some(Value::String(text)) => Ok(text),
+            other => Err(self.wrong(key, "a text", other)),
+        }
+    }
+
+    /// A whole number that is not negative.
+    ///
+    /// # Errors
+    /// The key is missing or of another type.
+    pub fn integer(&self, key: &str) -> Result<usize, ModelError> {
+        self.optional_integer(key)?.ok_or_else(|| self.wrong(key, "a whole number", None))
+    }
+
+    /// A whole number that is not negative, if there is one.
+    ///
+    /// # Errors
+    /// The key is of another type.
+    pub fn optional_integer(&self, key: &str) -> Result<Option<usize>, ModelError> {
+        let Some(value) = self.metadata.get(key) else { return Ok(None) };
+        let signed = match *value {
+            Value::U8(v) => i128::from(v),
+            Value::U16(v) => i128::from(v),
+            Value::U32(v) => i128::from(v),
+            Value::U64(v) => i128::from(v),
+            Value::I8(v) => i128::from(v),
+            Value::I16(v) => i128::from(v),
+            Value::I32(v) => i128::from(v),
+            Value::I64(v) => i128::from(v),
+            _ => -1,
+        };
+        usize::try_from(signed).map(Some).map_err(|_| self.wrong(key, "a whole number", Some(value)))
+    }
+
+    /// A number, if there is one.
+    ///
+    /// # Errors
+    /// The key is of another type.
+    pub fn optional_number(&self, key: &str) -> Result<Option<f64>, ModelError> {
+        match self.metadata.get(key) {
+            None => Ok(None),
+            Some(Value::F32(v)) => Ok(Some(f64::from(*v))),
+            Some(Value::F64(v)) => Ok(Some(*v)),
+            other => Err(self.wrong(key, "a number", other)),
+        }
+    }
+
+    /// The error for a value that is missing or cannot be used.
+    pub fn wrong(&self, key: &str, expected: &str, got: Option<&Value>) -> ModelError {
+        let value = match got {
+            None => "(missing)".to_owned(),
+            Some(Value::Array(values)) => format!("an array of {} values", values.len()),
+            Some(value) => format!("{value:?}"),
+        };
+        ModelError::Config {
+            field: key.to_owned(),
+            value,
+            advice: format!("expected {expected} in the metadata of {}", self.path.display()),
+        }
+    }
+
+    /// Whether there is a tensor of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
+    }
+
+    /// The number of rows of a matrix.
+    ///
+    /// # Errors
+    /// The tensor is missing or no matrix.
+    pub fn rows(&self, name: &str) -> Result<usize, ModelError> {
+        match self.entry(name)?.shape[..] {
+            [rows, _] => Ok(rows),
+            ref shape => Err(self.bad(name, &format!("expected a matrix, got shape {shape:?}"))),
+        }
+    }
+
+    /// A small tensor as f32, on the device.
+    ///
+    /// # Errors
+    /// The tensor is missing, has another shape, or the backend failed.
+    pub fn dense(&self, name: &str, shape: &[usize], device: &Device) -> Result<Tensor, ModelError> {
+        let entry = self.checked(name, shape)?;
+        let blocks = MappedBlocks::new(self.map.clone(), entry.bytes.clone(), entry.dtype)?;
+        Ok(QTensor::new(QStorage::Cpu(Box::new(blocks)), shape)?.dequantize(device)?)
+    }
+
+    /// Rows `rows` of a matrix `[expected.0, expected.1]`, quantized as in the file.
+    ///
+    /// # Errors
+    /// The tensor is missing, has another shape, or the backend failed.
+    pub fn matrix(
+        &self,
+        name: &str,
+        expected: (usize, usize),
+        rows: Range<usize>,
+        device: &Device,
+    ) -> Result<QTensor, ModelError> {
+        let (dtype, bytes) = self.row_bytes(name, expected, &rows)?;
+        let storage = if device.is_cpu() {
+            QStorage::Cpu(Box::new(MappedBlocks::new(self.map.clone(), bytes, dtype)?))
+        } else {
+            // Candle reads the bytes as blocks and insists on their alignment, which the map and the format give.
+            QStorage::from_data(std::borrow::Cow::Borrowed(&self.map[bytes]), device, dtype)?
+        };
+        Ok(QTensor::new(storage, (rows.len(), expected.1))?)
+    }
+
+    /// As [`GgufFile::matrix`] on the CPU, widened to a row length and a type for which Candle has fast products, with
+    /// the row length; `None` where that is the case already or there is no such type.
+    ///
+    /// # Errors
+    /// As for [`GgufFile::matrix`].
+    pub fn widened(
+        &self,
+        name: &str,
+        expected: (usize, usize),
+        rows: Range<usize>,
+    ) -> Result<Option<(QTensor, Release)>, ModelError> {
+        let (dtype, bytes) = self.row_bytes(name, expected, &rows)?;
+        let padded = expected.1.next_multiple_of(FAST_BLOCK);
+        let needs = match dtype {
+            GgmlDType::Q5_0 => true,
+            GgmlDType::Q8_0 => padded != expected.1,
+            _ => false,
+        };
+        if !needs {
+            return Ok(None);
+        }
+        let (blocks, release) = OwnedBlocks::padded(dtype, &self.map[bytes], expected.1, padded)?;
+        let tensor = QTensor::new(QStorage::Cpu(Box::new(blocks)), (rows.len(), padded))?;
+        Ok(Some((tensor, release)))
+    }
+
+    /// Tells the system that the file's pages are not needed for now. They are read again when they are.
+    pub fn forget_pages(&self) {
+        #[cfg(unix)]
+        {
+            // SAFETY: the map is read-only and backed by the file, so a dropped page comes back with the same bytes.
+            let dropped = unsafe { self.map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
+            // Only memory is at stake: where the system refuses, the pages stay.
+            drop(dropped);
+        }
+    }
+
+    fn row_bytes(
+        &self,
+        name: &str,
+        expected: (usize, usize),
+        rows: &Range<usize>,
+    ) -> Result<(GgmlDType, Range<usize>), ModelError> {
+        let entry = self.checked(name, &[expected.0, expected.1])?;
+        if !expected.1.is_multiple_of(entry.dtype.block_size()) {
+            return Err(self.bad(name, &format!("rows of {} elements are no whole blocks", expected.1)));
+        }
+        let row = expected.1 / entry.dtype.block_size() * entry.dtype.type_size();
+        let start = entry.bytes.start;
+        Ok((entry.dtype, start + rows.start * row..start + rows.end * row))
+    }
+
+    fn entry(&self, name: &str) -> Result<&TensorEntry, ModelError> {
+        self.tensors.get(name).ok_or_else(|| self.bad(name, "missing"))
+    }
+
+    fn checked(&self, name: &str, expected: &[usize]) -> Result<&TensorEntry, ModelError> {
+        let entry = self.entry(name)?;
+        if entry.shape != expected {
+            return Err(self.bad(name, &format!("expected shape {expected:?}, got {:?}", entry.shape)));
+        }
+        Ok(entry)
+    }
+
+    fn bad(&self, name: &str, reason: &str) -> ModelError {
+        ModelError::Weights(format!("{}: tensor {name}: {reason}", self.path.display()))
+    }
+}

@@ -1,0 +1,179 @@
+//! Qwen2.5-Coder on real weights: against llama.cpp, and batches against single runs.
+//!
+//! `TLUMACH_TEST_WEIGHTS` names the folder with `qwen2.5-coder-0.5b.gguf` and `qwen2.5-coder-1.5b.gguf`.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use candle_core::Device;
+use tlumach::model::decoder_only::DecoderOnly;
+use tlumach::model::{Ask, LoadOptions, Model, Precision, Request, qwen};
+use tlumach::token::TokenId;
+
+fn weights(name: &str) -> PathBuf {
+    #[allow(clippy::disallowed_methods)]
+    let folder = std::env::var_os("TLUMACH_TEST_WEIGHTS")
+        .expect("TLUMACH_TEST_WEIGHTS has to name the folder with the weights; `make test-models` sets it");
+    PathBuf::from(folder).join(name)
+}
+
+fn load(name: &str, precision: Precision) -> DecoderOnly {
+    qwen::load(&weights(name), &LoadOptions { device: Device::Cpu, precision }).unwrap()
+}
+
+#[derive(serde::Deserialize)]
+struct Case {
+    prompt: Vec<TokenId>,
+    llama: Vec<(TokenId, f64)>,
+    #[serde(default)]
+    transformers: Vec<(TokenId, f64)>,
+}
+
+fn cases(size: &str) -> Vec<Case> {
+    let text = match size {
+        "0.5b" => include_str!("../golden/qwen/qwen2.5-coder-0.5b.json"),
+        _ => include_str!("../golden/qwen/qwen2.5-coder-1.5b.json"),
+    };
+    serde_json::from_str(text).unwrap()
+}
+
+/// Log-probabilities of all tokens after each prompt.
+fn distributions(model: &DecoderOnly, cases: &[Case]) -> Vec<Vec<(TokenId, f64)>> {
+    let ask = Ask { k: model.spec().vocab, allowed: None, adjust: &[], log_sum_exp: true };
+    let answer = |case: &Case| {
+        let mut state = model.start(&[Request { source: &[], prefix: &case.prompt, shared: 0 }]).unwrap();
+        let got = model.step(&case.prompt[case.prompt.len() - 1..], state.as_mut(), &ask).unwrap().remove(0);
+        got.best.iter().map(|&(id, logit)| (id, f64::from(logit) - f64::from(got.log_sum_exp))).collect()
+    };
+    cases.iter().map(answer).collect()
+}
+
+/// Share of prompts with the same best token, and the mean divergence KL(reference ‖ ours) over the recorded tokens
+/// and the rest of each distribution as one more event (a lower bound of the divergence over the whole vocabulary).
+fn compare(ours: &[Vec<(TokenId, f64)>], reference: &[&[(TokenId, f64)]]) -> (f64, f64) {
+    let (mut same, mut divergence) = (0, 0.0);
+    for (ours, reference) in ours.iter().zip(reference) {
+        same += usize::from(ours[0].0 == reference[0].0);
+        let (mut rest_p, mut rest_q) = (1.0, 1.0);
+        for &(id, p) in *reference {
+            let q = ours.iter().find(|(other, _)| *other == id).unwrap().1;
+            divergence += p.exp() * (p - q);
+            rest_p -= p.exp();
+            rest_q -= q.exp();
+        }
+        let (rest_p, rest_q) = (f64::max(rest_p, 1e-9), f64::max(rest_q, 1e-9));
+        divergence += rest_p * (rest_p / rest_q).ln();
+    }
+    (same as f64 / ours.len() as f64, divergence / ours.len() as f64)
+}
+
+fn check_reference(size: &str, precision: Precision) {
+    let cases = cases(size);
+    let model = load(&format!("qwen2.5-coder-{size}.gguf"), precision);
+    let ours = distributions(&model, &cases);
+    let llama: Vec<&[(TokenId, f64)]> = cases.iter().map(|case| &case.llama[..]).collect();
+    let (top, divergence) = compare(&ours, &llama);
+    eprintln!("{size} {precision:?}: {} prompts, llama.cpp: top-1 {top:.3}, KL {divergence:.5}", cases.len());
+    assert!(top >= 0.97 && divergence < 0.02, "top-1 {top}, KL {divergence}");
+    if cases.iter().all(|case| !case.transformers.is_empty()) {
+        let reference: Vec<&[(TokenId, f64)]> = cases.iter().map(|case| &case.transformers[..]).collect();
+        let (top, divergence) = compare(&ours, &reference);
+        eprintln!("{size} {precision:?}: transformers on dequantized weights: top-1 {top:.3}, KL {divergence:.5}");
+        assert!(top >= 0.94 && divergence < 0.02, "top-1 {top}, KL {divergence}");
+    }
+}
+
+#[test]
+fn the_small_model_agrees_with_llama_cpp() {
+    check_reference("0.5b", Precision::Auto);
+}
+
+#[test]
+fn the_larger_model_agrees_with_llama_cpp() {
+    check_reference("1.5b", Precision::Auto);
+}
+
+fn greedy(model: &DecoderOnly, prompts: &[&[TokenId]], shared: usize, count: usize) -> Vec<Vec<TokenId>> {
+    let requests: Vec<_> = prompts.iter().map(|prefix| Request { source: &[], prefix, shared }).collect();
+    let mut state = model.start(&requests).unwrap();
+    let mut last: Vec<TokenId> = prompts.iter().map(|prompt| *prompt.last().unwrap()).collect();
+    let mut answers = vec![Vec::new(); prompts.len()];
+    let ask = Ask { k: 1, allowed: None, adjust: &[], log_sum_exp: false };
+    for _ in 0..count {
+        for (row, got) in model.step(&last, state.as_mut(), &ask).unwrap().iter().enumerate() {
+            last[row] = got.best[0].0;
+            answers[row].push(last[row]);
+        }
+    }
+    answers
+}
+
+fn check_batch(size: &str) {
+    let cases = cases(size);
+    let model = load(&format!("qwen2.5-coder-{size}.gguf"), Precision::Auto);
+    let prompts: Vec<&[TokenId]> = cases.iter().step_by(3).take(16).map(|case| &case.prompt[..]).collect();
+    assert_eq!(prompts.len(), 16);
+    let batched = greedy(&model, &prompts, 0, 24);
+    for (prompt, batched) in prompts.iter().zip(&batched) {
+        assert_eq!(&greedy(&model, &[prompt], 0, 24)[0], batched, "a prompt of {} tokens", prompt.len());
+    }
+    // The chat prompts begin alike.
+    let alike: Vec<&[TokenId]> = cases[..16].iter().map(|case| &case.prompt[..]).collect();
+    let same = (0..).take_while(|&at| alike.iter().all(|prompt| prompt.get(at) == alike[0].get(at))).count();
+    assert!(same > 5);
+    assert_eq!(greedy(&model, &alike, same, 12), greedy(&model, &alike, 0, 12));
+}
+
+#[test]
+fn sixteen_unequal_prompts_equal_sixteen_single_runs_on_the_small_model() {
+    check_batch("0.5b");
+}
+
+#[test]
+fn sixteen_unequal_prompts_equal_sixteen_single_runs_on_the_larger_model() {
+    check_batch("1.5b");
+}
+
+/// Not a test of anything: prints speeds and memory. `cargo test --release --features real-weights --test models -- \
+/// --ignored qwen --nocapture`
+#[test]
+#[ignore = "prints figures"]
+fn figures() {
+    let size = "1.5b";
+    let rss = |what: &str| {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let lines: Vec<&str> =
+            status.lines().filter(|line| line.starts_with("VmRSS") || line.starts_with("VmHWM")).collect();
+        eprintln!("{what}: {}", lines.join(" ").replace(['\t', ' '], ""));
+    };
+    let begin = Instant::now();
+    let model = load(&format!("qwen2.5-coder-{size}.gguf"), Precision::Auto);
+    eprintln!("load {:.2} s", begin.elapsed().as_secs_f64());
+    rss("loaded");
+    let cases = cases(size);
+    let ask = Ask { k: 1, allowed: None, adjust: &[], log_sum_exp: true };
+    for rows in [1usize, 8, 16, 32] {
+        let prompts: Vec<&[TokenId]> = (0..rows).map(|row| &cases[row].prompt[..]).collect();
+        let requests: Vec<_> = prompts.iter().map(|prefix| Request { source: &[], prefix, shared: 0 }).collect();
+        let tokens: usize = prompts.iter().map(|prompt| prompt.len() - 1).sum();
+        let begin = Instant::now();
+        let mut state = model.start(&requests).unwrap();
+        let prefill = tokens as f64 / begin.elapsed().as_secs_f64();
+        let mut last: Vec<TokenId> = prompts.iter().map(|prompt| *prompt.last().unwrap()).collect();
+        let steps = 12;
+        let begin = Instant::now();
+        let mut fastest = f64::INFINITY;
+        for _ in 0..steps {
+            let begin = Instant::now();
+            let got = model.step(&last, state.as_mut(), &ask).unwrap();
+            last = got.iter().map(|got| got.best[0].0).collect();
+            fastest = fastest.min(begin.elapsed().as_secs_f64());
+        }
+        let decode = (rows * steps) as f64 / begin.elapsed().as_secs_f64();
+        eprintln!(
+            "batch {rows}: prefill {prefill:.1} tok/s of {tokens}; decode {decode:.1} tok/s (fastest step {:.1})",
+            rows as f64 / fastest
+        );
+    }
+    rss("after batch 32");
+}
