@@ -1,7 +1,13 @@
 //! Puts the outputs of the segments back into the document.
+//!
+//! Whatever is in no segment is copied byte for byte; a segment whose output equals its text is copied too, so that the
+//! identity translation gives the file back. Places for markup come from [`super::place`].
 
-use super::Segment;
-use crate::document::Document;
+use super::escape::{Surroundings, escape};
+use super::place::{Placed, place};
+use super::{Segment, SlotKind};
+use crate::document::{Block, BlockKind, Document, Markup};
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// What became of a segment.
@@ -46,6 +52,8 @@ pub enum NoteKind {
     VerbatimRestored,
     /// A line break inside the sentence has no place in the output any more.
     BreakLost,
+    /// The output was empty; the source stands in its place.
+    EmptyOutput,
 }
 
 /// Segments, outcomes and document that do not belong together.
@@ -81,6 +89,312 @@ pub fn join(document: &Document, segments: &[Segment], outcomes: &[Outcome]) -> 
     if segments.len() != outcomes.len() {
         return Err(JoinError::Count { segments: segments.len(), outcomes: outcomes.len() });
     }
-    let spans = segments.iter().map(|s| s.span.clone()).collect();
-    Ok(Joined { text: document.text.clone(), spans, notes: Vec::new() })
+    let mut after = 0;
+    for (index, segment) in segments.iter().enumerate() {
+        let span = segment.span.clone();
+        let slots = segment.slots.iter().all(|slot| document.text.get(slot.span.clone()).is_some());
+        let known = segment.block < document.blocks.len() && slots;
+        if span.start < after || span.end < span.start || document.text.get(span.clone()).is_none() || !known {
+            return Err(JoinError::Span { segment: index, span, after });
+        }
+        after = span.end;
+    }
+    let brackets = document.markup == Markup::Markdown && document.text.contains("]:");
+    let removed = removals(document, segments, outcomes);
+    let mut joiner = Joiner {
+        document,
+        removed: &removed,
+        brackets,
+        joined: Joined { text: String::with_capacity(document.text.len()), spans: Vec::new(), notes: Vec::new() },
+    };
+    let mut cursor = 0;
+    let mut changed_before = false;
+    for (index, (segment, outcome)) in segments.iter().zip(outcomes).enumerate() {
+        joiner.copy(cursor..segment.span.start);
+        cursor = segment.span.end;
+        let output = match outcome {
+            Outcome::Translated(output) if *output != segment.text => Some(one_line(output)),
+            _ => None,
+        };
+        let glued = index > 0 && segments[index - 1].span.end == segment.span.start;
+        if glued && (changed_before || output.is_some()) {
+            joiner.part(outcome);
+        }
+        changed_before = joiner.segment(index, segment, outcome, output);
+    }
+    joiner.copy(cursor..document.text.len());
+    Ok(joiner.joined)
 }
+
+struct Joiner<'a> {
+    document: &'a Document,
+    /// Ranges of the document that are left out, in order.
+    removed: &'a [Range<usize>],
+    /// Square brackets may be links to definitions.
+    brackets: bool,
+    joined: Joined,
+}
+
+impl Joiner<'_> {
+    /// Copies a gap of the document without what is removed.
+    fn copy(&mut self, gap: Range<usize>) {
+        let mut at = gap.start;
+        let first = self.removed.partition_point(|range| range.end <= gap.start);
+        for range in self.removed[first..].iter().take_while(|range| range.start < gap.end) {
+            if range.start > at {
+                self.joined.text.push_str(&self.document.text[at..range.start]);
+            }
+            at = at.max(range.end);
+        }
+        if at < gap.end {
+            self.joined.text.push_str(&self.document.text[at..gap.end]);
+        }
+    }
+
+    /// Parts two sentences that had nothing between them, as Korean ones may.
+    fn part(&mut self, outcome: &Outcome) {
+        let last = self.joined.text.chars().next_back();
+        let spaced = last.is_none_or(|c| c.is_whitespace() || is_wide(c));
+        if !spaced && !matches!(outcome, Outcome::Dropped) {
+            self.joined.text.push(' ');
+        }
+    }
+
+    /// Puts one segment; whether its text changed.
+    fn segment(&mut self, index: usize, segment: &Segment, outcome: &Outcome, output: Option<Cow<'_, str>>) -> bool {
+        let start = self.joined.text.len();
+        let output = match output {
+            _ if *outcome == Outcome::Dropped => {
+                self.lone_markup(segment);
+                self.joined.spans.push(start..start);
+                return true;
+            }
+            Some(output) if output.is_empty() => {
+                self.note(index, NoteKind::EmptyOutput);
+                None
+            }
+            Some(output) if output == segment.text => None,
+            output => output,
+        };
+        let Some(output) = output else {
+            self.joined.text.push_str(&self.document.text[segment.span.clone()]);
+            self.joined.spans.push(start..self.joined.text.len());
+            return false;
+        };
+        let placed = place(self.document, segment, &output);
+        for (happened, kind) in [
+            (placed.estimated, NoteKind::MarkupEstimated),
+            (placed.restored, NoteKind::VerbatimRestored),
+            (placed.break_lost, NoteKind::BreakLost),
+        ] {
+            if happened {
+                self.note(index, kind);
+            }
+        }
+        self.put(segment, &output, &placed);
+        self.joined.spans.push(start..self.joined.text.len());
+        true
+    }
+
+    fn note(&mut self, segment: usize, kind: NoteKind) {
+        self.joined.notes.push(Note { segment, kind });
+    }
+
+    /// Markup whose partner stands in another segment outlives its own.
+    fn lone_markup(&mut self, segment: &Segment) {
+        for slot in &segment.slots {
+            let inside = self.removed.partition_point(|range| range.end <= slot.span.start);
+            let removed = self.removed.get(inside).is_some_and(|range| range.start <= slot.span.start);
+            if !removed && matches!(slot.kind, SlotKind::Opening(None) | SlotKind::Closing(None)) {
+                self.joined.text.push_str(&self.document.text[slot.span.clone()]);
+            }
+        }
+    }
+
+    /// Puts an output with its markup and line breaks, escaped where the document is Markdown.
+    fn put(&mut self, segment: &Segment, output: &str, placed: &Placed) {
+        let mut raw = placed.raw.clone();
+        if self.document.markup == Markup::Markdown {
+            raw.extend(self.untouchable(segment, output));
+            raw.sort_by_key(|range| (range.start, range.end));
+        }
+        let mut at = 0;
+        for insert in &placed.inserts {
+            if insert.at.start > at {
+                self.stretch(segment, output, at..insert.at.start, &raw, placed, Some(&insert.text));
+            }
+            self.joined.text.push_str(&insert.text);
+            at = at.max(insert.at.end);
+        }
+        if at < output.len() {
+            self.stretch(segment, output, at..output.len(), &raw, placed, None);
+        }
+    }
+
+    /// Addresses and placeholders that the source has as they are, without escapes: they stay so.
+    fn untouchable(&self, segment: &Segment, output: &str) -> Vec<Range<usize>> {
+        let source = &self.document.text[segment.span.clone()];
+        let wanted = segment.verbatim.iter().map(|range| &segment.text[range.clone()]).filter(|v| source.contains(v));
+        wanted.flat_map(|v| output.match_indices(v).map(|(at, found)| at..at + found.len())).collect()
+    }
+
+    /// Puts a part of an output between two inserts.
+    fn stretch(
+        &mut self,
+        segment: &Segment,
+        output: &str,
+        range: Range<usize>,
+        raw: &[Range<usize>],
+        placed: &Placed,
+        next: Option<&String>,
+    ) {
+        if self.document.markup == Markup::None {
+            self.joined.text.push_str(&output[range]);
+            return;
+        }
+        let mut at = range.start;
+        while at < range.end {
+            let inside = raw.iter().find(|r| r.start <= at && at < r.end);
+            let end = match inside {
+                Some(raw) => raw.end.min(range.end),
+                None => {
+                    raw.iter().map(|r| r.start).filter(|start| *start > at).min().unwrap_or(range.end).min(range.end)
+                }
+            };
+            let part = &output[at..end];
+            if inside.is_some() {
+                self.joined.text.push_str(part);
+            } else {
+                let kind = self.document.blocks[segment.block].kind;
+                let follows = if end == range.end { next.and_then(|text| text.chars().next()) } else { None };
+                let surroundings = Surroundings {
+                    before: self.joined.text.chars().next_back(),
+                    after: follows.or_else(|| output[end..].chars().next()),
+                    line_start: self.at_line_start(),
+                    in_cell: kind == BlockKind::TableCell,
+                    in_heading: kind == BlockKind::Heading,
+                    brackets: self.brackets || placed.links.iter().any(|link| link.start <= at && at < link.end),
+                };
+                escape(part, surroundings, &mut self.joined.text);
+            }
+            at = end;
+        }
+    }
+
+    /// Whether only indentation and markers of lists and quotations stand on the current line of the output.
+    fn at_line_start(&self) -> bool {
+        let text = self.joined.text.as_bytes();
+        let near = &text[text.len().saturating_sub(64)..];
+        let line = near.rsplit(|b| matches!(b, b'\n' | b'\r')).next().unwrap_or(near);
+        let whole = line.len() < near.len() || text.len() < 64;
+        whole && line.iter().all(|b| matches!(b, b' ' | b'\t' | b'>' | b'*' | b'+' | b'-' | b'.' | b')' | b'0'..=b'9'))
+    }
+}
+
+/// Scripts that put no space between sentences.
+fn is_wide(c: char) -> bool {
+    matches!(c, '。' | '！' | '？' | '」' | '』')
+}
+
+/// An output on one line, without white space around it.
+fn one_line(output: &str) -> Cow<'_, str> {
+    let is_line_end = |c: char| matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}');
+    let trimmed = output.trim();
+    if !trimmed.contains(is_line_end) {
+        return Cow::Borrowed(trimmed);
+    }
+    let lines: Vec<&str> = trimmed.split(is_line_end).map(str::trim).filter(|line| !line.is_empty()).collect();
+    Cow::Owned(lines.join(" "))
+}
+
+/// What is left out with the dropped segments: whole lines with their markers, or the white space beside a sentence.
+fn removals(document: &Document, segments: &[Segment], outcomes: &[Outcome]) -> Vec<Range<usize>> {
+    let mut removed: Vec<Range<usize>> = Vec::new();
+    let mut first = 0;
+    while first < segments.len() {
+        let block = segments[first].block;
+        let end = first + segments[first..].iter().take_while(|segment| segment.block == block).count();
+        let dropped = |index: usize| outcomes[index] == Outcome::Dropped;
+        if (first..end).all(dropped) {
+            removed.push(whole_block(document, block));
+        } else {
+            let mut index = first;
+            while index < end {
+                let run = (index..end).take_while(|i| dropped(*i)).count();
+                if run > 0 {
+                    let outer = if index + run < end {
+                        segments[index].span.start..segments[index + run].span.start
+                    } else {
+                        segments[index - 1].span.end..segments[index + run - 1].span.end
+                    };
+                    let inner = &segments[index..index + run];
+                    if between(document, &outer, inner).trim().is_empty() {
+                        removed.push(outer);
+                    }
+                }
+                index += run.max(1);
+            }
+        }
+        first = end;
+    }
+    // Two neighbours may both claim the empty line between them.
+    let mut merged: Vec<Range<usize>> = Vec::with_capacity(removed.len());
+    for range in removed {
+        match merged.last_mut() {
+            Some(last) if range.start < last.end => last.end = last.end.max(range.end),
+            _ => merged.push(range),
+        }
+    }
+    merged
+}
+
+/// What a range of the document holds beside the segments in it; markup inside them counts where it has to stay.
+fn between(document: &Document, outer: &Range<usize>, inner: &[Segment]) -> String {
+    let mut rest = String::new();
+    let mut at = outer.start;
+    for segment in inner {
+        rest.push_str(&document.text[at.min(segment.span.start)..segment.span.start]);
+        at = segment.span.end;
+        let lone = |kind: SlotKind| matches!(kind, SlotKind::Opening(None) | SlotKind::Closing(None));
+        for slot in segment.slots.iter().filter(|slot| lone(slot.kind)) {
+            rest.push_str(&document.text[slot.span.clone()]);
+        }
+    }
+    rest.push_str(&document.text[at.min(outer.end)..outer.end]);
+    rest
+}
+
+/// The lines of a block with its marker, its underline and the empty lines after it (before it at the end of the file).
+fn whole_block(document: &Document, block: usize) -> Range<usize> {
+    let text = document.text.as_str();
+    let Block { span, kind, .. } = &document.blocks[block];
+    let line_start = text[..span.start].rfind(['\n', '\r']).map_or(0, |at| at + 1);
+    let marker = |c: char| {
+        c.is_whitespace() || c.is_ascii_digit() || ">#*+-.)[]xX_`~!".contains(c) || "•▪◦‣·■●▶▲△◆○※".contains(c)
+    };
+    let length = text[span.end..].find(['\n', '\r']).unwrap_or(text.len() - span.end);
+    let tail = &text[span.end..span.end + length];
+    let alone = text[line_start..span.start].chars().all(marker) && !tail.contains(char::is_alphanumeric);
+    if *kind == BlockKind::TableCell || *kind == BlockKind::Line || !alone {
+        return span.clone();
+    }
+    let mut end = span.end + length;
+    let next_line = text[end..].trim_start_matches(['\n', '\r']);
+    let underline = next_line.lines().next().unwrap_or("").trim();
+    if *kind == BlockKind::Heading && !underline.is_empty() && underline.chars().all(|c| c == '=' || c == '-') {
+        end = text.len() - next_line.len() + next_line.find(['\n', '\r']).unwrap_or(next_line.len());
+    }
+    let rest = &text[end..];
+    let blank = rest.len() - rest.trim_start().len();
+    if blank == rest.len() {
+        // The last block: the empty lines before it go, the end of the file stays.
+        let kept = text[..line_start].trim_end().len();
+        return if kept == 0 { line_start..end } else { kept..end };
+    }
+    // Indentation of the next line is its own.
+    let next = rest[..blank].rfind(['\n', '\r']).map_or(0, |at| at + 1);
+    line_start..end + next
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,555 @@
+//! Finds the places in an output for the markup and the line breaks of its source.
+//!
+//! Used by [`super::join`]. Pairs of markup are placed around the same words where those are in the output (names,
+//! numbers, code); otherwise around as many words at the same relative position, and that is an estimate. The answer is
+//! always well formed: pairs are nested as they were, nothing is lost, nothing stands inside a word.
+
+use super::{Segment, Slot, SlotKind};
+use crate::document::Document;
+use std::ops::Range;
+use unicode_segmentation::UnicodeSegmentation;
+
+/// Something to put into the output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Insert {
+    /// The bytes of the output that it takes the place of: one space for a line break, otherwise none.
+    pub at: Range<usize>,
+    /// What is put there.
+    pub text: String,
+}
+
+/// The places of everything that a segment has beside its text.
+#[derive(Debug, Default)]
+pub(super) struct Placed {
+    /// In the order of the output.
+    pub inserts: Vec<Insert>,
+    /// Ranges of the output that stand inside code or an automatic link: nothing is escaped there.
+    pub raw: Vec<Range<usize>>,
+    /// Ranges of the output that stand inside a link: brackets are escaped there.
+    pub links: Vec<Range<usize>>,
+    /// Some place is an estimate.
+    pub estimated: bool,
+    /// Some code or address was not in the output and was put in as it stood.
+    pub restored: bool,
+    /// Some line break has no place any more.
+    pub break_lost: bool,
+}
+
+/// With more markup than this in one sentence the places are proportional and in the order of the source.
+const MOST_SLOTS: usize = 400;
+/// Deeper nesting is put in the order of the source.
+const DEEPEST: usize = 24;
+
+/// Finds the places for the slots of `segment` in `output`.
+pub(super) fn place(document: &Document, segment: &Segment, output: &str) -> Placed {
+    let mut placer = Placer {
+        document,
+        segment,
+        output,
+        source_words: words(&segment.text),
+        output_words: words(output),
+        placed: Placed::default(),
+    };
+    let markup: Vec<usize> = (0..segment.slots.len()).filter(|i| is_markup(&segment.slots[*i])).collect();
+    if markup.len() > MOST_SLOTS {
+        placer.in_order(&markup);
+    } else {
+        let nodes = tree(&segment.slots, &markup);
+        let region =
+            Region { source: 0..segment.text.len(), words: 0..placer.output_words.len(), start: 0, end: output.len() };
+        let found = placer.nodes(&nodes, &region, 0);
+        placer.emit(found);
+    }
+    placer.breaks();
+    placer.placed
+}
+
+fn is_markup(slot: &Slot) -> bool {
+    matches!(slot.kind, SlotKind::Markup | SlotKind::Opening(_) | SlotKind::Closing(_))
+}
+
+fn words(text: &str) -> Vec<Range<usize>> {
+    text.unicode_word_indices().map(|(at, word)| at..at + word.len()).collect()
+}
+
+/// Markup of the source as a tree. Numbers are indices of slots.
+enum Node {
+    Pair(usize, usize, Vec<Node>),
+    Single(usize),
+    /// The partner is in another segment.
+    Lone(usize),
+}
+
+fn tree(slots: &[Slot], markup: &[usize]) -> Vec<Node> {
+    let mut stack: Vec<(usize, Vec<Node>)> = Vec::new();
+    let mut nodes: Vec<Node> = Vec::new();
+    for &index in markup {
+        match slots[index].kind {
+            SlotKind::Opening(Some(_)) => stack.push((index, std::mem::take(&mut nodes))),
+            SlotKind::Closing(Some(partner)) if stack.last().is_some_and(|(open, _)| *open == partner) => {
+                if let Some((open, outer)) = stack.pop() {
+                    let children = std::mem::replace(&mut nodes, outer);
+                    nodes.push(Node::Pair(open, index, children));
+                }
+            }
+            SlotKind::Markup => nodes.push(Node::Single(index)),
+            _ => nodes.push(Node::Lone(index)),
+        }
+    }
+    // Segments pair their slots, so that nothing is left open; if something is, it stands alone.
+    while let Some((open, mut outer)) = stack.pop() {
+        outer.push(Node::Lone(open));
+        outer.append(&mut nodes);
+        nodes = outer;
+    }
+    nodes
+}
+
+/// The part of source and output that belong together.
+struct Region {
+    source: Range<usize>,
+    /// Indices of words of the output.
+    words: Range<usize>,
+    start: usize,
+    end: usize,
+}
+
+/// A node with its place: bytes of the output.
+struct Spot {
+    at: Range<usize>,
+    open: String,
+    close: String,
+    children: Vec<Spot>,
+    raw: bool,
+    link: bool,
+    order: usize,
+}
+
+struct Placer<'a> {
+    document: &'a Document,
+    segment: &'a Segment,
+    output: &'a str,
+    source_words: Vec<Range<usize>>,
+    output_words: Vec<Range<usize>>,
+    placed: Placed,
+}
+
+impl Placer<'_> {
+    fn bytes(&self, slot: usize) -> &str {
+        &self.document.text[self.segment.slots[slot].span.clone()]
+    }
+
+    fn at(&self, slot: usize) -> usize {
+        self.segment.slots[slot].at.start
+    }
+
+    /// Number of source words that begin in `range`.
+    fn source_count(&self, range: &Range<usize>) -> usize {
+        let from = self.source_words.partition_point(|w| w.start < range.start);
+        let to = self.source_words.partition_point(|w| w.start < range.end);
+        to.saturating_sub(from)
+    }
+
+    /// The word boundary of the region that corresponds to the position `at` of the source.
+    fn boundary(&self, region: &Region, at: usize) -> usize {
+        let all = self.source_count(&region.source);
+        let before = self.source_count(&(region.source.start..at.max(region.source.start))).min(all);
+        if all == 0 { region.words.start } else { region.words.start + (before * region.words.len() + all / 2) / all }
+    }
+
+    /// End of the word before a word boundary.
+    fn end_before(&self, region: &Region, boundary: usize) -> usize {
+        if boundary > region.words.start { self.output_words[boundary - 1].end } else { region.start }
+    }
+
+    /// Start of the word after a word boundary.
+    fn start_after(&self, region: &Region, boundary: usize) -> usize {
+        if boundary < region.words.end { self.output_words[boundary].start } else { region.end }
+    }
+
+    fn nodes(&mut self, nodes: &[Node], region: &Region, depth: usize) -> Vec<Spot> {
+        if nodes.is_empty() {
+            return Vec::new();
+        }
+        if region.words.is_empty() || depth > DEEPEST {
+            self.placed.estimated = true;
+            return self.heap(nodes, region);
+        }
+        if let Some(index) = nodes.iter().position(|node| matches!(node, Node::Lone(_))) {
+            return self.around_lone(nodes, index, region, depth);
+        }
+        let exact = self.exact_places(nodes, region);
+        let mut spots: Vec<Spot> = Vec::new();
+        let mut taken: Vec<Range<usize>> = exact.iter().flatten().cloned().collect();
+        taken.sort_by_key(|range| range.start);
+        // Points come after ranges: they have to keep clear of them.
+        let is_range = |order: &usize| match &nodes[*order] {
+            Node::Pair(open, ..) => exact[*order].is_some() || !self.is_raw(*open),
+            _ => false,
+        };
+        let (mut queue, points): (Vec<usize>, Vec<usize>) = (0..nodes.len()).partition(is_range);
+        queue.extend(points);
+        for order in queue {
+            let node = &nodes[order];
+            let spot = match node {
+                Node::Pair(open, close, children) => {
+                    let raw = self.is_raw(*open);
+                    let place = match &exact[order] {
+                        Some(place) => Some(place.clone()),
+                        None if raw => None,
+                        None => {
+                            self.placed.estimated = true;
+                            let place = self.estimate(*open, *close, region, &taken);
+                            if let Some(place) = &place {
+                                let index = taken.partition_point(|range| range.start < place.start);
+                                taken.insert(index, place.clone());
+                            }
+                            place
+                        }
+                    };
+                    match place {
+                        Some(at) => self.pair(*open, *close, children, at, order, depth),
+                        None if raw => self.restore(*open, *close, region, &taken, order),
+                        None => self.heap(std::slice::from_ref(node), region).pop().map_or_else(
+                            || empty(region.end, order),
+                            |mut spot| {
+                                spot.at = self.free_point(region.end, &taken);
+                                spot.order = order;
+                                spot
+                            },
+                        ),
+                    }
+                }
+                Node::Single(slot) | Node::Lone(slot) => {
+                    self.placed.estimated = true;
+                    let point = self.end_before(region, self.boundary(region, self.at(*slot)));
+                    let at = self.free_point(point, &taken);
+                    Spot { open: self.bytes(*slot).to_string(), ..empty_at(at, order) }
+                }
+            };
+            spots.push(spot);
+        }
+        spots.sort_by_key(|spot| (spot.at.start, spot.at.end, spot.order));
+        spots
+    }
+
+    /// Markup whose partner is elsewhere parts the region, so that nothing crosses it.
+    fn around_lone(&mut self, nodes: &[Node], index: usize, region: &Region, depth: usize) -> Vec<Spot> {
+        let Node::Lone(slot) = nodes[index] else { return Vec::new() };
+        self.placed.estimated = true;
+        let at = self.at(slot);
+        let boundary = self.boundary(region, at);
+        let opening = matches!(self.segment.slots[slot].kind, SlotKind::Opening(_));
+        let point = if opening { self.start_after(region, boundary) } else { self.end_before(region, boundary) };
+        let left = Region {
+            source: region.source.start..at,
+            words: region.words.start..boundary,
+            start: region.start,
+            end: point,
+        };
+        let right =
+            Region { source: at..region.source.end, words: boundary..region.words.end, start: point, end: region.end };
+        let mut spots = self.nodes(&nodes[..index], &left, depth);
+        spots.push(Spot { open: self.bytes(slot).to_string(), ..empty_at(point..point, index) });
+        spots.extend(self.nodes(&nodes[index + 1..], &right, depth));
+        spots
+    }
+
+    /// No room: everything in the order of the source, the words of the region inside the innermost first pair.
+    fn heap(&self, nodes: &[Node], region: &Region) -> Vec<Spot> {
+        let mut slots = Vec::new();
+        flatten(nodes, &mut slots);
+        let cut = slots
+            .iter()
+            .position(|slot| matches!(self.segment.slots[*slot].kind, SlotKind::Closing(_)))
+            .unwrap_or(slots.len());
+        let text = |slots: &[usize]| slots.iter().map(|slot| self.bytes(*slot)).collect::<String>();
+        let (start, end) = match (region.words.start < region.words.end).then_some(()) {
+            Some(()) => (self.output_words[region.words.start].start, self.output_words[region.words.end - 1].end),
+            None => (region.start, region.start),
+        };
+        vec![Spot { open: text(&slots[..cut]), close: text(&slots[cut..]), ..empty_at(start..end, 0) }]
+    }
+
+    fn pair(
+        &mut self,
+        open: usize,
+        close: usize,
+        children: &[Node],
+        at: Range<usize>,
+        order: usize,
+        depth: usize,
+    ) -> Spot {
+        let words = self.output_words.partition_point(|w| w.start < at.start)
+            ..self.output_words.partition_point(|w| w.end <= at.end);
+        let words = words.start..words.end.max(words.start);
+        let region = Region { source: self.at(open)..self.at(close), words, start: at.start, end: at.end };
+        let children = self.nodes(children, &region, depth + 1);
+        Spot {
+            at,
+            open: self.bytes(open).to_string(),
+            close: self.bytes(close).to_string(),
+            children,
+            raw: self.is_raw(open),
+            link: self.bytes(open).ends_with('['),
+            order,
+        }
+    }
+
+    /// Code and automatic links: what is inside is no prose.
+    fn is_raw(&self, open: usize) -> bool {
+        let bytes = self.bytes(open);
+        bytes.starts_with('`') || bytes == "<"
+    }
+
+    /// Code or an address that the output lost: the whole of it, where it would have stood.
+    fn restore(&mut self, open: usize, close: usize, region: &Region, taken: &[Range<usize>], order: usize) -> Spot {
+        self.placed.restored = true;
+        let point = self.end_before(region, self.boundary(region, self.at(open)));
+        let at = self.free_point(point, taken);
+        let whole = &self.document.text[self.segment.slots[open].span.start..self.segment.slots[close].span.end];
+        let whole = whole.split_whitespace().collect::<Vec<_>>().join(" ");
+        let space_before = self.output[..at.start].chars().next_back().is_some_and(|c| !c.is_whitespace());
+        let space_after = self.output[at.start..].chars().next().is_some_and(char::is_alphanumeric);
+        let pad = |wanted: bool| if wanted { " " } else { "" };
+        Spot { open: format!("{}{whole}{}", pad(space_before), pad(space_after)), ..empty_at(at, order) }
+    }
+
+    /// A point that is not inside any taken range: where it is, the end of that range.
+    fn free_point(&self, point: usize, taken: &[Range<usize>]) -> Range<usize> {
+        let point = taken.iter().find(|r| r.start < point && point < r.end).map_or(point, |r| r.end);
+        point..point
+    }
+
+    /// For each pair the place of the same words in the output, if they are there.
+    fn exact_places(&self, nodes: &[Node], region: &Region) -> Vec<Option<Range<usize>>> {
+        let mut taken: Vec<Range<usize>> = Vec::new();
+        let mut places = vec![None; nodes.len()];
+        let text = &self.output[region.start..region.end];
+        let inner = |node: &Node| match node {
+            Node::Pair(open, close, _) => self.segment.text[self.at(*open)..self.at(*close)].trim(),
+            _ => "",
+        };
+        // Longer ones first: the name inside a longer name must not take its place.
+        let mut order: Vec<usize> = (0..nodes.len()).collect();
+        order.sort_by_key(|index| (std::cmp::Reverse(inner(&nodes[*index]).len()), *index));
+        for index in order {
+            let wanted = inner(&nodes[index]);
+            let Node::Pair(open, ..) = &nodes[index] else { continue };
+            if wanted.is_empty() {
+                continue;
+            }
+            let underscore = self.bytes(*open).contains('_');
+            let raw = self.is_raw(*open);
+            let found = text
+                .match_indices(wanted)
+                .map(|(at, _)| region.start + at..region.start + at + wanted.len())
+                .find(|place| {
+                    (raw || self.is_whole(place, underscore))
+                        && taken.iter().all(|range| place.end <= range.start || range.end <= place.start)
+                });
+            if let Some(place) = found {
+                taken.push(place.clone());
+                places[index] = Some(place);
+            }
+        }
+        places
+    }
+
+    /// Whether a place begins and ends at word boundaries; a Korean particle after foreign letters is one.
+    fn is_whole(&self, place: &Range<usize>, underscore: bool) -> bool {
+        let first = self.output[place.clone()].chars().next().unwrap_or(' ');
+        let last = self.output[place.clone()].chars().next_back().unwrap_or(' ');
+        let before = self.output[..place.start].chars().next_back().unwrap_or(' ');
+        let after = self.output[place.end..].chars().next().unwrap_or(' ');
+        let hangul = |c: char| matches!(c as u32, 0xAC00..=0xD7A3);
+        let starts = !(before.is_alphanumeric() && first.is_alphanumeric());
+        let ends =
+            !(last.is_alphanumeric() && after.is_alphanumeric()) || !underscore && hangul(after) && !hangul(last);
+        starts && ends
+    }
+
+    /// As many words as the source has, at the same relative place, clear of what is taken.
+    fn estimate(&self, open: usize, close: usize, region: &Region, taken: &[Range<usize>]) -> Option<Range<usize>> {
+        let inside = self.at(open)..self.at(close);
+        let all = self.source_count(&region.source).max(1);
+        let count = (self.source_count(&inside) * region.words.len() + all / 2) / all;
+        let count = count.clamp(1, region.words.len());
+        let wanted = self.anchor(&inside, region, count).unwrap_or_else(|| self.boundary(region, inside.start));
+        let wanted = wanted.min(region.words.end - count).max(region.words.start);
+        let is_free = |word: usize| {
+            let w = &self.output_words[word];
+            taken.iter().all(|range| w.end <= range.start || range.end <= w.start)
+        };
+        // The nearest free word, and as many free ones after it as are wanted.
+        let first = (wanted..region.words.end).find(|word| is_free(*word));
+        let last = (region.words.start..wanted).rev().find(|word| is_free(*word));
+        let start = match (first, last) {
+            (Some(first), Some(last)) => {
+                if first - wanted <= wanted - last {
+                    first
+                } else {
+                    last
+                }
+            }
+            (found, None) | (None, found) => found?,
+        };
+        let end = (start..(start + count).min(region.words.end)).take_while(|word| is_free(*word)).last()? + 1;
+        let inner = self.segment.text[inside].trim();
+        let place = self.output_words[start].start..self.output_words[end - 1].end;
+        Some(self.with_punctuation(&place, inner, region, taken))
+    }
+
+    /// The word of the output at which the pair begins, by a number or a name that both have.
+    fn anchor(&self, inside: &Range<usize>, region: &Region, count: usize) -> Option<usize> {
+        let from = self.source_words.partition_point(|w| w.start < inside.start);
+        let to = self.source_words.partition_point(|w| w.start < inside.end).min(from + 16);
+        for (index, word) in self.source_words[from..to.max(from)].iter().enumerate() {
+            let text = &self.segment.text[word.clone()];
+            let named = text.chars().any(|c| c.is_ascii_digit()) || text.chars().next().is_some_and(char::is_uppercase);
+            if !named {
+                continue;
+            }
+            let mut same = region.words.clone().filter(|w| &self.output[self.output_words[*w].clone()] == text);
+            if let (Some(found), None) = (same.next(), same.next()) {
+                let inner = (to - from).max(1);
+                let offset = (index * count) / inner;
+                return Some(found.saturating_sub(offset).max(region.words.start));
+            }
+        }
+        None
+    }
+
+    /// Takes the punctuation in where the source has it inside the markup too.
+    fn with_punctuation(
+        &self,
+        place: &Range<usize>,
+        inner: &str,
+        region: &Region,
+        taken: &[Range<usize>],
+    ) -> Range<usize> {
+        let mut place = place.clone();
+        let sign = |c: char| !c.is_alphanumeric() && !c.is_whitespace();
+        if inner.ends_with(sign) {
+            let rest = &self.output[place.end..region.end];
+            let signs = rest.find(|c| !sign(c)).unwrap_or(rest.len());
+            let clear = !rest[signs..].starts_with(char::is_alphanumeric);
+            let end = place.end + signs;
+            if clear && taken.iter().all(|range| end <= range.start || range.end <= place.start) {
+                place.end = end;
+            }
+        }
+        if inner.starts_with(sign) {
+            let rest = &self.output[region.start..place.start];
+            let signs = rest.len() - rest.trim_end_matches(sign).len();
+            let clear = !rest[..rest.len() - signs].ends_with(char::is_alphanumeric);
+            let start = place.start - signs;
+            if clear && taken.iter().all(|range| place.end <= range.start || range.end <= start) {
+                place.start = start;
+            }
+        }
+        place
+    }
+
+    /// Writes the tree out as a list of inserts.
+    fn emit(&mut self, spots: Vec<Spot>) {
+        for spot in spots {
+            if spot.raw {
+                self.placed.raw.push(spot.at.clone());
+            }
+            if spot.link {
+                self.placed.links.push(spot.at.clone());
+            }
+            if !spot.open.is_empty() {
+                self.placed.inserts.push(Insert { at: spot.at.start..spot.at.start, text: spot.open });
+            }
+            self.emit(spot.children);
+            if !spot.close.is_empty() {
+                self.placed.inserts.push(Insert { at: spot.at.end..spot.at.end, text: spot.close });
+            }
+        }
+    }
+
+    /// Very much markup: every slot at its relative place, in the order of the source.
+    fn in_order(&mut self, markup: &[usize]) {
+        self.placed.estimated = true;
+        let region = Region {
+            source: 0..self.segment.text.len(),
+            words: 0..self.output_words.len(),
+            start: 0,
+            end: self.output.len(),
+        };
+        let mut last = 0;
+        for &slot in markup {
+            let boundary = self.boundary(&region, self.at(slot));
+            let opening = matches!(self.segment.slots[slot].kind, SlotKind::Opening(_));
+            let point = if opening { self.start_after(&region, boundary) } else { self.end_before(&region, boundary) };
+            last = point.max(last);
+            self.placed.inserts.push(Insert { at: last..last, text: self.bytes(slot).to_string() });
+        }
+    }
+
+    /// Line breaks take the place of the spaces nearest to their relative position.
+    fn breaks(&mut self) {
+        let slots = &self.segment.slots;
+        let is_break = |slot: &&Slot| matches!(slot.kind, SlotKind::Break | SlotKind::HardBreak);
+        let breaks: Vec<&Slot> = slots.iter().filter(is_break).collect();
+        if breaks.is_empty() {
+            return;
+        }
+        let raw = &self.placed.raw;
+        let free: Vec<usize> = self
+            .output
+            .match_indices(' ')
+            .map(|(at, _)| at)
+            .filter(|at| raw.iter().all(|range| *at < range.start || range.end <= *at))
+            .collect();
+        let lost = breaks.len().saturating_sub(free.len());
+        self.placed.break_lost = lost > 0;
+        // Those that the author asked for stay first.
+        let mut kept: Vec<&Slot> = breaks.clone();
+        if lost > 0 {
+            let mut order: Vec<usize> = (0..breaks.len()).collect();
+            order.sort_by_key(|index| (breaks[*index].kind != SlotKind::HardBreak, *index));
+            order.truncate(free.len());
+            order.sort_unstable();
+            kept = order.into_iter().map(|index| breaks[index]).collect();
+        }
+        let mut low = 0;
+        for (index, slot) in kept.iter().enumerate() {
+            let high = free.len() - (kept.len() - index);
+            let wanted =
+                (slot.at.start as u128 * self.output.len() as u128 / self.segment.text.len().max(1) as u128) as usize;
+            let after = free.partition_point(|at| *at < wanted);
+            let nearer = after > 0 && (after == free.len() || wanted - free[after - 1] <= free[after] - wanted);
+            let chosen = (if nearer { after - 1 } else { after }).clamp(low, high);
+            low = chosen + 1;
+            let text = self.document.text[slot.span.clone()].to_string();
+            self.placed.inserts.push(Insert { at: free[chosen]..free[chosen] + 1, text });
+        }
+        // Stable: markup that ends at the space comes before the break.
+        self.placed.inserts.sort_by_key(|insert| insert.at.start);
+    }
+}
+
+fn empty(at: usize, order: usize) -> Spot {
+    empty_at(at..at, order)
+}
+
+fn empty_at(at: Range<usize>, order: usize) -> Spot {
+    Spot { at, open: String::new(), close: String::new(), children: Vec::new(), raw: false, link: false, order }
+}
+
+/// The slots of nodes in the order of the source.
+fn flatten(nodes: &[Node], slots: &mut Vec<usize>) {
+    for node in nodes {
+        match node {
+            Node::Pair(open, close, children) => {
+                slots.push(*open);
+                flatten(children, slots);
+                slots.push(*close);
+            }
+            Node::Single(slot) | Node::Lone(slot) => slots.push(*slot),
+        }
+    }
+}
