@@ -220,8 +220,9 @@ impl Fetch<'_> {
         let url = self.url(commit, &file.name);
         let incomplete = self.incomplete(file);
         let what = Download { url: &url, name: &file.name, to: &incomplete, size: file.size };
+        let mut again = false;
         loop {
-            let resumed = self.transfer.download(&what)?;
+            let pieced = self.transfer.download(&what)?;
             let digests = digest(&incomplete, Some(&file.expected), &())?;
             match self.check(file, &digests, Path::new(&url)) {
                 Ok(()) => {
@@ -232,11 +233,12 @@ impl Fetch<'_> {
                 Err(error) => {
                     // What is wrong is not worth going on from.
                     std::fs::remove_file(&incomplete).map_err(RegistryError::io("remove", &incomplete))?;
-                    if !resumed {
+                    // Pieces of two versions may have met; a whole that is wrong stays wrong.
+                    if !pieced || again {
                         return Err(error);
                     }
-                    self.progress
-                        .message(&format!("{}: the beginning that was kept does not fit, starting again", file.name));
+                    again = true;
+                    self.progress.message(&format!("{}: its pieces do not fit together, starting again", file.name));
                 }
             }
         }

@@ -1,1 +1,6 @@
 //! All integration tests, in one binary.
+
+mod hub;
+mod loopback;
+mod mirror;
+mod registry;
