@@ -86,7 +86,12 @@ impl Fetch<'_> {
         let revision = self.card.source.revision.as_deref().unwrap_or("main");
         let repo = Repo::with_revision(self.card.source.repository.clone(), RepoType::Model, revision.to_string());
         let url = format!("{}/api/{}", self.settings.endpoint, repo.api_url());
-        let json = self.transfer.json(&url)?;
+        let mut first = Transfer::new(self.settings, self.progress)?;
+        if !self.card.mirrors.is_empty() {
+            // Where there is a mirror, a Hub that cannot be reached at all is not waited for long.
+            first.limit_retries(1);
+        }
+        let json = first.json(&url)?;
         let unusable = |expected: &str, got: String| RegistryError::Answer {
             url: url.clone(),
             expected: expected.to_string(),

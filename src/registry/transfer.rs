@@ -71,6 +71,7 @@ pub(crate) struct Transfer<'a> {
     settings: &'a Settings,
     token: Option<String>,
     progress: &'a dyn Progress,
+    retries: u32,
 }
 
 impl<'a> Transfer<'a> {
@@ -92,7 +93,13 @@ impl<'a> Transfer<'a> {
             .timeout_per_read(Some(settings.read_timeout))
             .proxy(proxy(settings)?)
             .build();
-        Ok(Transfer { agent: Agent::new_with_config(config), settings, token: settings.effective_token(), progress })
+        let (agent, token) = (Agent::new_with_config(config), settings.effective_token());
+        Ok(Transfer { agent, settings, token, progress, retries: settings.retries })
+    }
+
+    /// Repeats at most so often from now on.
+    pub(crate) fn limit_retries(&mut self, most: u32) {
+        self.retries = most.min(self.settings.retries);
     }
 
     /// Fetches JSON.
@@ -338,7 +345,7 @@ impl<'a> Transfer<'a> {
 
     /// Waits before repetition number `failures`, or gives the error back if there have been enough.
     fn pause(&self, error: RegistryError, failures: u32, asked: Option<Duration>) -> Result<(), RegistryError> {
-        if failures > self.settings.retries || asked.is_some_and(|asked| asked > self.settings.max_retry_after) {
+        if failures > self.retries || asked.is_some_and(|asked| asked > self.settings.max_retry_after) {
             return Err(match (error, asked) {
                 (RegistryError::Status { url, status, reason, .. }, Some(asked)) => {
                     let advice = format!("the server asks to wait {} s: try again then", asked.as_secs());

@@ -86,10 +86,10 @@ impl Reply {
     fn write(&self, stream: &mut TcpStream, head_only: bool) -> std::io::Result<()> {
         let mut text = format!("HTTP/1.1 {} -\r\nConnection: close\r\n", self.status);
         for (name, value) in &self.headers {
-            text += &format!("{name}: {value}\r\n");
+            text += &[name, ": ", value, "\r\n"].concat();
         }
         if let Some(length) = self.length {
-            text += &format!("Content-Length: {length}\r\n");
+            text += &["Content-Length: ", &length.to_string(), "\r\n"].concat();
         }
         text += "\r\n";
         if self.cut.is_none()
@@ -238,6 +238,7 @@ pub(crate) fn ranged(content: &[u8], request: &Request) -> Reply {
 }
 
 /// A Hub and its second origin. The two functions may answer in place of the honest ones.
+#[allow(clippy::struct_field_names)]
 pub(crate) struct Hub {
     pub(crate) hub: Server,
     pub(crate) cdn: Server,
@@ -265,7 +266,7 @@ impl Hub {
         let dir = tempfile::tempdir().unwrap();
         let mut settings = Settings::new(dir.path().join("hub"), dir.path().join("data"));
         settings.local_dir = dir.path().join("local");
-        settings.endpoint = hub.address.clone();
+        settings.endpoint.clone_from(&hub.address);
         settings.retry_wait = Duration::from_millis(1);
         settings.retries = 3;
         Hub { hub, cdn, dir, settings }
