@@ -86,7 +86,12 @@ impl Fetch<'_> {
         let revision = self.card.source.revision.as_deref().unwrap_or("main");
         let repo = Repo::with_revision(self.card.source.repository.clone(), RepoType::Model, revision.to_string());
         let url = format!("{}/api/{}", self.settings.endpoint, repo.api_url());
-        let json = self.transfer.json(&url)?;
+        let mut first = Transfer::new(self.settings, self.progress)?;
+        if !self.card.mirrors.is_empty() {
+            // Where there is a mirror, a Hub that cannot be reached at all is not waited for long.
+            first.limit_retries(1);
+        }
+        let json = first.json(&url)?;
         let unusable = |expected: &str, got: String| RegistryError::Answer {
             url: url.clone(),
             expected: expected.to_string(),
@@ -220,8 +225,9 @@ impl Fetch<'_> {
         let url = self.url(commit, &file.name);
         let incomplete = self.incomplete(file);
         let what = Download { url: &url, name: &file.name, to: &incomplete, size: file.size };
+        let mut again = false;
         loop {
-            let resumed = self.transfer.download(&what)?;
+            let pieced = self.transfer.download(&what)?;
             let digests = digest(&incomplete, Some(&file.expected), &())?;
             match self.check(file, &digests, Path::new(&url)) {
                 Ok(()) => {
@@ -232,11 +238,12 @@ impl Fetch<'_> {
                 Err(error) => {
                     // What is wrong is not worth going on from.
                     std::fs::remove_file(&incomplete).map_err(RegistryError::io("remove", &incomplete))?;
-                    if !resumed {
+                    // Pieces of two versions may have met; a whole that is wrong stays wrong.
+                    if !pieced || again {
                         return Err(error);
                     }
-                    self.progress
-                        .message(&format!("{}: the beginning that was kept does not fit, starting again", file.name));
+                    again = true;
+                    self.progress.message(&format!("{}: its pieces do not fit together, starting again", file.name));
                 }
             }
         }

@@ -8,6 +8,7 @@
 //! They go to tlumach's own data folder and not into the Hugging Face cache: a snapshot there is named by a commit, the packages do
 //! not say of which commit they are, and a made-up commit would deceive everyone who shares that cache.
 
+use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -80,7 +81,9 @@ impl Assembly<'_> {
 
     /// One process at a time assembles a mirror.
     fn guard(&self) -> Result<File, RegistryError> {
-        let path = self.folder.with_extension("lock");
+        let mut name = self.folder.file_name().unwrap_or_default().to_os_string();
+        name.push(".lock");
+        let path = self.folder.with_file_name(name);
         let file = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -413,7 +416,8 @@ fn numbered(pattern: &str, number: u32) -> String {
         out.push_str(before);
         let (inside, tail) = after.split_once('}').unwrap_or((after, ""));
         let width = inside.trim_start_matches(":0").parse().unwrap_or(0);
-        out += &format!("{number:0width$}");
+        // Writing to a text cannot fail.
+        let _ = write!(out, "{number:0width$}");
         rest = tail;
     }
     out + rest

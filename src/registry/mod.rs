@@ -149,16 +149,15 @@ pub fn on_disk(card: &Card, settings: &Settings) -> Option<OnDisk> {
 /// The licence is not accepted, no source has the model, a file does not match its hash, or the disk is full.
 pub fn resolve(card: &'static Card, settings: &Settings, progress: &dyn Progress) -> Result<ModelFiles, RegistryError> {
     check_license(card, settings)?;
-    let found = match on_disk(card, settings) {
-        Some(found) => found,
-        None => {
-            fetch(card, settings, progress)?;
-            on_disk(card, settings).ok_or_else(|| RegistryError::Missing {
-                place: settings.hub_cache.display().to_string(),
-                what: format!("a usable set of files of {}", card.name),
-                advice: format!("a file of it is not what its name says: `tlumach models remove {}`", card.name),
-            })?
-        }
+    let found = if let Some(found) = on_disk(card, settings) {
+        found
+    } else {
+        fetch(card, settings, progress)?;
+        on_disk(card, settings).ok_or_else(|| RegistryError::Missing {
+            place: settings.hub_cache.display().to_string(),
+            what: format!("a usable set of files of {}", card.name),
+            advice: format!("a file of it is not what its name says: `tlumach models remove {}`", card.name),
+        })?
     };
     let check = verify::Check { card, settings, progress, trust: verify::Trust::Memory };
     let verified = check.run(&found)?;

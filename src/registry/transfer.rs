@@ -50,9 +50,19 @@ pub(crate) struct Download<'a> {
 #[derive(Debug)]
 enum Failure {
     /// Trying again may help, after the pause the server asked for if it did.
-    Again(RegistryError, Option<Duration>),
+    Again(Box<RegistryError>, Option<Duration>),
     /// It will not.
-    Final(RegistryError),
+    Final(Box<RegistryError>),
+}
+
+impl Failure {
+    fn again(error: RegistryError) -> Failure {
+        Failure::Again(Box::new(error), None)
+    }
+
+    fn last(error: RegistryError) -> Failure {
+        Failure::Final(Box::new(error))
+    }
 }
 
 /// A client for one endpoint.
@@ -61,6 +71,7 @@ pub(crate) struct Transfer<'a> {
     settings: &'a Settings,
     token: Option<String>,
     progress: &'a dyn Progress,
+    retries: u32,
 }
 
 impl<'a> Transfer<'a> {
@@ -82,7 +93,13 @@ impl<'a> Transfer<'a> {
             .timeout_per_read(Some(settings.read_timeout))
             .proxy(proxy(settings)?)
             .build();
-        Ok(Transfer { agent: Agent::new_with_config(config), settings, token: settings.effective_token(), progress })
+        let (agent, token) = (Agent::new_with_config(config), settings.effective_token());
+        Ok(Transfer { agent, settings, token, progress, retries: settings.retries })
+    }
+
+    /// Repeats at most so often from now on.
+    pub(crate) fn limit_retries(&mut self, most: u32) {
+        self.retries = most.min(self.settings.retries);
     }
 
     /// Fetches JSON.
@@ -95,10 +112,10 @@ impl<'a> Transfer<'a> {
                 .with_config()
                 .limit(MAX_JSON)
                 .read_to_string()
-                .map_err(|e| Failure::Again(transport(url, &e), None))?;
+                .map_err(|e| Failure::again(transport(url, &e)))?;
             serde_json::from_str(&text).map_err(|e| {
                 let got = format!("{} ({e})", excerpt(&text));
-                Failure::Final(answer(url, "JSON", got, "check HF_ENDPOINT, and whether a proxy stands in between"))
+                Failure::last(answer(url, "JSON", got, "check HF_ENDPOINT, and whether a proxy stands in between"))
             })
         })
     }
@@ -124,7 +141,7 @@ impl<'a> Transfer<'a> {
     }
 
     /// Downloads a file, going on where an earlier attempt or an earlier run stopped. On success the file has the promised size and
-    /// is on disk; its hash is not checked. Returns whether an earlier piece was built upon.
+    /// is on disk; its hash is not checked. Returns whether it was put together from several pieces.
     pub(crate) fn download(&self, what: &Download<'_>) -> Result<bool, RegistryError> {
         let mut file = OpenOptions::new()
             .create(true)
@@ -136,7 +153,7 @@ impl<'a> Transfer<'a> {
         if have > what.size {
             have = 0;
         }
-        let resumed = have > 0;
+        let mut pieced = have > 0;
         self.progress.start(what.name, Some(what.size));
         self.progress.advance(have);
         let mut failures = 0;
@@ -145,6 +162,7 @@ impl<'a> Transfer<'a> {
                 break file.set_len(have).and_then(|()| file.sync_all()).map_err(RegistryError::io("write", what.to));
             }
             let before = have;
+            pieced |= have > 0;
             let result = self.piece(what, &mut file, &mut have);
             if have < before {
                 // It began again: so does the display.
@@ -154,33 +172,33 @@ impl<'a> Transfer<'a> {
             }
             match result {
                 Ok(()) => {}
-                Err(Failure::Final(error)) => break Err(error),
+                Err(Failure::Final(error)) => break Err(*error),
                 Err(Failure::Again(error, pause)) => {
                     failures = if have > before { 1 } else { failures + 1 };
-                    if let Err(error) = self.pause(error, failures, pause) {
+                    if let Err(error) = self.pause(*error, failures, pause) {
                         break Err(error);
                     }
                 }
             }
         };
         self.progress.finish();
-        outcome.map(|()| resumed)
+        outcome.map(|()| pieced)
     }
 
     /// One connection's worth of a download. `have` is kept true whatever happens.
     fn piece(&self, what: &Download<'_>, file: &mut File, have: &mut u64) -> Result<(), Failure> {
-        let disk = |e: std::io::Error| Failure::Final(disk_error(what, e));
+        let disk = |e: std::io::Error| Failure::last(disk_error(what, e));
         let mut response = self.ask(Verb::Get, what.url, *have)?;
         let status = response.status();
         if status == StatusCode::RANGE_NOT_SATISFIABLE && *have > 0 {
             *have = 0;
-            return Err(Failure::Again(self.status_error(what.url, &response), None));
+            return Err(Failure::again(self.status_error(what.url, &response)));
         }
         self.accept(what.url, &response)?;
         let text = |name: header::HeaderName| response.headers().get(name).and_then(|v| v.to_str().ok());
         if text(header::CONTENT_TYPE).is_some_and(|kind| kind.trim_start().starts_with("text/html")) {
             let advice = "check HF_ENDPOINT, and whether a proxy or a log-in page stands in between; nothing was kept";
-            return Err(Failure::Final(answer(what.url, what.name, "an HTML page".into(), advice)));
+            return Err(Failure::last(answer(what.url, what.name, "an HTML page".into(), advice)));
         }
         let promised = match (status, text(header::CONTENT_RANGE).map(content_range)) {
             (StatusCode::PARTIAL_CONTENT, Some(Some((start, total)))) if start == *have => total,
@@ -188,7 +206,7 @@ impl<'a> Transfer<'a> {
                 *have = 0;
                 let got = text(header::CONTENT_RANGE).unwrap_or("no Content-Range").to_string();
                 let error = answer(what.url, "the rest of the file", got, "try again");
-                return Err(Failure::Again(error, None));
+                return Err(Failure::again(error));
             }
             _ => {
                 // The server sends the whole file, asked or not: begin again rather than glue it to what is there.
@@ -197,38 +215,39 @@ impl<'a> Transfer<'a> {
             }
         };
         if let Some(promised) = promised.filter(|promised| *promised != what.size) {
-            return Err(Failure::Final(size_mismatch(what, promised)));
+            return Err(Failure::last(size_mismatch(what, promised)));
         }
         file.seek(SeekFrom::Start(*have)).map_err(disk)?;
         let mut reader = response.body_mut().as_reader();
         let mut buffer = vec![0; CHUNK];
         loop {
             if self.progress.cancelled() {
-                return Err(Failure::Final(RegistryError::Cancelled(what.name.to_string())));
+                return Err(Failure::last(RegistryError::Cancelled(what.name.to_string())));
             }
             let n = match reader.read(&mut buffer) {
                 Ok(n) => n,
-                Err(e) => return Err(Failure::Again(cut(what, *have, &e.to_string()), None)),
+                Err(e) => return Err(Failure::again(cut(what, *have, &e.to_string()))),
             };
             if n == 0 {
                 break;
             }
             if *have + n as u64 > what.size {
                 *have = 0;
-                return Err(Failure::Final(size_mismatch(what, what.size + 1)));
+                file.set_len(0).map_err(disk)?;
+                return Err(Failure::last(size_mismatch(what, what.size + 1)));
             }
             file.write_all(&buffer[..n]).map_err(disk)?;
             *have += n as u64;
             self.progress.advance(n as u64);
         }
-        if *have == what.size { Ok(()) } else { Err(Failure::Again(cut(what, *have, "the connection ended"), None)) }
+        if *have == what.size { Ok(()) } else { Err(Failure::again(cut(what, *have, "the connection ended"))) }
     }
 
     /// Sends a request and follows redirects. The token goes to the endpoint's own origin and nowhere else.
     fn ask(&self, verb: Verb, url: &str, from: u64) -> Result<Response<Body>, Failure> {
         let mut at: Uri = url
             .parse()
-            .map_err(|_| Failure::Final(answer(url, "an address", "something else".into(), "check HF_ENDPOINT")))?;
+            .map_err(|_| Failure::last(answer(url, "an address", "something else".into(), "check HF_ENDPOINT")))?;
         let endpoint: Option<Uri> = self.settings.endpoint.parse().ok();
         for _ in 0..=MAX_REDIRECTS {
             let mut request = match verb {
@@ -244,9 +263,9 @@ impl<'a> Transfer<'a> {
             }
             let response = request.call().map_err(|e| match e {
                 ureq::Error::StatusCode(_) | ureq::Error::BadUri(_) | ureq::Error::InvalidProxyUrl => {
-                    Failure::Final(transport(url, &e))
+                    Failure::last(transport(url, &e))
                 }
-                _ => Failure::Again(transport(url, &e), None),
+                _ => Failure::again(transport(url, &e)),
             })?;
             if !response.status().is_redirection() {
                 return Ok(response);
@@ -257,16 +276,16 @@ impl<'a> Transfer<'a> {
             }
             let Some(next) = text("location").and_then(|location| join(&at, location)) else {
                 let got = format!("a redirect to {:?}", text("location").unwrap_or(""));
-                return Err(Failure::Final(answer(url, "an address to follow", got, "check HF_ENDPOINT")));
+                return Err(Failure::last(answer(url, "an address to follow", got, "check HF_ENDPOINT")));
             };
             if at.scheme_str() == Some("https") && next.scheme_str() != Some("https") {
                 let got = format!("a redirect to unencrypted {}", plain(&next.to_string()));
-                return Err(Failure::Final(answer(url, "an https address", got, "check HF_ENDPOINT")));
+                return Err(Failure::last(answer(url, "an https address", got, "check HF_ENDPOINT")));
             }
             at = next;
         }
         let got = format!("more than {MAX_REDIRECTS} redirects");
-        Err(Failure::Final(answer(url, "a file", got, "check HF_ENDPOINT")))
+        Err(Failure::last(answer(url, "a file", got, "check HF_ENDPOINT")))
     }
 
     /// Lets success through and sorts everything else.
@@ -279,10 +298,10 @@ impl<'a> Transfer<'a> {
         let passing = status.is_server_error()
             || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY);
         if !passing {
-            return Err(Failure::Final(error));
+            return Err(Failure::last(error));
         }
         let after = response.headers().get(header::RETRY_AFTER).and_then(|v| v.to_str().ok());
-        Err(Failure::Again(error, after.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs)))
+        Err(Failure::Again(Box::new(error), after.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs)))
     }
 
     fn status_error(&self, url: &str, response: &Response<Body>) -> RegistryError {
@@ -315,10 +334,10 @@ impl<'a> Transfer<'a> {
         loop {
             match attempt() {
                 Ok(value) => return Ok(value),
-                Err(Failure::Final(error)) => return Err(error),
+                Err(Failure::Final(error)) => return Err(*error),
                 Err(Failure::Again(error, pause)) => {
                     failures += 1;
-                    self.pause(error, failures, pause)?;
+                    self.pause(*error, failures, pause)?;
                 }
             }
         }
@@ -326,7 +345,7 @@ impl<'a> Transfer<'a> {
 
     /// Waits before repetition number `failures`, or gives the error back if there have been enough.
     fn pause(&self, error: RegistryError, failures: u32, asked: Option<Duration>) -> Result<(), RegistryError> {
-        if failures > self.settings.retries || asked.is_some_and(|asked| asked > self.settings.max_retry_after) {
+        if failures > self.retries || asked.is_some_and(|asked| asked > self.settings.max_retry_after) {
             return Err(match (error, asked) {
                 (RegistryError::Status { url, status, reason, .. }, Some(asked)) => {
                     let advice = format!("the server asks to wait {} s: try again then", asked.as_secs());

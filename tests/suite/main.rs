@@ -7,3 +7,8 @@ mod qwen;
 mod schedule;
 mod tokenize;
 mod toy;
+mod hub;
+mod hub_crate;
+mod loopback;
+mod mirror;
+mod registry;
