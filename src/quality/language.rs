@@ -22,15 +22,12 @@ const ENGLISH: &[&str] = &[
 const RUSSIAN: &[&str] = &[
     "и",
     "что",
-    "не",
     "как",
     "это",
     "его",
-    "для",
     "или",
     "если",
     "когда",
-    "от",
     "из",
     "был",
     "была",
@@ -42,15 +39,12 @@ const RUSSIAN: &[&str] = &[
     "после",
     "более",
     "со",
-    "об",
-    "при",
     "который",
     "которая",
     "которые",
     "нет",
     "она",
     "они",
-    "он",
     "оно",
     "где",
     "есть",
@@ -63,10 +57,16 @@ const RUSSIAN: &[&str] = &[
     "человек",
     "время",
     "под",
+    "еще",
+    "ей",
 ];
 
-/// Words of [`RUSSIAN`] that are Ukrainian too: they prove nothing alone.
-const SHARED: &[&str] = &["не", "от", "об", "при", "она", "он", "оно", "года", "под"];
+/// Small words of languages that share the script with English, none of them English.
+const OTHERS: &[&str] = &[
+    "le", "la", "les", "des", "et", "est", "une", "dans", "pour", "que", "qui", "du", "el", "los", "las", "del", "y",
+    "en", "por", "con", "para", "der", "und", "ist", "nicht", "ein", "eine", "mit", "von", "auf", "os", "uma", "com",
+    "não", "na", "się", "jest", "i", "z", "o",
+];
 
 pub(super) fn check(input: &Input<'_>) -> Vec<Finding> {
     let Some(script) = script_for(input.to) else { return Vec::new() };
@@ -109,11 +109,10 @@ fn russian(text: &str) -> Option<String> {
     let words: Vec<String> = words(text).into_iter().map(|span| text[span].to_lowercase()).collect();
     let ukrainian = text.chars().filter(|c| matches!(c, 'і' | 'ї' | 'є' | 'ґ' | 'І' | 'Ї' | 'Є' | 'Ґ')).count();
     let foreign = words.iter().filter(|word| has_russian_letter(word)).count();
-    let telling =
-        words.iter().filter(|word| RUSSIAN.contains(&word.as_str()) && !SHARED.contains(&word.as_str())).count();
+    let telling = words.iter().filter(|word| RUSSIAN.contains(&word.as_str())).count();
     let cyrillic = Counts::of(text).cyrillic;
     let is_russian = foreign + telling > ukrainian && (foreign + telling) * 12 >= words.len()
-        || ukrainian == 0 && cyrillic >= 60
+        || ukrainian == 0 && cyrillic >= 90
         || foreign >= 3 && foreign * 6 >= words.len();
     (is_russian && words.len() >= 3).then(|| {
         format!("output looks Russian: expected Ukrainian, got {} words that are Russian only", foreign + telling)
@@ -131,8 +130,9 @@ fn not_english(text: &str) -> Option<String> {
     let words: Vec<String> = words(text).into_iter().map(|span| text[span].to_lowercase().replace('’', "'")).collect();
     let plain = words.len();
     let english = words.iter().filter(|word| ENGLISH.contains(&word.split('\'').next().unwrap_or(word))).count();
-    // French and Spanish share "a", "on" and "no": so few small words among so many are not English either.
-    let wrong = plain >= 8 && english == 0 || plain >= 16 && english * 16 < plain;
+    let other = words.iter().filter(|word| OTHERS.contains(&word.as_str())).count();
+    // Headlines of eight words may do without any; French and Spanish share "a", "on" and "no" with English.
+    let wrong = other >= 2 && other > english || plain >= 14 && english == 0 || plain >= 24 && english * 16 < plain;
     wrong.then(|| format!("output does not look English: expected common English words, got {english} among {plain}"))
 }
 

@@ -62,6 +62,11 @@ fn hinted(text: &str, language: Language) -> bool {
                 "cannot",
                 "unable",
                 "fail",
+                "avoid",
+                "prohibit",
+                "exclu",
+                "apart",
+                "different",
                 "without",
                 "lack",
                 "refus",
@@ -105,7 +110,7 @@ fn hinted(text: &str, language: Language) -> bool {
                         | "missing"
                 )
             }) || word(&|w| {
-                ["un", "in", "im", "ir", "il", "dis", "non", "mis"].iter().any(|p| w.starts_with(p) && w.len() >= 7)
+                ["un", "in", "im", "ir", "il", "dis", "non", "mis"].iter().any(|p| w.starts_with(p) && w.len() >= 6)
             })
         }
         Language::UK => {
@@ -176,6 +181,18 @@ fn hinted(text: &str, language: Language) -> bool {
                 "중단",
                 "잃",
                 "안되",
+                "안된",
+                "안 된",
+                "안 되",
+                "안돼",
+                "안 돼",
+                "막았",
+                "막아",
+                "막기",
+                "빼면",
+                "라기보다",
+                "의문",
+                "적게",
                 "외에",
                 "뿐",
             ]) || word(&|w| {

@@ -382,6 +382,10 @@ pub(super) fn values(text: &str, language: Language) -> Vec<f64> {
         match value {
             Some(value) => {
                 values.push(value);
+                // Two decades are twenty years, two dozen are twenty-four.
+                if matches!(value, 10.0 | 12.0 | 100.0) && run.open > 0.0 {
+                    values.push(run.open * value);
+                }
                 if value == 4.0 {
                     values.push(0.25);
                 }

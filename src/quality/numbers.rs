@@ -11,10 +11,19 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Finding> {
     let missing = unmatched((input.source, input.from), (input.output, input.to));
     let new = unmatched((input.output, input.to), (input.source, input.from));
     let mut findings = Vec::new();
-    let mut new = new.into_iter();
+    let imperial = [input.source, input.output].iter().any(|text| is_imperial(text));
+    let mut new = new;
     for lost in missing {
         let expected = &input.source[lost.span.clone()];
-        findings.push(match new.next() {
+        if imperial && let Some(at) = new.iter().position(|got| is_conversion(&lost, got)) {
+            let got = new.remove(at);
+            let message = format!("number was converted: {expected:?} became {:?}", &input.output[got.span.clone()]);
+            let finding = Finding::new("unit_converted", Severity::Warning, message);
+            findings.push(finding.in_source(lost.span).in_output(got.span));
+            continue;
+        }
+        let partner = (!new.is_empty()).then(|| new.remove(0));
+        findings.push(match partner {
             Some(got) => {
                 let message =
                     format!("number changed: expected {expected:?}, got {:?}", &input.output[got.span.clone()]);
@@ -37,6 +46,60 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Finding> {
 fn severity(quantity: &Quantity) -> Severity {
     let small = quantity.alternatives.iter().flatten().all(|&value| value <= 2.0);
     if small { Severity::Note } else { Severity::Error }
+}
+
+/// Whether a text has a unit that one side may have turned into a metric one.
+fn is_imperial(text: &str) -> bool {
+    const UNITS: &[&str] = &[
+        "mile",
+        "mph",
+        "feet",
+        "foot",
+        "inch",
+        "yard",
+        "pound",
+        "degree",
+        "acre",
+        "gallon",
+        "ounce",
+        "°F",
+        "миль",
+        "милі",
+        "миля",
+        "фут",
+        "дюйм",
+        "ярд",
+        "градус",
+        "акр",
+        "галон",
+        "마일",
+        "피트",
+        "인치",
+        "야드",
+        "파운드",
+        "화씨",
+        "에이커",
+        "갤런",
+        "온스",
+        "℉",
+        "평",
+    ];
+    UNITS.iter().any(|unit| text.contains(unit))
+}
+
+/// Whether two numbers are one measure in two units, rounded as newspapers round.
+fn is_conversion(one: &Quantity, other: &Quantity) -> bool {
+    // mile, foot, inch, yard, pound, acre, gallon, ounce, pyeong in their metric units.
+    const FACTORS: &[f64] = &[1.609_34, 0.3048, 30.48, 2.54, 0.9144, 0.4536, 0.4047, 3.785, 28.35, 3.306];
+    let near = |a: f64, b: f64| (a - b).abs() <= 0.05 * a.abs().max(b.abs());
+    one.alternatives.iter().flatten().any(|&a| {
+        other.alternatives.iter().flatten().any(|&b| {
+            let fahrenheit = |f: f64, c: f64| (c - (f - 32.0) / 1.8).abs() <= 1.0;
+            FACTORS.iter().any(|factor| near(a * factor, b) || near(b * factor, a))
+                || fahrenheit(a, b)
+                || fahrenheit(b, a)
+        })
+    })
 }
 
 /// Numbers in figures of one text that another text has in no form.
@@ -90,8 +153,14 @@ mod tests {
     }
 
     #[test]
+    fn converted_units_are_only_doubtful() {
+        check("en", "uk", "It is 40 miles away.", "Це за 64 км звідси.", &["unit_converted"]);
+        check("en", "uk", "It is 40 miles away.", "Це за 40 км, 55 хвилин звідси.", &["number_new"]);
+    }
+
+    #[test]
     fn both_places_are_named() {
         let found = super::check(&input("en", "uk", "It took 19 hours.", "Це тривало 18 годин."));
-        assert_eq!((found[0].source.clone(), found[0].output.clone()), (Some(8..10), Some(21..23)));
+        assert_eq!((found[0].source.clone(), found[0].output.clone()), (Some(8..10), Some(20..22)));
     }
 }

@@ -82,6 +82,6 @@ mod tests {
     #[test]
     fn a_cut_end_is_found() {
         check("The bridge is open.", "Міст від", &["end_missing"]);
-        check("The bridge is open.", "Міст відкрито!»", &[]);
+        check("\"The bridge is open.\"", "«Міст відкрито!»", &[]);
     }
 }

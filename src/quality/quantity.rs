@@ -24,7 +24,13 @@ const SCALES: &[(&str, f64, Whole)] = &[
     ("million", 1e6, Whole::No),
     ("billion", 1e9, Whole::No),
     ("trillion", 1e12, Whole::No),
-    ("dozen", 12.0, Whole::No),
+    ("dozen", 12.0, Whole::Counter),
+    ("decade", 10.0, Whole::Counter),
+    ("centur", 100.0, Whole::Counter),
+    ("десятиліт", 10.0, Whole::Counter),
+    ("десятир", 10.0, Whole::Counter),
+    ("десятк", 10.0, Whole::Counter),
+    ("століт", 100.0, Whole::Counter),
     ("mln", 1e6, Whole::Yes),
     ("mn", 1e6, Whole::Yes),
     ("bn", 1e9, Whole::Yes),
@@ -53,6 +59,8 @@ enum Whole {
     Yes,
     /// The word is this, sticks to the figures, and may also be a unit (`5m`).
     Unsure,
+    /// The word only begins so, and the figures may count it (`3 decades` are 30 years).
+    Counter,
 }
 
 /// The numbers of a text in order.
@@ -62,8 +70,14 @@ pub(super) fn read(text: &str, language: Language) -> Vec<Quantity> {
     while at < text.len() {
         let Some(offset) = text[at..].find(|c: char| c.is_ascii_digit()) else { break };
         at += offset;
-        let figures = Figures::read(text, at, language);
+        let mut figures = Figures::read(text, at, language);
         at = figures.end;
+        if is_exponent(text, figures.start, figures.end) {
+            continue;
+        }
+        if let Some(last) = found.last() {
+            share_century(text, last, &mut figures);
+        }
         let quantity =
             if language == Language::KO { korean(text, &figures, &mut at) } else { scaled(text, &figures, &mut at) };
         match found.last_mut() {
@@ -77,6 +91,28 @@ pub(super) fn read(text: &str, language: Language) -> Vec<Quantity> {
         }
     }
     found
+}
+
+/// Whether a digit belongs to a unit of area or volume (`km2`, `м3`).
+fn is_exponent(text: &str, start: usize, end: usize) -> bool {
+    let before = text[..start].rsplit(|c: char| !c.is_alphabetic()).next().unwrap_or("");
+    matches!(&text[start..end], "2" | "3") && matches!(before, "m" | "km" | "cm" | "mm" | "м" | "км" | "см" | "мм")
+}
+
+/// Reads the second year of `1995–96` and of `1995–1996` as the same.
+fn share_century(text: &str, last: &Quantity, figures: &mut Figures) {
+    let (Some(&[first]), Some(&[second])) =
+        (last.alternatives.first().map(Vec::as_slice), figures.alternatives.first().map(Vec::as_slice))
+    else {
+        return;
+    };
+    let joined = matches!(&text[last.span.end..figures.start], "-" | "–" | "/");
+    let year = |value: f64| (1000.0..2100.0).contains(&value);
+    if joined && year(first) && figures.end - figures.start == 2 {
+        figures.alternatives.push(vec![(first / 100.0).floor() * 100.0 + second]);
+    } else if joined && year(first) && year(second) {
+        figures.alternatives.push(vec![second % 100.0]);
+    }
 }
 
 /// Figures with the separators inside them.
@@ -173,6 +209,10 @@ fn meanings(parts: &[&str], separators: &[char], language: Language) -> Vec<Vec<
 fn single(figures: &str, after: &str) -> Vec<Vec<f64>> {
     let value = figures.parse::<f64>().unwrap_or(f64::NAN);
     let mut meanings = vec![vec![value]];
+    // 0230 is a time.
+    if figures.len() == 4 && figures.starts_with('0') {
+        meanings.push(vec![(value / 100.0).floor(), value % 100.0]);
+    }
     let decade = value % 10.0 == 0.0
         && ["s", "'s", "’s", "-х", "-ті", "-их", "-ми", "х", "년대", "년 대"].iter().any(|end| after.starts_with(end));
     if decade && figures.len() == 4 {
@@ -211,19 +251,26 @@ fn other_hours(hour: f64) -> Vec<f64> {
 fn scaled(text: &str, figures: &Figures, at: &mut usize) -> Quantity {
     let mut alternatives = figures.alternatives.clone();
     let rest = &text[figures.end..];
+    // `2-х мільйонів`: the ending of the figures stands before the scale.
+    let suffix =
+        ["-х ", "-ти ", "-ма ", "-м "].into_iter().find(|suffix| rest.starts_with(suffix)).map_or(0, |s| s.len() - 1);
+    let rest = &rest[suffix..];
     let gap = rest.chars().next().filter(|c| matches!(c, ' ' | '-' | '\u{a0}' | '\u{202f}' | '\u{2009}'));
     let after = &rest[gap.map_or(0, char::len_utf8)..];
     let end = after.find(|c: char| !c.is_alphabetic()).unwrap_or(after.len());
     let word = after[..end].to_lowercase();
     let scale = SCALES.iter().find(|(name, _, whole)| match whole {
-        Whole::No => word.starts_with(name),
+        Whole::No | Whole::Counter => word.starts_with(name),
         Whole::Yes => word == *name,
         Whole::Unsure => word == *name && gap.is_none(),
     });
     if let Some(&(_, value, whole)) = scale {
         let scaled: Vec<Vec<f64>> = alternatives.iter().filter(|a| a.len() == 1).map(|a| vec![a[0] * value]).collect();
-        alternatives = if whole == Whole::Unsure { [alternatives, scaled].concat() } else { scaled };
-        *at = figures.end + gap.map_or(0, char::len_utf8) + end;
+        alternatives = match whole {
+            Whole::Unsure | Whole::Counter => [alternatives, scaled].concat(),
+            Whole::No | Whole::Yes => scaled,
+        };
+        *at = figures.end + suffix + gap.map_or(0, char::len_utf8) + end;
     } else if is_hour(after, word.as_str()) {
         alternatives = with_hours(alternatives);
     }
@@ -289,7 +336,8 @@ fn korean(text: &str, figures: &Figures, at: &mut usize) -> Quantity {
         loop {
             let rest =
                 text[end..].strip_prefix('여').filter(|rest| korean_unit(rest).is_some()).unwrap_or(&text[end..]);
-            let Some((value, length)) = korean_unit(rest) else { break };
+            let spaced = number.and_then(|_| spaced_unit(rest));
+            let Some((value, length)) = korean_unit(rest).or(spaced) else { break };
             if value >= 1e4 {
                 if value >= large_unit {
                     break;
@@ -331,7 +379,8 @@ fn korean(text: &str, figures: &Figures, at: &mut usize) -> Quantity {
         }
     }
     let sum = total + section + number.unwrap_or(0.0);
-    if parts.is_empty() {
+    // `제247조` is an article of a law.
+    if parts.is_empty() || text[..figures.start].ends_with('제') {
         return Quantity { span: figures.start..figures.end, alternatives: plain, scale: 1.0 };
     }
     *at = end;
@@ -343,6 +392,15 @@ fn korean(text: &str, figures: &Figures, at: &mut usize) -> Quantity {
         alternatives.push(parts);
     }
     Quantity { span: figures.start..end, alternatives, scale: 1.0 }
+}
+
+/// A large unit behind a space: `22 억 5 천만 명`.
+fn spaced_unit(text: &str) -> Option<(f64, usize)> {
+    let rest = text.strip_prefix(' ')?;
+    let (value, length) = korean_unit(rest).filter(|&(value, _)| value >= 1e3)?;
+    let after = rest[length..].chars().next();
+    let ends = after.is_none_or(|c| !c.is_alphabetic() || "만억명원달개여파유".contains(c));
+    ends.then_some((value, length + 1))
 }
 
 /// The unit at the start of a text, behind a space if it is one of the large ones.

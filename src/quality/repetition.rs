@@ -63,7 +63,9 @@ fn longest_run(tokens: &[(String, Range<usize>)]) -> Option<Run> {
             }
             let times = equal / size + 1;
             let severity = match (size, times) {
-                (1, 4..) | (2..=3, 3..) | (4.., 3..) => Some(Severity::Error),
+                // Groups of figures: `1 000 000 000 000` is a number.
+                (1, 4..=6) if !tokens[at - 1].0.contains(char::is_alphabetic) => None,
+                (1, 4..) | (2.., 3..) => Some(Severity::Error),
                 (1, 3) | (4.., 2) => Some(Severity::Warning),
                 _ => None,
             };

@@ -40,7 +40,8 @@ fn missing(input: &Input<'_>, wanted: &[(&str, Option<Range<usize>>)]) -> Vec<Fi
         }
         let folded =
             |text: &str| text.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect::<String>();
-        let (code, what) = match folded(input.output).contains(&folded(text)) {
+        let other_case = input.output.matches(text).count() == 0 && folded(input.output).contains(&folded(text));
+        let (code, what) = match other_case {
             true => ("verbatim_changed", "was changed"),
             false => ("verbatim_missing", "is missing"),
         };

@@ -12,3 +12,8 @@ mod hub_crate;
 mod loopback;
 mod mirror;
 mod registry;
+#![allow(clippy::unwrap_used)]
+
+mod architecture;
+mod samples;
+mod source_text;
