@@ -71,13 +71,13 @@ impl Unigram {
                 let length = index + 1;
                 let score = match self.entries[id as usize] {
                     Entry::Unused => continue,
-                    Entry::UserDefined => f64::from(length as f32 * self.max_score) - 0.1,
-                    Entry::Scored(score) => f64::from(score),
+                    Entry::UserDefined => length as f32 * self.max_score - 0.1,
+                    Entry::Scored(score) => score,
                 };
-                let candidate = score + f64::from(so_far);
+                let candidate = score + so_far;
                 let target = &mut best[start + length];
-                if target.length == 0 || candidate > f64::from(target.score) {
-                    *target = Best { score: candidate as f32, id, length: length as u32 };
+                if target.length == 0 || candidate > target.score {
+                    *target = Best { score: candidate, id, length: length as u32 };
                 }
                 has_single |= length == character;
             }
