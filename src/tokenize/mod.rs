@@ -3,6 +3,7 @@
 pub mod chat;
 pub mod echo;
 pub mod gguf;
+pub mod marian;
 pub mod sentencepiece;
 
 use crate::token::{Prompt, Task, TokenId};

@@ -1,8 +1,7 @@
 //! The best segmentation of a text under a unigram model: Viterbi over byte positions with one trie walk a character.
 //!
-//! Scores are added in the order, and in the precision, of the reference implementation (a candidate is compared in
-//! double precision and kept in single precision; the first of equal candidates stays), because in a long text the
-//! rounding decides between near ties.
+//! Scores are added in the order and in the single precision of the reference implementation, and the first of equal
+//! candidates stays: in long runs of one character the rounding decides between segmentations.
 
 use super::trie::Trie;
 
