@@ -1,6 +1,9 @@
 //! Text to ids and back, for one loaded model. The only module in which text and ids meet; it knows no tensors.
 
+pub mod chat;
 pub mod echo;
+pub mod gguf;
+pub mod marian;
 pub mod sentencepiece;
 
 use crate::token::{Prompt, Task, TokenId};

@@ -4,3 +4,4 @@
 
 mod qwen;
 mod registry;
+mod tokenize;

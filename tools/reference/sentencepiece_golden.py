@@ -3,7 +3,9 @@
 
     sentencepiece_golden.py                        writes tests/tiny/spm-*/model.spm and tests/golden/tokenize/spm-*.json
     sentencepiece_golden.py --keep                 records again on the models that are there
-    sentencepiece_golden.py --lines OUT MODEL FILE...   records one model on the lines of files (nothing is committed)
+    sentencepiece_golden.py --golden OUT MODEL     the same record for a model that is not in the repository
+    sentencepiece_golden.py --lines OUT MODEL FILE...   one model on the lines of files (not committed); a FILE
+                                                   named @adversarial stands for 4000 lines made up on the spot
 
 Needs `sentencepiece` 0.2.3. Each golden case: text, ids, pieces, and the text that the ids decode to.
 """
@@ -132,6 +134,32 @@ def short_hash(ids):
     return f"{value:016x}"
 
 
+def adversarial(count=4000):
+    """The lines above and random ones: characters of many blocks, normal forms, joined pieces of the corpus."""
+    import random
+    source = random.Random(20)
+    blocks = [(0, 0x7F), (0x80, 0x24F), (0x300, 0x36F), (0x370, 0x52F), (0x590, 0x6FF), (0x900, 0x97F), (0x1100, 0x11FF),
+              (0x1E00, 0x1FFF), (0x2000, 0x206F), (0x2100, 0x24FF), (0x3000, 0x33FF), (0x4E00, 0x4FFF), (0xAC00, 0xD7A3),
+              (0xF900, 0xFB4F), (0xFE00, 0xFFEF), (0x1D400, 0x1D7FF), (0x1F300, 0x1F6FF), (0xE0000, 0xE007F)]
+    lines = list(ADVERSARIAL)
+    while len(lines) < count:
+        parts = []
+        for _ in range(source.randint(1, 14)):
+            kind = source.randrange(5)
+            if kind == 0:
+                first, last = source.choice(blocks)
+                parts.append("".join(chr(source.randint(first, last)) for _ in range(source.randint(1, 6))))
+            elif kind == 1:
+                parts.append(source.choice(ADVERSARIAL))
+            else:
+                words = source.choice(CORPUS).split()
+                start = source.randrange(len(words))
+                text = " ".join(words[start:start + source.randint(1, 6)])
+                parts.append(unicodedata.normalize(source.choice(["NFC", "NFD", "NFKC", "NFKD"]), text))
+        lines.append(source.choice(["", " "]).join(parts))
+    return lines + [line["repeat"] * line["times"] for line in LONG]
+
+
 def record(model, lines):
     cases = []
     for text in lines:
@@ -142,7 +170,7 @@ def record(model, lines):
 
 def golden(path):
     model = sentencepiece.SentencePieceProcessor(model_file=str(path))
-    lines = [line for line in ADVERSARIAL + CORPUS[::4]]
+    lines = ADVERSARIAL + CORPUS[::4]
     long = []
     for item in LONG:
         ids = model.encode(item["repeat"] * item["times"], out_type=int)
@@ -168,9 +196,13 @@ def main():
         with open(out, "w", encoding="utf-8") as sink:
             for name in files:
                 # Only "\n" ends a line: str.splitlines would cut at U+2028 and the like.
-                for line in pathlib.Path(name).read_bytes().decode("utf-8").split("\n"):
+                lines = adversarial() if name == "@adversarial" else pathlib.Path(name).read_bytes().decode("utf-8").split("\n")
+                for line in lines:
                     ids = model.encode(line, out_type=int)
                     sink.write(json.dumps({"text": line, "ids": ids, "decoded": model.decode(ids)}) + "\n")
+        return
+    if sys.argv[1:2] == ["--golden"]:
+        write(pathlib.Path(sys.argv[2]), golden(sys.argv[3]))
         return
     for name, options in MODELS.items():
         path = ROOT / "tests" / "tiny" / name / "model.spm"

@@ -358,15 +358,12 @@ fn flush(bytes: &mut Vec<u8>, text: &mut String) {
     let mut rest = bytes.as_slice();
     while !rest.is_empty() {
         let character = normalize::character(rest);
-        match character.and_then(|bytes| std::str::from_utf8(bytes).ok()) {
-            Some(character) => {
-                text.push_str(character);
-                rest = &rest[character.len()..];
-            }
-            None => {
-                text.push('\u{FFFD}');
-                rest = &rest[1..];
-            }
+        if let Some(character) = character.and_then(|bytes| std::str::from_utf8(bytes).ok()) {
+            text.push_str(character);
+            rest = &rest[character.len()..];
+        } else {
+            text.push('\u{FFFD}');
+            rest = &rest[1..];
         }
     }
     bytes.clear();

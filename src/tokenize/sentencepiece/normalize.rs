@@ -12,6 +12,8 @@ pub(super) const SPACE_MARK: &str = "\u{2581}";
 
 /// A normalizer as the model file describes it.
 #[derive(Debug, Clone)]
+// The flags are those of the file, and independent of each other.
+#[allow(clippy::struct_excessive_bools)]
 pub(super) struct Normalizer {
     map: Option<CharacterMap>,
     /// User-defined symbols: copied untouched.

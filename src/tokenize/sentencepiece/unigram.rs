@@ -1,8 +1,7 @@
 //! The best segmentation of a text under a unigram model: Viterbi over byte positions with one trie walk a character.
 //!
-//! Scores are added in the order, and in the precision, of the reference implementation (a candidate is compared in
-//! double precision and kept in single precision; the first of equal candidates stays), because in a long text the
-//! rounding decides between near ties.
+//! Scores are added in the order and in the single precision of the reference implementation, and the first of equal
+//! candidates stays: in long runs of one character the rounding decides between segmentations.
 
 use super::trie::Trie;
 
@@ -71,13 +70,13 @@ impl Unigram {
                 let length = index + 1;
                 let score = match self.entries[id as usize] {
                     Entry::Unused => continue,
-                    Entry::UserDefined => f64::from(length as f32 * self.max_score) - 0.1,
-                    Entry::Scored(score) => f64::from(score),
+                    Entry::UserDefined => length as f32 * self.max_score - 0.1,
+                    Entry::Scored(score) => score,
                 };
-                let candidate = score + f64::from(so_far);
+                let candidate = score + so_far;
                 let target = &mut best[start + length];
-                if target.length == 0 || candidate > f64::from(target.score) {
-                    *target = Best { score: candidate as f32, id, length: length as u32 };
+                if target.length == 0 || candidate > target.score {
+                    *target = Best { score: candidate, id, length: length as u32 };
                 }
                 has_single |= length == character;
             }

@@ -1,0 +1,150 @@
+//! Chat prompts for models that carry their template in the GGUF file: instruction, text and answer marker as ids.
+//!
+//! The template is rendered with a placeholder where the text goes. What stands before and after it is ours and may
+//! hold special tokens; the text itself is encoded alone, without special tokens, so that nothing in an article can end
+//! the turn. Cutting there costs nothing: the instruction ends with a blank line, the text is stripped of outer white
+//! space, and behind it stands a special token, so merges never cross those places (`docs/tokenizers.md`).
+
+use std::path::Path;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{Environment, Error, ErrorKind, Value};
+
+use super::gguf::{GgufTokenizer, Keys, Metadata};
+use super::{TokenizeError, Tokenizer};
+use crate::prompt::{self, Message, Role};
+use crate::token::{Prompt, Task, TokenId};
+
+/// A compiled chat template.
+#[derive(Debug)]
+pub struct ChatTemplate {
+    environment: Environment<'static>,
+    bos: String,
+    eos: String,
+}
+
+const NAME: &str = "chat";
+
+impl ChatTemplate {
+    /// Compiles a template; `bos` and `eos` are the spellings a template may ask for.
+    ///
+    /// # Errors
+    /// The template is not valid.
+    pub fn new(source: &str, bos: &str, eos: &str) -> Result<ChatTemplate, TokenizeError> {
+        let mut environment = Environment::new();
+        // Templates are written for Python's Jinja with these settings.
+        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+        environment.set_syntax(syntax.map_err(|reason| TokenizeError::Template(format!("{reason:#}")))?);
+        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        environment.add_function("raise_exception", |message: String| -> Result<String, Error> {
+            Err(Error::new(ErrorKind::InvalidOperation, message))
+        });
+        environment
+            .add_template_owned(NAME, source.to_string())
+            .map_err(|reason| TokenizeError::Template(format!("the template does not compile: {reason:#}")))?;
+        Ok(ChatTemplate { environment, bos: bos.to_string(), eos: eos.to_string() })
+    }
+
+    /// Renders messages, with the marker behind which the answer begins.
+    ///
+    /// # Errors
+    /// The template refuses the messages.
+    pub fn render(&self, messages: &[Message]) -> Result<String, TokenizeError> {
+        let failed = |reason: Error| TokenizeError::Template(format!("{reason:#}"));
+        let template = self.environment.get_template(NAME).map_err(failed)?;
+        let messages: Value = messages
+            .iter()
+            .map(|message| {
+                let role = match message.role {
+                    Role::System => "system",
+                    Role::User => "user",
+                };
+                minijinja::context! { role => role, content => message.content.as_str() }
+            })
+            .collect();
+        let context = minijinja::context! {
+            messages => messages,
+            add_generation_prompt => true,
+            bos_token => self.bos.as_str(),
+            eos_token => self.eos.as_str(),
+        };
+        template.render(context).map_err(failed)
+    }
+}
+
+/// Tokenizer and chat template of one GGUF file.
+#[derive(Debug)]
+pub struct GgufChatTokenizer {
+    tokenizer: GgufTokenizer,
+    template: ChatTemplate,
+}
+
+impl GgufChatTokenizer {
+    /// Builds tokenizer and template from the metadata of a GGUF file; `path` is for messages only.
+    ///
+    /// # Errors
+    /// The tokenizer is missing or not supported, or there is no chat template that compiles.
+    pub fn from_metadata(path: &Path, metadata: &Metadata) -> Result<GgufChatTokenizer, TokenizeError> {
+        let keys = Keys::new(path, metadata);
+        let tokenizer = GgufTokenizer::from_metadata(path, metadata)?;
+        let Some(source) = keys.text("tokenizer.chat_template")? else {
+            return Err(keys.error(
+                "metadata tokenizer.chat_template is missing: the file is not a chat model; take an instruct model",
+            ));
+        };
+        let spelled = |id: Option<TokenId>| id.and_then(|id| tokenizer.token(id)).unwrap_or("");
+        let template =
+            ChatTemplate::new(source, spelled(tokenizer.bos()), spelled(tokenizer.end_tokens().first().copied()))?;
+        Ok(GgufChatTokenizer { tokenizer, template })
+    }
+
+    /// The tokenizer alone.
+    pub fn tokenizer(&self) -> &GgufTokenizer {
+        &self.tokenizer
+    }
+
+    /// The template alone.
+    pub fn template(&self) -> &ChatTemplate {
+        &self.template
+    }
+
+    /// What stands before and after the text in the prompts of a task.
+    fn frame(&self, task: &Task) -> Result<(String, String), TokenizeError> {
+        let rendered = self.template.render(&prompt::messages(task))?;
+        match rendered.split_once(prompt::TEXT_MARK) {
+            Some((head, tail)) if !tail.contains(prompt::TEXT_MARK) => Ok((head.to_string(), tail.to_string())),
+            Some(_) => Err(TokenizeError::Template("the template shows the user's text more than once".to_string())),
+            None => Err(TokenizeError::Template("the template does not show the user's text".to_string())),
+        }
+    }
+}
+
+impl Tokenizer for GgufChatTokenizer {
+    fn encode(&self, text: &str, task: &Task) -> Result<Prompt, TokenizeError> {
+        let (head, tail) = self.frame(task)?;
+        let mut prefix = self.tokenizer.encode_markup(&head)?;
+        if let Some(bos) = self.tokenizer.bos()
+            && self.tokenizer.adds_bos()
+            && prefix.first() != Some(&bos)
+        {
+            prefix.insert(0, bos);
+        }
+        let shared = prefix.len();
+        prefix.extend(self.tokenizer.encode_text(text.trim())?);
+        prefix.extend(self.tokenizer.encode_markup(&tail)?);
+        Ok(Prompt { source: Vec::new(), prefix, shared })
+    }
+
+    fn decode(&self, ids: &[TokenId]) -> String {
+        self.tokenizer.decode(ids)
+    }
+
+    fn count(&self, text: &str) -> usize {
+        // Encoding fails for no text; if it did, the number of bytes is the bound.
+        self.tokenizer.encode_text(text.trim()).map_or(text.len(), |ids| ids.len())
+    }
+
+    fn is_chat(&self) -> bool {
+        true
+    }
+}
