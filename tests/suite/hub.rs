@@ -441,7 +441,9 @@ fn redirects_are_followed_as_far_as_they_make_sense() {
     let files = Files::marian();
     let moved = |r: &Request| {
         r.path.contains("/resolve/").then(|| r.path.replace("/owner/tiny/", "/")).and_then(|path| {
-            (!r.path.contains("/new/")).then(|| Reply::new(307, "").with("location", format!("/new{path}")))
+            (!r.path.contains("/new/")).then(|| {
+                Reply::new(307, "").with("location", format!("/new{path}")).with("x-linked-etag", "\"of the redirect\"")
+            })
         })
     };
     check_fetched(&Hub::faulty(files.clone(), moved, |_| None), &files);
@@ -491,6 +493,32 @@ fn a_cached_file_that_was_damaged_is_named() {
             assert!(error.contains(part), "{part:?} is not in: {error}");
         }
     }
+}
+
+/// Stops after the first bytes.
+struct Impatient(std::sync::atomic::AtomicU64);
+
+impl registry::Progress for Impatient {
+    fn message(&self, _: &str) {}
+    fn start(&self, _: &str, _: Option<u64>) {}
+    fn advance(&self, bytes: u64) {
+        self.0.fetch_add(bytes, std::sync::atomic::Ordering::SeqCst);
+    }
+    fn finish(&self) {}
+    fn cancelled(&self) -> bool {
+        self.0.load(std::sync::atomic::Ordering::SeqCst) > 1000
+    }
+}
+
+#[test]
+fn a_stopped_download_keeps_its_piece() {
+    let files = Files::marian();
+    let hub = Hub::honest(files.clone());
+    let error = registry::pull(card(""), &hub.settings, &Impatient(0.into())).unwrap_err();
+    assert!(matches!(error, RegistryError::Cancelled(_)), "{error}");
+    assert!(registry::on_disk(card(""), &hub.settings).is_none());
+    check_fetched(&hub, &files);
+    assert!(hub.cdn.requests().last().unwrap().from().is_some(), "the second run goes on");
 }
 
 #[test]
