@@ -478,6 +478,32 @@ fn a_cache_that_python_filled_is_used_and_pinned() {
 }
 
 #[test]
+fn another_version_in_a_shared_cache_is_passed_over() {
+    let hub = Hub::honest(Files::marian());
+    pull(&hub, card("")).unwrap();
+    let mut wanted = Files::marian();
+    wanted.set("target.spm", b"\n\x0e\n\x05<unk>?");
+    let hash = sha256(wanted.get("target.spm"));
+    let strict: &'static Card = Box::leak(Box::new({
+        let mut card = card("").clone();
+        card.files.iter_mut().find(|file| file.name == "target.spm").unwrap().sha256 = Some(hash.clone());
+        card
+    }));
+    // The Hub has that other version too, so its answer is an error that says so.
+    let error = pull(&hub, strict).unwrap_err().to_string();
+    assert!(error.contains("target.spm") && error.contains(&hash) && error.contains("another file"), "{error}");
+    // A copy of the right version elsewhere is taken.
+    let folder = hub.settings.local_dir.join("tiny");
+    std::fs::create_dir_all(&folder).unwrap();
+    for (name, content) in &wanted.0 {
+        std::fs::write(folder.join(name), content).unwrap();
+    }
+    let model = pull(&hub, strict).unwrap();
+    assert!(model.one(Role::TargetSpm).unwrap().starts_with(&folder));
+    assert_eq!(model.revision, None);
+}
+
+#[test]
 fn a_cached_file_that_was_damaged_is_named() {
     let hub = Hub::honest(Files::marian());
     pull(&hub, card("")).unwrap();
