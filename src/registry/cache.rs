@@ -129,35 +129,41 @@ pub(crate) fn etag_of(path: &Path) -> Option<String> {
 }
 
 /// Looks for a card in every place, best first. `preferred` is the commit the lock file names.
-pub(crate) fn find(card: &Card, settings: &Settings, preferred: Option<&str>) -> Option<OnDisk> {
+pub(crate) fn find(card: &Card, settings: &Settings, preferred: Option<&str>) -> Vec<OnDisk> {
     let repo = CachedRepo::new(settings, &card.source.repository);
     let mut commits: Vec<String> = Vec::new();
     if let Some(pinned) = &card.source.revision {
         // A pinned commit is the only one that is the model.
         commits.push(pinned.clone());
     } else {
-        commits.extend(preferred.map(str::to_string));
-        commits.extend(repo.main());
-        commits.extend(repo.commits());
+        let all = preferred.map(str::to_string).into_iter().chain(repo.main()).chain(repo.commits());
+        for commit in all {
+            if !commits.contains(&commit) {
+                commits.push(commit);
+            }
+        }
     }
+    let mut places = Vec::new();
     for commit in commits {
-        if let Some(files) = files_in(card, &repo.snapshot(&commit)) {
-            return Some(found(Place::HubCache, repo.snapshot(&commit), Some(commit), files));
-        }
-    }
-    for (place, root) in [(Place::Local, settings.local_dir.clone()), (Place::Mirrored, settings.mirrored_dir())] {
-        let folder = root.join(&card.name);
+        let folder = repo.snapshot(&commit);
         if let Some(files) = files_in(card, &folder) {
-            return Some(found(place, folder, None, files));
-        }
-        // A single GGUF may also lie in the folder itself.
-        if place == Place::Local
-            && let Some(files) = files_in(card, &root).filter(|files| files.iter().all(|f| f.1 == Role::Gguf))
-        {
-            return Some(found(place, root, None, files));
+            places.push(found(Place::HubCache, folder, Some(commit), files));
         }
     }
-    None
+    let local = settings.local_dir.join(&card.name);
+    if let Some(files) = files_in(card, &local) {
+        places.push(found(Place::Local, local, None, files));
+    }
+    // A single GGUF may also lie in the folder itself.
+    let loose = files_in(card, &settings.local_dir).filter(|files| files.iter().all(|file| file.1 == Role::Gguf));
+    if let Some(files) = loose {
+        places.push(found(Place::Local, settings.local_dir.clone(), None, files));
+    }
+    let mirrored = settings.mirrored_dir().join(&card.name);
+    if let Some(files) = files_in(card, &mirrored) {
+        places.push(found(Place::Mirrored, mirrored, None, files));
+    }
+    places
 }
 
 fn found(place: Place, folder: PathBuf, revision: Option<String>, files: Vec<(String, Role, PathBuf)>) -> OnDisk {

@@ -263,7 +263,7 @@ pub struct Mirror {
     pub size_bytes: u64,
     /// What is known of the packages' own licence.
     pub license: String,
-    /// Which files the mirror gives. Each has its hash in [`Card::files`] or [`Card::mirror_weights`].
+    /// Which files the mirror gives. Each has its hash in [`Card::files`].
     pub files: Vec<MirrorFile>,
 }
 

@@ -99,6 +99,20 @@ pub enum RegistryError {
         /// What to do.
         advice: Box<str>,
     },
+    /// The cache holds an intact file of another version of the checkpoint than the one the card was checked with.
+    #[error(
+        "{place}: {file} is of another version: expected sha256 {expected} by the card, got {got}; pull the model again"
+    )]
+    OtherVersion {
+        /// The file's name in the checkpoint.
+        file: String,
+        /// Its path.
+        place: String,
+        /// The card's hash.
+        expected: String,
+        /// The file's.
+        got: String,
+    },
     /// A file of the checkpoint is not where it should be.
     #[error("{place}: {what} is missing; {advice}")]
     Missing {

@@ -273,3 +273,18 @@ fn text(reader: &mut impl Read) -> std::io::Result<String> {
 fn not_a_model(path: &Path, reason: &str, advice: &str) -> RegistryError {
     RegistryError::NotAModel { path: path.to_path_buf(), reason: reason.to_string(), advice: advice.to_string() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::search;
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_end_in_an_answer_or_an_error(
+            start in proptest::sample::select(vec![vec![], vec![3u8, 0, 0, 0], [vec![3u8, 0, 0, 0], vec![0; 8], vec![255; 8]].concat()]),
+            rest in proptest::collection::vec(0u8..16, 0..200),
+        ) {
+            let _ = search(&mut std::io::Cursor::new([start, rest].concat()));
+        }
+    }
+}

@@ -139,6 +139,11 @@ pub struct Removed {
 
 /// Whether the model is complete and plausible on disk. Looks at names, sizes and first bytes only; no network, no hashing.
 pub fn on_disk(card: &Card, settings: &Settings) -> Option<OnDisk> {
+    places(card, settings).into_iter().next()
+}
+
+/// Every place that has the model, best first.
+fn places(card: &Card, settings: &Settings) -> Vec<OnDisk> {
     let commit = lock::Lock::new(&settings.data_dir).pins(&card.name).ok().and_then(|pins| pins.commit);
     cache::find(card, settings, commit.as_deref())
 }
@@ -149,19 +154,41 @@ pub fn on_disk(card: &Card, settings: &Settings) -> Option<OnDisk> {
 /// The licence is not accepted, no source has the model, a file does not match its hash, or the disk is full.
 pub fn resolve(card: &'static Card, settings: &Settings, progress: &dyn Progress) -> Result<ModelFiles, RegistryError> {
     check_license(card, settings)?;
-    let found = if let Some(found) = on_disk(card, settings) {
-        found
-    } else {
-        fetch(card, settings, progress)?;
-        on_disk(card, settings).ok_or_else(|| RegistryError::Missing {
+    let (found, other) = verified(card, settings, progress)?;
+    if let Some(files) = found {
+        return Ok(files);
+    }
+    if let Some(other) = other {
+        progress.message(&other.to_string());
+    }
+    fetch(card, settings, progress)?;
+    let (found, other) = verified(card, settings, progress)?;
+    found.ok_or_else(|| {
+        other.unwrap_or_else(|| RegistryError::Missing {
             place: settings.hub_cache.display().to_string(),
             what: format!("a usable set of files of {}", card.name),
             advice: format!("a file of it is not what its name says: `tlumach models remove {}`", card.name),
-        })?
-    };
+        })
+    })
+}
+
+/// The first place whose files are those of the card. An intact file of another version is passed over, since others share the
+/// cache; a damaged one is an error.
+fn verified(
+    card: &'static Card,
+    settings: &Settings,
+    progress: &dyn Progress,
+) -> Result<(Option<ModelFiles>, Option<RegistryError>), RegistryError> {
     let check = verify::Check { card, settings, progress, trust: verify::Trust::Memory };
-    let verified = check.run(&found)?;
-    Ok(verify::files(card, &found, verified))
+    let mut other = None;
+    for found in places(card, settings) {
+        match check.run(&found) {
+            Ok(verified) => return Ok((Some(verify::files(card, &found, verified)), None)),
+            Err(error @ RegistryError::OtherVersion { .. }) => other = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((None, other))
 }
 
 /// A limiting licence has to be accepted once; the lock file remembers it.

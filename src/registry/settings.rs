@@ -31,6 +31,8 @@ pub struct Settings {
     pub proxy: Option<String>,
     /// Hosts that are asked without the proxy.
     pub no_proxy: Vec<String>,
+    /// Certificates to trust in place of the built-in ones, as PEM (`SSL_CERT_FILE`): for networks with an authority of their own.
+    pub ca_file: Option<PathBuf>,
     /// Longest wait for a connection.
     pub connect_timeout: Duration,
     /// Longest silence while an answer is read.
@@ -58,6 +60,7 @@ impl Settings {
             python: if cfg!(windows) { "python" } else { "python3" }.to_string(),
             proxy: None,
             no_proxy: Vec::new(),
+            ca_file: None,
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(30),
             retries: 5,
@@ -69,7 +72,7 @@ impl Settings {
     /// Settings from the variables of the Python hub library (`HF_HOME`, `HF_HUB_CACHE`, `HUGGINGFACE_HUB_CACHE`,
     /// `XDG_CACHE_HOME`, `HF_ENDPOINT`, `HF_TOKEN`, `HUGGING_FACE_HUB_TOKEN`, `HF_TOKEN_PATH`,
     /// `HF_HUB_DISABLE_IMPLICIT_TOKEN`, `HF_HUB_OFFLINE`, `TRANSFORMERS_OFFLINE`, `HF_HUB_DOWNLOAD_TIMEOUT`), those of
-    /// proxies, and `TLUMACH_HOME`, `TLUMACH_PYTHON`.
+    /// proxies and certificates, and `TLUMACH_HOME`, `TLUMACH_PYTHON`.
     ///
     /// As in Python, a variable that is set wins over a default even where another would suit better, `~` and `$NAME` are
     /// expanded in paths, and only 1, on, yes and true switch something on.
@@ -101,6 +104,10 @@ impl Settings {
         if let Some(python) = set("TLUMACH_PYTHON") {
             settings.python = python;
         }
+        settings.ca_file = ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"]
+            .iter()
+            .find_map(|name| set(name))
+            .map(|text| path(&text));
         let scheme = if settings.endpoint.starts_with("http://") { "http_proxy" } else { "https_proxy" };
         settings.proxy = [scheme, "all_proxy"].iter().find_map(|name| set(name).or_else(|| set(&name.to_uppercase())));
         settings.no_proxy = set("no_proxy")
@@ -206,6 +213,14 @@ mod tests {
         assert_eq!(settings(&[("HOME", "/h")]).token_path.as_deref(), Some(Path::new("/h/.cache/huggingface/token")));
         assert_eq!(settings(&[("HF_TOKEN_PATH", "/t")]).token_path.as_deref(), Some(Path::new("/t")));
         assert_eq!(settings(&[("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1")]).token_path, None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_can_be_a_path(text in ".*", value in ".*") {
+            let settings = settings(&[("HF_HOME", &text), ("A", &value)]);
+            proptest::prop_assert!(settings.hub_cache.ends_with("hub"));
+        }
     }
 
     #[test]

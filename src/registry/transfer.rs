@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ureq::http::{Response, StatusCode, Uri, header};
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body, Proxy, ProxyProtocol};
 
 use super::{Progress, RegistryError, Settings};
@@ -92,6 +93,7 @@ impl<'a> Transfer<'a> {
             .timeout_recv_response(Some(settings.read_timeout))
             .timeout_per_read(Some(settings.read_timeout))
             .proxy(proxy(settings)?)
+            .tls_config(TlsConfig::builder().root_certs(root_certs(settings)?).build())
             .build();
         let (agent, token) = (Agent::new_with_config(config), settings.effective_token());
         Ok(Transfer { agent, settings, token, progress, retries: settings.retries })
@@ -271,13 +273,14 @@ impl<'a> Transfer<'a> {
                 return Ok(response);
             }
             let text = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok());
-            if verb == Verb::Head && text("x-linked-etag").is_some() {
-                return Ok(response);
-            }
             let Some(next) = text("location").and_then(|location| join(&at, location)) else {
                 let got = format!("a redirect to {:?}", text("location").unwrap_or(""));
                 return Err(Failure::last(answer(url, "an address to follow", got, "check HF_ENDPOINT")));
             };
+            if verb == Verb::Head && text("x-linked-etag").is_some() && !same_origin(&at, &next) {
+                // The facts are here; over there is only the content.
+                return Ok(response);
+            }
             if at.scheme_str() == Some("https") && next.scheme_str() != Some("https") {
                 let got = format!("a redirect to unencrypted {}", plain(&next.to_string()));
                 return Err(Failure::last(answer(url, "an https address", got, "check HF_ENDPOINT")));
@@ -373,6 +376,25 @@ enum Verb {
     Head,
 }
 
+fn root_certs(settings: &Settings) -> Result<RootCerts, RegistryError> {
+    let Some(path) = &settings.ca_file else { return Ok(RootCerts::WebPki) };
+    let pem = std::fs::read(path).map_err(RegistryError::io("read", path))?;
+    let certificates: Vec<_> = parse_pem(&pem)
+        .filter_map(|item| match item {
+            Ok(PemItem::Certificate(certificate)) => Some(certificate),
+            _ => None,
+        })
+        .collect();
+    if certificates.is_empty() {
+        return Err(RegistryError::Transport {
+            url: path.display().to_string(),
+            reason: "expected certificates in PEM form, found none".to_string(),
+            advice: "correct or unset SSL_CERT_FILE".to_string(),
+        });
+    }
+    Ok(RootCerts::new_with_certs(&certificates))
+}
+
 fn proxy(settings: &Settings) -> Result<Option<Proxy>, RegistryError> {
     let Some(address) = &settings.proxy else { return Ok(None) };
     let bad = |reason: String| RegistryError::Transport {
@@ -444,8 +466,13 @@ fn excerpt(text: &str) -> String {
 }
 
 fn transport(url: &str, error: &ureq::Error) -> RegistryError {
-    let advice = "check the network, HF_ENDPOINT and the proxy, or set HF_HUB_OFFLINE=1 to use what is on disk";
-    RegistryError::Transport { url: plain(url), reason: error.to_string(), advice: advice.to_string() }
+    let reason = error.to_string();
+    let advice = if reason.contains("certificate") {
+        "if the network has an authority of its own, name its certificates in SSL_CERT_FILE"
+    } else {
+        "check the network, HF_ENDPOINT and the proxy, or set HF_HUB_OFFLINE=1 to use what is on disk"
+    };
+    RegistryError::Transport { url: plain(url), reason, advice: advice.to_string() }
 }
 
 fn answer(url: &str, expected: &str, got: String, advice: &str) -> RegistryError {

@@ -441,7 +441,9 @@ fn redirects_are_followed_as_far_as_they_make_sense() {
     let files = Files::marian();
     let moved = |r: &Request| {
         r.path.contains("/resolve/").then(|| r.path.replace("/owner/tiny/", "/")).and_then(|path| {
-            (!r.path.contains("/new/")).then(|| Reply::new(307, "").with("location", format!("/new{path}")))
+            (!r.path.contains("/new/")).then(|| {
+                Reply::new(307, "").with("location", format!("/new{path}")).with("x-linked-etag", "\"of the redirect\"")
+            })
         })
     };
     check_fetched(&Hub::faulty(files.clone(), moved, |_| None), &files);
@@ -476,6 +478,32 @@ fn a_cache_that_python_filled_is_used_and_pinned() {
 }
 
 #[test]
+fn another_version_in_a_shared_cache_is_passed_over() {
+    let hub = Hub::honest(Files::marian());
+    pull(&hub, card("")).unwrap();
+    let mut wanted = Files::marian();
+    wanted.set("target.spm", b"\n\x0e\n\x05<unk>?");
+    let hash = sha256(wanted.get("target.spm"));
+    let strict: &'static Card = Box::leak(Box::new({
+        let mut card = card("").clone();
+        card.files.iter_mut().find(|file| file.name == "target.spm").unwrap().sha256 = Some(hash.clone());
+        card
+    }));
+    // The Hub has that other version too, so its answer is an error that says so.
+    let error = pull(&hub, strict).unwrap_err().to_string();
+    assert!(error.contains("target.spm") && error.contains(&hash) && error.contains("another file"), "{error}");
+    // A copy of the right version elsewhere is taken.
+    let folder = hub.settings.local_dir.join("tiny");
+    std::fs::create_dir_all(&folder).unwrap();
+    for (name, content) in &wanted.0 {
+        std::fs::write(folder.join(name), content).unwrap();
+    }
+    let model = pull(&hub, strict).unwrap();
+    assert!(model.one(Role::TargetSpm).unwrap().starts_with(&folder));
+    assert_eq!(model.revision, None);
+}
+
+#[test]
 fn a_cached_file_that_was_damaged_is_named() {
     let hub = Hub::honest(Files::marian());
     pull(&hub, card("")).unwrap();
@@ -491,6 +519,32 @@ fn a_cached_file_that_was_damaged_is_named() {
             assert!(error.contains(part), "{part:?} is not in: {error}");
         }
     }
+}
+
+/// Stops after the first bytes.
+struct Impatient(std::sync::atomic::AtomicU64);
+
+impl registry::Progress for Impatient {
+    fn message(&self, _: &str) {}
+    fn start(&self, _: &str, _: Option<u64>) {}
+    fn advance(&self, bytes: u64) {
+        self.0.fetch_add(bytes, std::sync::atomic::Ordering::SeqCst);
+    }
+    fn finish(&self) {}
+    fn cancelled(&self) -> bool {
+        self.0.load(std::sync::atomic::Ordering::SeqCst) > 1000
+    }
+}
+
+#[test]
+fn a_stopped_download_keeps_its_piece() {
+    let files = Files::marian();
+    let hub = Hub::honest(files.clone());
+    let error = registry::pull(card(""), &hub.settings, &Impatient(0.into())).unwrap_err();
+    assert!(matches!(error, RegistryError::Cancelled(_)), "{error}");
+    assert!(registry::on_disk(card(""), &hub.settings).is_none());
+    check_fetched(&hub, &files);
+    assert!(hub.cdn.requests().last().unwrap().from().is_some(), "the second run goes on");
 }
 
 #[test]

@@ -94,11 +94,11 @@ fn gguf() -> Vec<u8> {
 }
 
 fn card(assemble: &str, family: &str, size: usize, files: &[(&str, &str, String)]) -> &'static Card {
-    let listed: String = files
+    let listed: Vec<String> = files
         .iter()
         .map(|(name, role, hash)| format!("{{ name = {name:?}, role = {role:?}, sha256 = {hash:?} }},"))
         .collect();
-    let mirrored: String =
+    let mirrored: Vec<String> =
         files.iter().map(|(name, _, _)| format!("{{ name = {name:?}, member = \"store/{name}\" }},")).collect();
     let candidates = if family == "marian" { "weight_candidates = [\"model.safetensors\"]" } else { "" };
     let text = format!(
@@ -113,7 +113,7 @@ fn card(assemble: &str, family: &str, size: usize, files: &[(&str, &str, String)
         license = {{ name = "Apache-2.0", url = "https://license.example" }}
         source = {{ repository = "owner/mirrored" }}
         limits = {{ max_source_tokens = 512, max_target_tokens = 512 }}
-        files = [{listed}]
+        files = [{}]
         [[mirrors]]
         package = "weights-part{{}}"
         first = 1
@@ -123,8 +123,10 @@ fn card(assemble: &str, family: &str, size: usize, files: &[(&str, &str, String)
         assemble = "{assemble}"
         size_bytes = {size}
         license = "MIT"
-        files = [{mirrored}]
-        "#
+        files = [{}]
+        "#,
+        listed.concat(),
+        mirrored.concat(),
     );
     Box::leak(Box::new(Card::parse(&text).unwrap()))
 }
