@@ -35,13 +35,14 @@ pub fn detect(text: &str) -> Option<Detected> {
         return None;
     }
     // Korean text is full of foreign names and terms; foreign text has a Korean name at most.
-    if hangul >= 0.35 * all {
+    if hangul >= 0.35 * all || hangul >= 0.25 * all && counts.get(Script::Hangul) >= 3 {
         return found("ko", (hangul / all).max(0.7));
     }
     if (han + kana) >= 0.5 * all {
         return if kana > 0.1 * (han + kana) { found("ja", (han + kana) / all) } else { found("zh", han / all * 0.9) };
     }
-    if cyrillic >= latin && cyrillic >= rest {
+    // So is Cyrillic text; Latin text hardly ever has Cyrillic names.
+    if (cyrillic >= latin || cyrillic >= 10.0 && cyrillic >= 0.3 * all) && cyrillic >= rest {
         let share = cyrillic / all;
         return cyrillic_language(text).map(|d| Detected { confidence: d.confidence * share.max(0.5), ..d });
     }
@@ -64,7 +65,7 @@ pub fn detect_among(text: &str, expected: Language) -> Option<Detected> {
     let same_script = script_of_language(free.language) == script;
     let decided = free.confidence >= SURE && counts.letters() >= 8;
     // Foreign names may outweigh a short paragraph's own words.
-    let mixed = script.is_some_and(|script| counts.share(script) >= 0.25) && !same_script;
+    let mixed = counts.share(script) >= 0.15 && !same_script;
     if mixed || (same_script && !decided) {
         return Some(Detected { language: expected, confidence: 0.5 });
     }
@@ -76,8 +77,8 @@ fn found(tag: &str, confidence: f32) -> Option<Detected> {
     Some(Detected { language, confidence: confidence.clamp(0.0, 1.0) })
 }
 
-fn script_of_language(language: Language) -> Option<Script> {
-    Some(match language.as_str() {
+fn script_of_language(language: Language) -> Script {
+    match language.as_str() {
         "uk" | "ru" | "be" | "bg" | "mk" | "sr" | "kk" | "ky" | "mn" | "tg" => Script::Cyrillic,
         "ko" => Script::Hangul,
         "ja" | "zh" => Script::Han,
@@ -87,7 +88,7 @@ fn script_of_language(language: Language) -> Option<Script> {
         "hi" | "th" | "ka" | "hy" | "bn" | "ta" | "te" | "mr" | "gu" | "kn" | "ml" | "pa" | "or" | "si" | "ne"
         | "my" | "km" | "am" => Script::Other,
         _ => Script::Latin,
-    })
+    }
 }
 
 /// The begin of a long text, which is enough for trigrams and words.
@@ -102,145 +103,78 @@ fn words(text: &str) -> impl Iterator<Item = String> + '_ {
 }
 
 /// Words that are common in Ukrainian and are not Russian, or the other way round, beside those with deciding letters.
+#[rustfmt::skip]
 const UKRAINIAN_WORDS: &[&str] = &[
-    "що",
-    "як",
-    "це",
-    "його",
-    "тільки",
-    "вже",
-    "або",
-    "вони",
-    "був",
-    "була",
-    "було",
-    "були",
-    "щоб",
-    "також",
-    "який",
-    "яка",
-    "яке",
-    "коли",
-    "ще",
-    "й",
-    "цей",
-    "ця",
-    "цього",
-    "цьому",
-    "буде",
-    "будуть",
-    "має",
-    "мають",
-    "та",
-    "та\u{301}",
-    "якого",
-    "якому",
-    "проте",
-    "лише",
-    "тому",
-    "через",
-    "серед",
-    "зокрема",
-    "року",
-    "кого",
-    "чому",
-    "немає",
-    "себе",
-    "мають",
-    "аби",
-    "вона",
-    "воно",
-    "нас",
-    "вас",
-    "сьогодні",
-    "після",
-    "від",
-    "під",
-    "між",
-    "із",
-    "зі",
-    "адже",
-    "наразі",
-    "раніше",
-    "перед",
+    "що", "як", "це", "його", "тільки", "вже", "або", "вони", "був", "була", "було", "були", "щоб", "також", "який",
+    "яка", "яке", "коли", "ще", "й", "цей", "ця", "цього", "цьому", "буде", "будуть", "має", "мають", "та",
+    "та\u{301}", "якого", "якому", "проте", "лише", "тому", "через", "серед", "зокрема", "року", "кого", "чому",
+    "немає", "себе", "мають", "аби", "вона", "воно", "нас", "вас", "сьогодні", "після", "від", "під", "між", "із",
+    "зі", "адже", "наразі", "раніше", "перед",
 ];
+#[rustfmt::skip]
 const RUSSIAN_WORDS: &[&str] = &[
-    "и",
-    "что",
-    "как",
-    "это",
-    "его",
-    "если",
-    "только",
-    "уже",
-    "или",
-    "они",
-    "был",
-    "была",
-    "было",
-    "были",
-    "чтобы",
-    "из",
-    "от",
-    "к",
-    "с",
-    "со",
-    "во",
-    "после",
-    "также",
-    "который",
-    "которая",
-    "которые",
-    "когда",
-    "еще",
-    "нет",
-    "тоже",
-    "где",
-    "чем",
-    "ее",
-    "она",
-    "оно",
-    "этот",
-    "эта",
-    "этого",
-    "будет",
-    "будут",
-    "может",
-    "него",
-    "сейчас",
-    "года",
-    "лет",
-    "при",
-    "но",
-    "же",
-    "о",
-    "об",
-    "между",
-    "под",
-    "себя",
-    "сегодня",
-    "очень",
-    "почему",
-    "более",
-    "своей",
-    "свои",
-    "все",
-    "всех",
+    "и", "что", "как", "это", "его", "если", "только", "уже", "или", "они", "был", "была", "было", "были", "чтобы",
+    "из", "от", "к", "с", "со", "во", "после", "также", "который", "которая", "которые", "когда", "еще", "нет",
+    "тоже", "где", "чем", "ее", "она", "оно", "этот", "эта", "этого", "будет", "будут", "может", "него", "сейчас",
+    "года", "лет", "при", "но", "же", "о", "об", "между", "под", "себя", "сегодня", "очень", "почему", "более",
+    "своей", "свои", "все", "всех", "здесь", "снова", "потом", "теперь", "ничего", "никто", "кто", "около", "против",
+    "вместе", "сколько", "несколько", "завтра", "вчера", "ли",
 ];
+
+/// The text without what stands in quotation marks: an article quotes in other languages than its own.
+fn outside_quotes(text: &str) -> String {
+    let mut bare = String::with_capacity(text.len());
+    // Where the outermost open quotation begins in `bare`; one that never closes is no quotation.
+    let mut open: Option<usize> = None;
+    let mut depth = 0usize;
+    for c in text.chars() {
+        match c {
+            '«' | '„' => {
+                depth += 1;
+                open.get_or_insert(bare.len());
+            }
+            '»' | '“' | '”' if depth > 0 => {
+                depth -= 1;
+                if depth == 0
+                    && let Some(start) = open.take()
+                {
+                    bare.truncate(start);
+                }
+            }
+            '\n' => {
+                (open, depth) = (None, 0);
+                bare.push(c);
+            }
+            _ => bare.push(c),
+        }
+    }
+    bare
+}
+
+/// Letters outside quotations that are enough to go by them alone.
+const ENOUGH_OUTSIDE: usize = 20;
 
 /// Letters that decide among Cyrillic languages, and words where no letter does.
 fn cyrillic_language(text: &str) -> Option<Detected> {
+    let bare = outside_quotes(text);
+    let text = if ScriptCounts::of(&bare).get(Script::Cyrillic) >= ENOUGH_OUTSIDE { bare.as_str() } else { text };
     let (mut uk, mut ru, mut short_u, mut soft_i, mut hard, mut i, mut other, mut all) = (0, 0, 0, 0, 0, 0, 0, 0usize);
+    let mut before = ' ';
     for c in text.chars() {
+        // Russian has ъ before these vowels only; Bulgarian has it as a vowel of its own.
+        if matches!(before, 'ъ' | 'Ъ') {
+            if matches!(c, 'е' | 'ё' | 'ю' | 'я' | 'Е' | 'Ё' | 'Ю' | 'Я') { ru += 1 } else { hard += 1 }
+        }
+        before = c;
         match c {
             'і' | 'І' => i += 1,
             'ї' | 'Ї' | 'є' | 'Є' | 'ґ' | 'Ґ' => uk += 1,
             'ы' | 'Ы' | 'э' | 'Э' | 'ё' | 'Ё' => ru += 1,
-            'ъ' | 'Ъ' => hard += 1,
             'ў' | 'Ў' => short_u += 1,
             'и' | 'И' | 'щ' | 'Щ' => soft_i += 1,
-            'ј' | 'љ' | 'њ' | 'ћ' | 'ђ' | 'џ' | 'ѓ' | 'ќ' | 'ѕ' | 'қ' | 'ғ' | 'ә' | 'ө' | 'ү' | 'ұ' | 'һ' | 'ң' => {
-                other += 1
+            'ј' | 'љ' | 'њ' | 'ћ' | 'ђ' | 'џ' | 'ѓ' | 'ќ' | 'ѕ' | 'қ' | 'ғ' | 'ә' | 'ө' | 'ү' | 'ұ' | 'һ' | 'ң' =>
+            {
+                other += 1;
             }
             _ => {}
         }
@@ -254,7 +188,6 @@ fn cyrillic_language(text: &str) -> Option<Detected> {
     if (short_u > 0 || i > 0 && ru > 0) && soft_i == 0 && uk == 0 && all >= 12 {
         return found("be", 0.9);
     }
-    // Bulgarian writes ъ as a vowel, ten times as often as Russian, and has neither ы nor э.
     if hard * 150 > all && ru == 0 && uk + i == 0 && all >= 16 {
         return found("bg", 0.85);
     }
@@ -273,7 +206,7 @@ fn cyrillic_language(text: &str) -> Option<Detected> {
     }
     // Shares among the letters of running text: і, ї, є, ґ one in twelve; ы, э, ё, ъ one in thirty-seven.
     let uk_score = ((uk + i) * 12 + uk_words * 15) as f32;
-    let ru_score = ((ru + hard) * 37 + ru_words * 15) as f32;
+    let ru_score = (ru * 37 + ru_words * 15) as f32;
     let (tag, winner, loser) =
         if uk_score >= ru_score { ("uk", uk_score, ru_score) } else { ("ru", ru_score, uk_score) };
     if winner == 0.0 {

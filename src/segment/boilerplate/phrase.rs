@@ -8,6 +8,105 @@ use super::{Boilerplate, Extent};
 /// Longest line that is taken for boilerplate, in characters.
 const LONGEST: usize = 240;
 
+#[rustfmt::skip]
+const IMPERATIVES: &[&str] = &[
+    "підписуйтесь на", "підписуйтеся на", "підписуйтесь", "підписуйтеся", "підпишіться на", "підпишись на",
+    "підписуйся на", "долучайтесь до", "долучайтеся до", "приєднуйтесь до", "приєднуйтеся до", "приєднуйся до",
+    "стежте за нами", "стежте за новинами", "слідкуйте за нами", "слідкуйте за новинами", "читайте нас",
+    "шукайте нас", "дивіться нас", "слухайте нас", "подписывайтесь на", "подписывайтесь", "подпишитесь на",
+    "подпишись на", "присоединяйтесь к", "следите за нами", "следите за новостями", "следите за нашими",
+    "читайте нас", "follow us", "follow our", "follow @", "subscribe to our", "subscribe to the", "subscribe for",
+    "sign up for our", "sign up to our", "sign up for the", "sign up to the", "join our", "join us on", "join us in",
+    "like us on", "find us on", "get our", "get the latest news", "stay up to date with our",
+    "click here to subscribe", "click here to join", "click here to follow", "download our app",
+];
+
+/// The publisher speaks of itself: our channel has more.
+#[rustfmt::skip]
+const OFFERS: &[&str] = &[
+    "більше новин", "ще більше новин", "усі новини", "всі новини", "найважливіші новини", "оперативні новини",
+    "головні новини", "ми в", "ми у", "ми є в", "наш telegram", "наш телеграм", "наш канал", "наша сторінка",
+    "больше новостей", "ещё больше новостей", "еще больше новостей", "все новости", "самые важные новости", "мы в",
+    "наш telegram-канал", "more news", "for more news", "our telegram", "more on our",
+];
+
+#[rustfmt::skip]
+const THINGS: &[&str] = &[
+    "article", "story", "page", "friends", "статт", "новин", "матеріал", "друзями", "соцмереж", "стать", "новост",
+    "материал", "друзьями", "соцсет", "기사", "뉴스",
+];
+
+#[rustfmt::skip]
+const MISTAKE: &[&str] = &[
+    "помилк", "неточн", "одрук", "ошибк", "опечатк", "mistake", "error", "typo", "misprint", "오타", "오류", "틀린",
+];
+
+#[rustfmt::skip]
+const ASK: &[&str] = &[
+    "знайшли помилку", "помітили помилку", "побачили помилку", "якщо ви знайшли помилку", "якщо ви помітили помилку",
+    "якщо ви побачили помилку", "нашли ошибку", "заметили ошибку", "увидели ошибку", "если вы нашли ошибку",
+    "если вы заметили ошибку", "found a mistake", "found an error", "found a typo", "spotted a mistake",
+    "spotted an error", "spotted a typo", "spot a mistake", "noticed a mistake", "noticed an error", "see a mistake",
+    "see an error", "if you find a mistake", "if you found a mistake", "if you have found a spelling error",
+    "if you find an error", "if you notice a mistake", "if you notice an error",
+];
+
+#[rustfmt::skip]
+const TELL: &[&str] = &[
+    "виділіть", "натисніть", "повідомте", "напишіть нам", "выделите", "нажмите", "сообщите", "напишите нам", "select",
+    "highlight", "press", "let us know", "report it", "tell us", "notify us", "email us",
+];
+
+/// These introduce a link whatever follows, in a block of their own.
+#[rustfmt::skip]
+const ALWAYS: &[&str] = &[
+    "читайте також", "читайте ще", "читайте теж", "також читайте", "дивіться також", "читайте по темі",
+    "читайте за темою", "читайте также", "смотрите также", "также читайте", "читать также", "materials on the topic",
+    "관련기사", "관련 기사", "함께 읽기", "함께 읽으면 좋은", "함께 보면 좋은", "함께 볼 만한", "추천 기사", "추천기사", "많이 본 뉴스", "많이 본 기사",
+];
+
+/// These are words of ordinary sentences as well: a sign has to part them from what they introduce.
+#[rustfmt::skip]
+const PARTED: &[&str] = &[
+    "read also", "also read", "read more", "read next", "see also", "more on this story", "more on this topic",
+    "related", "related articles", "related stories", "related story", "related article", "related news",
+    "related topics", "recommended", "recommended reading", "you may also like", "you might also like", "don't miss",
+    "watch also", "most read", "trending", "по темі", "за темою", "до теми", "більше по темі", "більше на тему",
+    "популярне", "по теме", "материалы по теме", "матеріали за темою", "новини за темою", "новини по темі",
+    "новости по теме", "подробнее", "докладніше", "детальніше", "더 읽기", "더 보기", "더보기", "이전 기사", "다음 기사", "더 알아보기",
+];
+
+#[rustfmt::skip]
+const COPYRIGHT: &[&str] = &[
+    "all rights reserved", "усі права захищено", "усі права захищені", "всі права захищено", "всі права захищені",
+    "все права защищены", "무단전재", "무단 전재", "재배포 금지", "재배포금지", "저작권자", "передрук заборонено", "копіювання заборонено",
+    "перепечатка запрещена",
+];
+
+#[rustfmt::skip]
+const PICTURE: &[&str] = &[
+    "фото", "photo", "photos", "photo credit", "photograph", "image", "images", "image credit", "picture",
+    "picture credit", "ілюстрація", "ілюстративне фото", "скріншот", "скриншот", "иллюстративное фото", "사진", "영상",
+    "사진 제공", "이미지",
+];
+
+#[rustfmt::skip]
+const WHOLE: &[&str] = &[
+    "advertisement", "advertising", "ad", "sponsored", "sponsored content", "story continues below advertisement",
+    "article continues below", "article continues after advertisement", "реклама", "на правах реклами",
+    "на правах рекламы", "партнерський матеріал", "партнерский материал", "광고", "스폰서", "accept cookies",
+    "accept all cookies", "прийняти cookie",
+];
+
+#[rustfmt::skip]
+const SITE: &[&str] = &[
+    "we use cookies", "we and our partners", "this site uses cookies", "this website uses cookies",
+    "our website uses cookies", "by continuing to use", "by continuing to browse", "by clicking",
+    "цей сайт використовує", "наш сайт використовує", "ми використовуємо", "продовжуючи користуватися",
+    "этот сайт использует", "наш сайт использует", "мы используем", "продолжая пользоваться", "이 사이트는", "본 사이트는",
+    "저희 사이트는", "당사는",
+];
+
 /// What kind of boilerplate `text` is, if it is any.
 pub(super) fn classify(text: &str, extent: Extent) -> Option<Boilerplate> {
     if text.chars().take(LONGEST + 1).count() > LONGEST || is_quoted(text) {
@@ -73,75 +172,20 @@ fn word_count(line: &str) -> usize {
     line.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric)).count()
 }
 
+#[rustfmt::skip]
 const NETWORKS: &[&str] = &[
-    "telegram",
-    "facebook",
-    "instagram",
-    "youtube",
-    "twitter",
-    "whatsapp",
-    "viber",
-    "tiktok",
-    "threads",
-    "linkedin",
-    "x",
-    "google news",
-    "t.me",
-    "bluesky",
-    "mastodon",
-    "телеграм",
-    "telegram-канал",
-    "фейсбук",
-    "інстаграм",
-    "инстаграм",
-    "ютуб",
-    "твітер",
-    "твиттер",
-    "вайбер",
-    "ватсап",
-    "тікток",
-    "тикток",
-    "텔레그램",
-    "페이스북",
-    "인스타그램",
-    "유튜브",
-    "트위터",
-    "카카오톡",
-    "카톡",
-    "네이버",
-    "틱톡",
-    "스레드",
+    "telegram", "facebook", "instagram", "youtube", "twitter", "whatsapp", "viber", "tiktok", "threads", "linkedin",
+    "x", "google news", "t.me", "bluesky", "mastodon", "телеграм", "telegram-канал", "фейсбук", "інстаграм",
+    "инстаграм", "ютуб", "твітер", "твиттер", "вайбер", "ватсап", "тікток", "тикток", "텔레그램", "페이스북", "인스타그램", "유튜브",
+    "트위터", "카카오톡", "카톡", "네이버", "틱톡", "스레드",
 ];
 
 /// Things of the publisher's that one follows.
+#[rustfmt::skip]
 const CHANNELS: &[&str] = &[
-    "newsletter",
-    "newsletters",
-    "our channel",
-    "our page",
-    "our account",
-    "our group",
-    "our app",
-    "mailing list",
-    "your inbox",
-    "breaking news alerts",
-    "push notifications",
-    "канал",
-    "каналу",
-    "сторінк",
-    "розсилк",
-    "соцмереж",
-    "спільнот",
-    "группу",
-    "групу",
-    "страниц",
-    "рассылк",
-    "соцсет",
-    "сообществ",
-    "뉴스레터",
-    "채널",
-    "알림",
-    "소셜미디어",
+    "newsletter", "newsletters", "our channel", "our page", "our account", "our group", "our app", "mailing list",
+    "your inbox", "breaking news alerts", "push notifications", "канал", "каналу", "сторінк", "розсилк", "соцмереж",
+    "спільнот", "группу", "групу", "страниц", "рассылк", "соцсет", "сообществ", "뉴스레터", "채널", "알림", "소셜미디어",
 ];
 
 fn is_follow(line: &str) -> bool {
@@ -155,90 +199,9 @@ fn is_follow(line: &str) -> bool {
         return true;
     }
     let own = |line: &str| has(line, NETWORKS) || has(line, CHANNELS);
-    const IMPERATIVES: &[&str] = &[
-        "підписуйтесь на",
-        "підписуйтеся на",
-        "підписуйтесь",
-        "підписуйтеся",
-        "підпишіться на",
-        "підпишись на",
-        "підписуйся на",
-        "долучайтесь до",
-        "долучайтеся до",
-        "приєднуйтесь до",
-        "приєднуйтеся до",
-        "приєднуйся до",
-        "стежте за нами",
-        "стежте за новинами",
-        "слідкуйте за нами",
-        "слідкуйте за новинами",
-        "читайте нас",
-        "шукайте нас",
-        "дивіться нас",
-        "слухайте нас",
-        "подписывайтесь на",
-        "подписывайтесь",
-        "подпишитесь на",
-        "подпишись на",
-        "присоединяйтесь к",
-        "следите за нами",
-        "следите за новостями",
-        "следите за нашими",
-        "читайте нас",
-        "follow us",
-        "follow our",
-        "follow @",
-        "subscribe to our",
-        "subscribe to the",
-        "subscribe for",
-        "sign up for our",
-        "sign up to our",
-        "sign up for the",
-        "sign up to the",
-        "join our",
-        "join us on",
-        "join us in",
-        "like us on",
-        "find us on",
-        "get our",
-        "get the latest news",
-        "stay up to date with our",
-        "click here to subscribe",
-        "click here to join",
-        "click here to follow",
-        "download our app",
-    ];
     if starts(line, IMPERATIVES) {
         return own(line) || has(line, &["download our app"]);
     }
-    // The publisher speaks of itself: our channel has more.
-    const OFFERS: &[&str] = &[
-        "більше новин",
-        "ще більше новин",
-        "усі новини",
-        "всі новини",
-        "найважливіші новини",
-        "оперативні новини",
-        "головні новини",
-        "ми в",
-        "ми у",
-        "ми є в",
-        "наш telegram",
-        "наш телеграм",
-        "наш канал",
-        "наша сторінка",
-        "больше новостей",
-        "ещё больше новостей",
-        "еще больше новостей",
-        "все новости",
-        "самые важные новости",
-        "мы в",
-        "наш telegram-канал",
-        "more news",
-        "for more news",
-        "our telegram",
-        "more on our",
-    ];
     if starts(line, OFFERS) {
         let ours = has(line, &["наш", "нашому", "нашем", "our", "нас", "t.me", "@"])
             || starts(line, &["ми в", "ми у", "ми є в", "мы в"]);
@@ -277,27 +240,9 @@ fn is_share(line: &str) -> bool {
     let network = |word: &&str| {
         NETWORKS.contains(word) || matches!(*word, "email" | "print" | "copy" | "link" | "messenger" | "reddit")
     };
-    if words.len() >= 2 && words.iter().all(|word| network(&word)) {
+    if words.len() >= 2 && words.iter().all(network) {
         return true;
     }
-    const THINGS: &[&str] = &[
-        "article",
-        "story",
-        "page",
-        "friends",
-        "статт",
-        "новин",
-        "матеріал",
-        "друзями",
-        "соцмереж",
-        "стать",
-        "новост",
-        "материал",
-        "друзьями",
-        "соцсет",
-        "기사",
-        "뉴스",
-    ];
     let bare = line.trim_end_matches(|c: char| !c.is_alphanumeric());
     if ["share", "share this", "поділитися", "поділитись", "поделиться", "공유하기", "기사 공유", "공유"]
         .contains(&bare)
@@ -326,72 +271,10 @@ fn is_share(line: &str) -> bool {
 }
 
 fn is_shortcut(line: &str) -> bool {
-    const MISTAKE: &[&str] = &[
-        "помилк",
-        "неточн",
-        "одрук",
-        "ошибк",
-        "опечатк",
-        "mistake",
-        "error",
-        "typo",
-        "misprint",
-        "오타",
-        "오류",
-        "틀린",
-    ];
     let keys = line.contains("ctrl") && line.contains("enter");
     if keys && has(line, MISTAKE) {
         return true;
     }
-    const ASK: &[&str] = &[
-        "знайшли помилку",
-        "помітили помилку",
-        "побачили помилку",
-        "якщо ви знайшли помилку",
-        "якщо ви помітили помилку",
-        "якщо ви побачили помилку",
-        "нашли ошибку",
-        "заметили ошибку",
-        "увидели ошибку",
-        "если вы нашли ошибку",
-        "если вы заметили ошибку",
-        "found a mistake",
-        "found an error",
-        "found a typo",
-        "spotted a mistake",
-        "spotted an error",
-        "spotted a typo",
-        "spot a mistake",
-        "noticed a mistake",
-        "noticed an error",
-        "see a mistake",
-        "see an error",
-        "if you find a mistake",
-        "if you found a mistake",
-        "if you have found a spelling error",
-        "if you find an error",
-        "if you notice a mistake",
-        "if you notice an error",
-    ];
-    const TELL: &[&str] = &[
-        "виділіть",
-        "натисніть",
-        "повідомте",
-        "напишіть нам",
-        "выделите",
-        "нажмите",
-        "сообщите",
-        "напишите нам",
-        "select",
-        "highlight",
-        "press",
-        "let us know",
-        "report it",
-        "tell us",
-        "notify us",
-        "email us",
-    ];
     if starts(line, ASK) && has(line, TELL) {
         return true;
     }
@@ -401,77 +284,6 @@ fn is_shortcut(line: &str) -> bool {
 }
 
 fn is_read_also(line: &str, extent: Extent) -> bool {
-    // These introduce a link whatever follows, in a block of their own.
-    const ALWAYS: &[&str] = &[
-        "читайте також",
-        "читайте ще",
-        "читайте теж",
-        "також читайте",
-        "дивіться також",
-        "читайте по темі",
-        "читайте за темою",
-        "читайте также",
-        "смотрите также",
-        "также читайте",
-        "читать также",
-        "materials on the topic",
-        "관련기사",
-        "관련 기사",
-        "함께 읽기",
-        "함께 읽으면 좋은",
-        "함께 보면 좋은",
-        "함께 볼 만한",
-        "추천 기사",
-        "추천기사",
-        "많이 본 뉴스",
-        "많이 본 기사",
-    ];
-    // These are words of ordinary sentences as well: a sign has to part them from what they introduce.
-    const PARTED: &[&str] = &[
-        "read also",
-        "also read",
-        "read more",
-        "read next",
-        "see also",
-        "more on this story",
-        "more on this topic",
-        "related",
-        "related articles",
-        "related stories",
-        "related story",
-        "related article",
-        "related news",
-        "related topics",
-        "recommended",
-        "recommended reading",
-        "you may also like",
-        "you might also like",
-        "don't miss",
-        "watch also",
-        "most read",
-        "trending",
-        "по темі",
-        "за темою",
-        "до теми",
-        "більше по темі",
-        "більше на тему",
-        "популярне",
-        "по теме",
-        "материалы по теме",
-        "матеріали за темою",
-        "новини за темою",
-        "новини по темі",
-        "новости по теме",
-        "подробнее",
-        "докладніше",
-        "детальніше",
-        "더 읽기",
-        "더 보기",
-        "더보기",
-        "이전 기사",
-        "다음 기사",
-        "더 알아보기",
-    ];
     let is_sign = |c: char| {
         matches!(
             c,
@@ -514,22 +326,6 @@ fn is_read_also(line: &str, extent: Extent) -> bool {
 }
 
 fn is_credit(line: &str, whole: &str, extent: Extent) -> bool {
-    const COPYRIGHT: &[&str] = &[
-        "all rights reserved",
-        "усі права захищено",
-        "усі права захищені",
-        "всі права захищено",
-        "всі права захищені",
-        "все права защищены",
-        "무단전재",
-        "무단 전재",
-        "재배포 금지",
-        "재배포금지",
-        "저작권자",
-        "передрук заборонено",
-        "копіювання заборонено",
-        "перепечатка запрещена",
-    ];
     let words = word_count(line);
     if has(line, COPYRIGHT) && words <= 24 {
         return true;
@@ -538,27 +334,6 @@ fn is_credit(line: &str, whole: &str, extent: Extent) -> bool {
     if (line.starts_with('©') || after(line, "copyright").is_some_and(year)) && words <= 16 {
         return true;
     }
-    const PICTURE: &[&str] = &[
-        "фото",
-        "photo",
-        "photos",
-        "photo credit",
-        "photograph",
-        "image",
-        "images",
-        "image credit",
-        "picture",
-        "picture credit",
-        "ілюстрація",
-        "ілюстративне фото",
-        "скріншот",
-        "скриншот",
-        "иллюстративное фото",
-        "사진",
-        "영상",
-        "사진 제공",
-        "이미지",
-    ];
     let named = |rest: &str| {
         let rest = rest.trim_start();
         // A caption is content: it has a verb and a full stop; a credit is a name or two.
@@ -595,50 +370,8 @@ fn is_credit(line: &str, whole: &str, extent: Extent) -> bool {
 
 fn is_notice(line: &str, extent: Extent) -> bool {
     let bare = line.trim_matches(|c: char| !c.is_alphanumeric());
-    const WHOLE: &[&str] = &[
-        "advertisement",
-        "advertising",
-        "ad",
-        "sponsored",
-        "sponsored content",
-        "story continues below advertisement",
-        "article continues below",
-        "article continues after advertisement",
-        "реклама",
-        "на правах реклами",
-        "на правах рекламы",
-        "партнерський матеріал",
-        "партнерский материал",
-        "광고",
-        "스폰서",
-        "accept cookies",
-        "accept all cookies",
-        "прийняти cookie",
-    ];
     if extent == Extent::Block && WHOLE.contains(&bare) {
         return true;
     }
-    const SITE: &[&str] = &[
-        "we use cookies",
-        "we and our partners",
-        "this site uses cookies",
-        "this website uses cookies",
-        "our website uses cookies",
-        "by continuing to use",
-        "by continuing to browse",
-        "by clicking",
-        "цей сайт використовує",
-        "наш сайт використовує",
-        "ми використовуємо",
-        "продовжуючи користуватися",
-        "этот сайт использует",
-        "наш сайт использует",
-        "мы используем",
-        "продолжая пользоваться",
-        "이 사이트는",
-        "본 사이트는",
-        "저희 사이트는",
-        "당사는",
-    ];
     starts(line, SITE) && has(line, &["cookie", "cookies", "файли cookie", "куки", "кукі", "쿠키"])
 }

@@ -82,9 +82,9 @@ fn accidental_markup_is_escaped_and_plain_text_is_not() {
     check("\\*Hello\\* there.", &["*Привіт* усім."], "\\*Привіт\\* усім.");
     check("|a b|\n|-|\n", &["в | г"], "|в \\| г|\n|-|\n");
     check(
-        "See https://example.org/_a_ now.",
-        &["Див. https://example.org/_a_ зараз."],
-        "Див. https://example.org/_a_ зараз.",
+        "See https://example.org/x*y_z now.",
+        &["Див. https://example.org/x*y_z зараз."],
+        "Див. https://example.org/x*y_z зараз.",
     );
     assert_eq!(joined("Hello there.", Format::Plain, &["*Привіт*"]).0, "*Привіт*");
 }
@@ -137,7 +137,7 @@ fn what_does_not_belong_together_is_refused() {
 const SOUP: &str = "(\\*|\\*\\*|\\*a\\*|\\*\\*b c\\*\\*|_|`|`x`|\\[a\\]\\(b\\)|\\[|\\]|\\(|<b>|</b>|<https://a\\.ua>|<br>|#|# |- |1\\. |> |\\||\\n|\\r\\n|\\n\\n|  \\n|\\\\|&amp;|\\[\\^1\\]|\\. |! |Mr\\. |a|B c|є|한다\\.|1|\t|\u{c}|\u{feff}| ){0,40}";
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn identity_gives_every_file_back(text in SOUP, any in "\\PC{0,40}", mark: bool) {
@@ -181,11 +181,12 @@ proptest! {
                 prop_assert!(!(before && after), "{:?} {:?}", insert, output);
             }
             // All markup is there, and pairs are in order.
-            let all: String = placed.inserts.iter().map(|insert| insert.text.as_str()).collect();
+            let dense = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
+            let all = dense(&placed.inserts.iter().map(|insert| insert.text.as_str()).collect::<String>());
             for slot in &segment.slots {
                 let bytes = &document.text[slot.span.clone()];
                 if matches!(slot.kind, SlotKind::Markup | SlotKind::Opening(_) | SlotKind::Closing(_)) {
-                    prop_assert!(all.contains(bytes), "{bytes:?} of segment {index} in {all:?}");
+                    prop_assert!(all.contains(&dense(bytes)), "{bytes:?} of segment {index} in {all:?}");
                 }
             }
         }

@@ -29,18 +29,14 @@ fn english() {
             "\"Stop!\" he shouted.| \"Go on,\" said the mayor.",
             "\"I came. I saw,\" the mayor said.| He left.",
             "He left (see p. 5. It is short) early.| (He came back.)| All was well.",
-            "See https://example.org/a.b?c=D. E is next.| Version 2.0.1 is out.",
+            "See https://example.org/a.b?c=D.| E is next.| Version 2.0.1 is out.",
             "The ship, e.g. the Star, i.e. the old one, vs. the new one, etc., is fine.",
             "1. The goat is first.| 2. The mayor is second.",
-            "World War I ended in 1918.| It was cold.| In 2022. In 2023?| Both.",
+            "World War I ended in 1918.| It was cold.| In 2022.| In 2023?| Both.",
             "The [Ukrainian] forces left.[1]| The goats stayed.[12]| All good.",
             "He came on Sept. 3, i.e. Tuesday.| Wait... what?| OK.",
             "She has a Ph.D. in goats.| \"Why?!\"| Because.",
-        ]
-        .map(|line| line.replace("In 2022. In 2023?", "In 2022.| In 2023?"))
-        .iter()
-        .map(String::as_str)
-        .collect::<Vec<_>>(),
+        ],
     );
 }
 
@@ -61,14 +57,10 @@ fn ukrainian() {
             "— Куди пливемо?| — На острів.",
             "«Пором вийшов», — сказав він.| — Кози задоволені».| Усе.",
             "Зустріч 24.02.2022 о 10.30 тривала 1.5 години.| Потім 24. 02. 2022 знов.| Кінець.",
-            "Про це йдеться на ostriv.ua. Раніше (у 2020 р. Корж уже плив) було інакше.",
+            "Про це йдеться на ostriv.ua.| Раніше (у 2020 р. Корж уже плив) було інакше.",
             "Він сказав: «Іду».| Вона лишилася.| Чому?!| Бо так.",
             "Речення без пропуску після крапки.| Далі все добре.|Потім погано.",
-        ]
-        .map(|line| line.replace("ostriv.ua. Раніше", "ostriv.ua.| Раніше").replace("добре.|Потім", "добре.|Потім"))
-        .iter()
-        .map(String::as_str)
-        .collect::<Vec<_>>(),
+        ],
     );
 }
 
@@ -113,7 +105,7 @@ fn line_of_megabytes_takes_linear_time() {
     // Quadratic behaviour would not end within the patience of a test run.
     for piece in ["Пором вийшов на світанку. ", "т. ", "a.", "\"", "(", "«", "... ", "1. ", "www.a-", "다."]
     {
-        let text = piece.repeat(2_000_000 / piece.len());
+        let text = piece.repeat(300_000 / piece.len());
         let found = sentences(&text, Language::UK, &protect(&text));
         assert!(found.last().is_none_or(|last| last.end <= text.len()));
     }
