@@ -4,11 +4,11 @@
 //! bytes that are no text become pieces: pairs of markup, escapes, breaks, code.
 
 use crate::document::{Block, BlockKind, Document, Markup, Piece, PieceKind};
-use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{Event, LinkType, Options, Parser, Tag, TagEnd};
 use std::ops::Range;
 
 pub(super) fn read(text: &str, byte_order_mark: bool) -> Document {
-    let mut reader = Reader { text, blocks: Vec::new(), open: None, item: false, skip: 0 };
+    let mut reader = Reader { text, blocks: Vec::new(), open: None, item: false, autolink: false, skip: 0 };
     for (event, range) in Parser::new_ext(text, options()).into_offset_iter() {
         reader.event(event, range);
     }
@@ -61,6 +61,8 @@ struct Reader<'t> {
     open: Option<Inline>,
     /// The next text stands directly in an item of a tight list.
     item: bool,
+    /// The next text is the address of an automatic link.
+    autolink: bool,
     /// Depth inside blocks that hold no prose.
     skip: usize,
 }
@@ -110,6 +112,7 @@ impl Reader<'_> {
                 let inline = self.inline(range.start);
                 inline.fill(text, range.start);
                 inline.pending += 1;
+                self.autolink = matches!(tag, Tag::Link { link_type: LinkType::Autolink | LinkType::Email, .. });
             }
             Tag::CodeBlock(_) | Tag::HtmlBlock | Tag::MetadataBlock(_) => {
                 self.close();
@@ -137,6 +140,7 @@ impl Reader<'_> {
             | TagEnd::Image
             | TagEnd::Superscript
             | TagEnd::Subscript => {
+                self.autolink = false;
                 if self.skip == 0 {
                     let text = self.text;
                     self.inline(range.end).close_pair(text, range.end);
@@ -172,6 +176,7 @@ impl Reader<'_> {
         let source = &self.text[range.clone()];
         let mut chars = words.chars();
         let kind = match (chars.next(), chars.next()) {
+            _ if words == source && self.autolink => PieceKind::Verbatim,
             _ if words == source => PieceKind::Prose,
             (Some(c), None) if source.starts_with('&') && !c.is_control() => PieceKind::Character(c),
             _ => PieceKind::Markup,

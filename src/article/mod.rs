@@ -115,7 +115,7 @@ fn decode(bytes: &[u8]) -> Result<(&str, bool), ArticleError> {
     }
     let (body, byte_order_mark) = bytes.strip_prefix(&MARK).map_or((bytes, false), |body| (body, true));
     let base = bytes.len() - body.len();
-    let line = |offset: usize| 1 + bytes[..offset].iter().filter(|b| **b == b'\n').count();
+    let line = |offset: usize| 1 + bytes[..offset].split(|b| *b == b'\n').skip(1).count();
     if let Some(at) = body.iter().position(|b| *b == 0) {
         let offset = base + at;
         return Err(ArticleError::Binary { what: "a NUL byte", offset, line: line(offset) });

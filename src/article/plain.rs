@@ -30,6 +30,7 @@ pub(super) fn read(text: &str, byte_order_mark: bool) -> Document {
     if blocks.len() > 1
         && let Some(block) = blocks.first_mut()
         && block.pieces.len() == 1
+        && block.kind == BlockKind::Paragraph
         && is_headline(&text[block.span.clone()])
     {
         block.kind = BlockKind::Heading;

@@ -183,17 +183,17 @@ impl Document {
 mod tests {
     use super::{Block, BlockKind, Document, DocumentError, Markup, Piece, PieceKind};
 
-    fn check(pieces: &[(usize, usize, PieceKind)], span: std::ops::Range<usize>, expected: Result<(), DocumentError>) {
+    fn check(pieces: &[(usize, usize, PieceKind)], span: std::ops::Range<usize>, expected: &Result<(), DocumentError>) {
         let pieces = pieces.iter().map(|(start, end, kind)| Piece { span: *start..*end, kind: *kind }).collect();
         let block = Block { span, kind: BlockKind::Paragraph, pieces };
         let document =
             Document { text: "ab їй".into(), byte_order_mark: false, markup: Markup::None, blocks: vec![block] };
-        assert_eq!(document.check(), expected);
+        assert_eq!(&document.check(), expected);
     }
 
     #[test]
     fn pieces_that_cover_their_block_are_fine() {
-        check(&[(0, 2, PieceKind::Prose), (2, 3, PieceKind::Break), (3, 7, PieceKind::Prose)], 0..7, Ok(()));
+        check(&[(0, 2, PieceKind::Prose), (2, 3, PieceKind::Break), (3, 7, PieceKind::Prose)], 0..7, &Ok(()));
     }
 
     #[test]
@@ -201,20 +201,20 @@ mod tests {
         check(
             &[(0, 2, PieceKind::Prose), (3, 7, PieceKind::Prose)],
             0..7,
-            Err(DocumentError::Cover { block: 0, expected: 2, got: 3 }),
+            &Err(DocumentError::Cover { block: 0, expected: 2, got: 3 }),
         );
-        check(&[(0, 2, PieceKind::Prose)], 0..3, Err(DocumentError::Cover { block: 0, expected: 2, got: 3 }));
+        check(&[(0, 2, PieceKind::Prose)], 0..3, &Err(DocumentError::Cover { block: 0, expected: 2, got: 3 }));
     }
 
     #[test]
     fn cut_characters_and_ends_past_the_text_are_found() {
-        check(&[], 0..4, Err(DocumentError::Span { block: 0, span: 0..4, length: 7 }));
-        check(&[], 0..9, Err(DocumentError::Span { block: 0, span: 0..9, length: 7 }));
+        check(&[], 0..4, &Err(DocumentError::Span { block: 0, span: 0..4, length: 7 }));
+        check(&[], 0..9, &Err(DocumentError::Span { block: 0, span: 0..9, length: 7 }));
     }
 
     #[test]
     fn unpaired_markup_is_found() {
-        check(&[(0, 1, PieceKind::Opening)], 0..1, Err(DocumentError::Pairs { block: 0 }));
-        check(&[(0, 1, PieceKind::Closing)], 0..1, Err(DocumentError::Pairs { block: 0 }));
+        check(&[(0, 1, PieceKind::Opening)], 0..1, &Err(DocumentError::Pairs { block: 0 }));
+        check(&[(0, 1, PieceKind::Closing)], 0..1, &Err(DocumentError::Pairs { block: 0 }));
     }
 }

@@ -35,13 +35,12 @@ pub(super) fn enclosures(text: &str) -> Vec<Range<usize>> {
                     found.push(start..at);
                 }
             }
-            '«' | '„' | '‘' | '「' | '『' | '《' => push(&mut quotes, c, at),
             '“' if before.is_alphanumeric() || is_terminal(before) => {
                 if let Some(start) = pop(&mut quotes, '„') {
                     close(text, start..at, rest, &mut found);
                 }
             }
-            '“' => push(&mut quotes, c, at),
+            '«' | '„' | '“' | '‘' | '「' | '『' | '《' => push(&mut quotes, c, at),
             '"' if opens(before, after) => push(&mut quotes, c, at),
             '"' | '”' | '»' | '’' | '」' | '』' | '》' => {
                 // An apostrophe inside a word closes nothing.

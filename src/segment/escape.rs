@@ -2,6 +2,8 @@
 //!
 //! Used by [`super::join`] for outputs only; what is copied from the source is never touched.
 
+use crate::document::BlockKind;
+
 /// Where a stretch of output stands.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Surroundings {
@@ -11,10 +13,8 @@ pub(super) struct Surroundings {
     pub after: Option<char>,
     /// Nothing but indentation and markers stands before it on its line.
     pub line_start: bool,
-    /// The stretch is in a cell of a table.
-    pub in_cell: bool,
-    /// The stretch is in a heading.
-    pub in_heading: bool,
+    /// The kind of block it is in.
+    pub kind: BlockKind,
     /// Square brackets mean something here: inside a link, or in a document with link definitions.
     pub brackets: bool,
 }
@@ -22,7 +22,8 @@ pub(super) struct Surroundings {
 /// Appends `stretch` to `output` with a backslash before every character that would be markup.
 pub(super) fn escape(stretch: &str, place: Surroundings, output: &mut String) {
     let bytes = stretch.as_bytes();
-    let marker = if place.line_start && !place.in_heading { line_marker(stretch) } else { None };
+    let in_heading = place.kind == BlockKind::Heading;
+    let marker = if place.line_start && !in_heading { line_marker(stretch) } else { None };
     let mut before = place.before;
     for (at, c) in stretch.char_indices() {
         let rest = &stretch[at + c.len_utf8()..];
@@ -47,11 +48,11 @@ pub(super) fn escape(stretch: &str, place: Surroundings, output: &mut String) {
                     || rest.contains("][")
             }
             ']' => place.brackets || matches!(after, Some('(' | '[' | ':')),
-            '(' => before == Some(']'),
+            '(' => at == 0 && before == Some(']'),
             '!' => rest.is_empty() && place.after == Some('['),
-            '|' => place.in_cell,
-            '#' => place.in_heading && space_before && bytes[at..].iter().all(|b| *b == b'#'),
-            '{' => place.in_heading && stretch.trim_end().ends_with('}'),
+            '|' => place.kind == BlockKind::TableCell,
+            '#' => in_heading && space_before && bytes[at..].iter().all(|b| *b == b'#'),
+            '{' => in_heading && stretch.trim_end().ends_with('}'),
             _ => false,
         };
         if markup || marker == Some(at) {
@@ -70,7 +71,7 @@ fn line_marker(line: &str) -> Option<usize> {
     match first {
         '>' => Some(0),
         '#' => (run <= 6 && spaced).then_some(0),
-        '-' | '+' | '=' => spaced.then_some(0),
+        '-' | '+' | '=' | '*' => spaced.then_some(0),
         '0'..='9' => {
             let digits = line.bytes().take_while(u8::is_ascii_digit).count();
             let sign = line[digits..].starts_with(['.', ')']);
@@ -91,13 +92,13 @@ fn is_reference(rest: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{Surroundings, escape};
+    use crate::document::BlockKind;
 
     const INSIDE: Surroundings = Surroundings {
         before: Some(' '),
         after: Some(' '),
         line_start: false,
-        in_cell: false,
-        in_heading: false,
+        kind: BlockKind::Paragraph,
         brackets: false,
     };
 
@@ -109,7 +110,7 @@ mod tests {
 
     #[test]
     fn prose_is_left_alone() {
-        for text in ["5 * 3, snake_case, ~5 km", "[They] left & went.", "a < b, R&D; #1 - no. 2022. Yes!"] {
+        for text in ["5 * 3, snake_case, ~5 km", "[They] left & went.", "a < b, R&D, #1 - no. 2022. Yes!"] {
             check(text, INSIDE, text);
         }
     }
@@ -118,8 +119,8 @@ mod tests {
     fn what_would_be_markup_is_escaped() {
         check("*x* _y_ `z` <b>", INSIDE, "\\*x\\* \\_y\\_ \\`z\\` \\<b>");
         check("[a](b) &amp; \\", INSIDE, "\\[a\\](b) \\&amp; \\\\");
-        check("a | b", Surroundings { in_cell: true, ..INSIDE }, "a \\| b");
-        check("C #", Surroundings { in_heading: true, ..INSIDE }, "C \\#");
+        check("a | b", Surroundings { kind: BlockKind::TableCell, ..INSIDE }, "a \\| b");
+        check("C #", Surroundings { kind: BlockKind::Heading, ..INSIDE }, "C \\#");
     }
 
     #[test]

@@ -271,8 +271,7 @@ impl Joiner<'_> {
                     before: self.joined.text.chars().next_back(),
                     after: follows.or_else(|| output[end..].chars().next()),
                     line_start: self.at_line_start(),
-                    in_cell: kind == BlockKind::TableCell,
-                    in_heading: kind == BlockKind::Heading,
+                    kind,
                     brackets: self.brackets || placed.links.iter().any(|link| link.start <= at && at < link.end),
                 };
                 escape(part, surroundings, &mut self.joined.text);

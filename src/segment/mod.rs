@@ -152,7 +152,7 @@ impl View {
         let text = self.text.as_str();
         let lead = text.len() - text.trim_start().len();
         if block.kind == BlockKind::Line {
-            return vec![lead..text.trim_end().len()];
+            return std::iter::once(lead..text.trim_end().len()).collect();
         }
         let marker = match (block.kind, document.markup) {
             (BlockKind::ListItem, Markup::None) => lead + marker_length(&text[lead..]),

@@ -154,7 +154,7 @@ impl Placer<'_> {
     fn boundary(&self, region: &Region, at: usize) -> usize {
         let all = self.source_count(&region.source);
         let before = self.source_count(&(region.source.start..at.max(region.source.start))).min(all);
-        if all == 0 { region.words.start } else { region.words.start + (before * region.words.len() + all / 2) / all }
+        region.words.start + (before * region.words.len() + all / 2).checked_div(all).unwrap_or(0)
     }
 
     /// End of the word before a word boundary.
@@ -213,7 +213,7 @@ impl Placer<'_> {
                         None => self.heap(std::slice::from_ref(node), region).pop().map_or_else(
                             || empty(region.end, order),
                             |mut spot| {
-                                spot.at = self.free_point(region.end, &taken);
+                                spot.at = Self::free_point(region.end, &taken);
                                 spot.order = order;
                                 spot
                             },
@@ -223,7 +223,7 @@ impl Placer<'_> {
                 Node::Single(slot) | Node::Lone(slot) => {
                     self.placed.estimated = true;
                     let point = self.end_before(region, self.boundary(region, self.at(*slot)));
-                    let at = self.free_point(point, &taken);
+                    let at = Self::free_point(point, &taken);
                     Spot { open: self.bytes(*slot).to_string(), ..empty_at(at, order) }
                 }
             };
@@ -306,9 +306,11 @@ impl Placer<'_> {
     fn restore(&mut self, open: usize, close: usize, region: &Region, taken: &[Range<usize>], order: usize) -> Spot {
         self.placed.restored = true;
         let point = self.end_before(region, self.boundary(region, self.at(open)));
-        let at = self.free_point(point, taken);
-        let whole = &self.document.text[self.segment.slots[open].span.start..self.segment.slots[close].span.end];
-        let whole = whole.split_whitespace().collect::<Vec<_>>().join(" ");
+        let at = Self::free_point(point, taken);
+        // Line breaks inside it, with the marks of the next line, are one space in the text already.
+        let inner = &self.segment.text[self.at(open)..self.at(close)];
+        let flat = |bytes: &str| bytes.replace("\r\n", " ").replace(['\n', '\r'], " ");
+        let whole = format!("{}{inner}{}", flat(self.bytes(open)), flat(self.bytes(close)));
         let space_before = self.output[..at.start].chars().next_back().is_some_and(|c| !c.is_whitespace());
         let space_after = self.output[at.start..].chars().next().is_some_and(char::is_alphanumeric);
         let pad = |wanted: bool| if wanted { " " } else { "" };
@@ -316,7 +318,7 @@ impl Placer<'_> {
     }
 
     /// A point that is not inside any taken range: where it is, the end of that range.
-    fn free_point(&self, point: usize, taken: &[Range<usize>]) -> Range<usize> {
+    fn free_point(point: usize, taken: &[Range<usize>]) -> Range<usize> {
         let point = taken.iter().find(|r| r.start < point && point < r.end).map_or(point, |r| r.end);
         point..point
     }
@@ -340,12 +342,11 @@ impl Placer<'_> {
                 continue;
             }
             let underscore = self.bytes(*open).contains('_');
-            let raw = self.is_raw(*open);
             let found = text
                 .match_indices(wanted)
                 .map(|(at, _)| region.start + at..region.start + at + wanted.len())
                 .find(|place| {
-                    (raw || self.is_whole(place, underscore))
+                    self.is_whole(place, underscore)
                         && taken.iter().all(|range| place.end <= range.start || range.end <= place.start)
                 });
             if let Some(place) = found {

@@ -157,7 +157,7 @@ fn address(rest: &str) -> Option<usize> {
     let first = site.chars().next()?;
     let top_lower = top.to_lowercase();
     let known = DOMAINS.contains(&top_lower.as_str()) && top == top_lower;
-    let www = host.len() > 4 && host[..4].eq_ignore_ascii_case("www.");
+    let www = host.len() > 4 && host.get(..4).is_some_and(|begin| begin.eq_ignore_ascii_case("www."));
     if !(www
         || known && site.chars().count() >= 2 && !first.is_ascii_digit()
         || known && whole[host.len()..].starts_with('/'))

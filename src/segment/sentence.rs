@@ -348,11 +348,12 @@ fn number_ends(word: &Word<'_>, after: &str, first: char, language: Language) ->
         return false; // `24. 02. 2022` and `2024. 3. 5.`
     }
     let short = word.text.len() <= 2;
+    let date = word.previous.strip_suffix('.').is_some_and(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()));
+    if date && short && digits > 0 {
+        return false;
+    }
     match language.as_str() {
-        "ko" => {
-            let date = word.previous.strip_suffix('.').is_some_and(|p| p.bytes().all(|b| b.is_ascii_digit()));
-            !(date && short) && !(digits > 0 && word.text.len() == 4)
-        }
+        "ko" => !(date && short || digits > 0 && word.text.len() == 4),
         // Ordinal numbers carry a full stop there.
         "de" | "cs" | "sk" | "da" | "nb" | "no" | "hu" | "fi" | "sl" | "hr" | "et" | "lv" => {
             !short || first.is_ascii_digit()

@@ -38,7 +38,7 @@ fn emphasis_links_and_images_are_pairs() {
 fn code_and_automatic_links_are_verbatim() {
     check("run `make test` or ``a`b``", &["run <`>=make test={`} or <``>=a`b={``}"]);
     check("see <https://example.org/a_b>", &["see <<>=https://example.org/a_b={>}"]);
-    check("`a\n> b`", &["<`>=a=|=b={`}"]);
+    check("> `a\n> b`", &["<`>=a=|=b={`}"]);
 }
 
 #[test]
