@@ -382,6 +382,10 @@ pub(super) fn values(text: &str, language: Language) -> Vec<f64> {
         match value {
             Some(value) => {
                 values.push(value);
+                // The nineties are the 1990s.
+                if (20.0..=90.0).contains(&value) {
+                    values.push(1900.0 + value);
+                }
                 // Two decades are twenty years, two dozen are twenty-four.
                 if matches!(value, 10.0 | 12.0 | 100.0) && run.open > 0.0 {
                     values.push(run.open * value);

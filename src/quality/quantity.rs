@@ -99,7 +99,7 @@ fn is_exponent(text: &str, start: usize, end: usize) -> bool {
     matches!(&text[start..end], "2" | "3") && matches!(before, "m" | "km" | "cm" | "mm" | "м" | "км" | "см" | "мм")
 }
 
-/// Reads the second year of `1995–96` and of `1995–1996` as the same.
+/// Reads the second year of `1995–96` as 1996 too.
 fn share_century(text: &str, last: &Quantity, figures: &mut Figures) {
     let (Some(&[first]), Some(&[second])) =
         (last.alternatives.first().map(Vec::as_slice), figures.alternatives.first().map(Vec::as_slice))
@@ -110,8 +110,6 @@ fn share_century(text: &str, last: &Quantity, figures: &mut Figures) {
     let year = |value: f64| (1000.0..2100.0).contains(&value);
     if joined && year(first) && figures.end - figures.start == 2 {
         figures.alternatives.push(vec![(first / 100.0).floor() * 100.0 + second]);
-    } else if joined && year(first) && year(second) {
-        figures.alternatives.push(vec![second % 100.0]);
     }
 }
 
@@ -191,7 +189,7 @@ fn meanings(parts: &[&str], separators: &[char], language: Language) -> Vec<Vec<
                 meanings.extend(times(&each));
                 meanings
             }
-            _ => vec![vec![decimal], each],
+            _ => vec![vec![decimal]],
         };
     }
     let same = separators.iter().all(|&c| c == first);
@@ -215,9 +213,7 @@ fn single(figures: &str, after: &str) -> Vec<Vec<f64>> {
     }
     let decade = value % 10.0 == 0.0
         && ["s", "'s", "’s", "-х", "-ті", "-их", "-ми", "х", "년대", "년 대"].iter().any(|end| after.starts_with(end));
-    if decade && figures.len() == 4 {
-        meanings.push(vec![value % 100.0]);
-    } else if decade && figures.len() == 2 {
+    if decade && figures.len() == 2 {
         meanings.extend([vec![1900.0 + value], vec![2000.0 + value]]);
     }
     meanings

@@ -1,1 +1,4 @@
 //! Tests on real checkpoints, in one binary; `make test-models` fetches the weights and runs them.
+#![allow(clippy::unwrap_used)]
+
+mod quality;
