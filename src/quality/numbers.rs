@@ -44,7 +44,7 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Finding> {
 
 /// One and two turn into articles and pairs in good translations, and out of them; other numbers do not.
 fn is_small(quantity: &Quantity) -> bool {
-    quantity.alternatives.iter().flatten().all(|&value| value == 1.0 || value == 2.0)
+    quantity.alternatives.iter().flatten().all(|&value| quantity::is(value, 1.0) || quantity::is(value, 2.0))
 }
 
 /// How much a lost number matters.
@@ -125,7 +125,7 @@ pub(super) fn unmatched(text: (&str, Language), other: (&str, Language)) -> Vec<
     let mut pool: Vec<f64> =
         quantity::read(other.0, other.1).into_iter().flat_map(|quantity| quantity.alternatives).flatten().collect();
     pool.extend(number_words::values(other.0, other.1));
-    let has = |value: f64| pool.iter().any(|&got| (got - value).abs() <= 1e-6 * value.abs().max(1e-3));
+    let has = |value: f64| pool.iter().any(|&got| quantity::is(got, value));
     wanted.into_iter().filter(|quantity| !quantity.alternatives.iter().any(|all| all.iter().all(|&v| has(v)))).collect()
 }
 
