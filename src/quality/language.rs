@@ -11,6 +11,7 @@ const LEAST_SHARE: f32 = 0.5;
 const LEAST_WEIGHT: f32 = 8.0;
 
 /// Words that hardly any English sentence of eight words is without.
+#[rustfmt::skip]
 const ENGLISH: &[&str] = &[
     "the", "of", "and", "to", "in", "a", "is", "that", "for", "it", "was", "on", "are", "as", "with", "his", "they",
     "at", "be", "this", "from", "have", "or", "by", "had", "not", "but", "what", "all", "were", "when", "your", "can",
@@ -19,49 +20,15 @@ const ENGLISH: &[&str] = &[
 ];
 
 /// Words that are Russian and not Ukrainian, without the letters that Ukrainian lacks.
+#[rustfmt::skip]
 const RUSSIAN: &[&str] = &[
-    "и",
-    "что",
-    "как",
-    "это",
-    "его",
-    "или",
-    "если",
-    "когда",
-    "из",
-    "был",
-    "была",
-    "было",
-    "были",
-    "также",
-    "только",
-    "может",
-    "после",
-    "более",
-    "со",
-    "который",
-    "которая",
-    "которые",
-    "нет",
-    "она",
-    "они",
-    "оно",
-    "где",
-    "есть",
-    "чтобы",
-    "сейчас",
-    "очень",
-    "год",
-    "года",
-    "лет",
-    "человек",
-    "время",
-    "под",
-    "еще",
-    "ей",
+    "и", "что", "как", "это", "его", "или", "если", "когда", "из", "был", "была", "было", "были", "также", "только",
+    "может", "после", "более", "со", "который", "которая", "которые", "нет", "она", "они", "оно", "где", "есть",
+    "чтобы", "сейчас", "очень", "год", "года", "лет", "человек", "время", "под", "еще", "ей",
 ];
 
 /// Small words of languages that share the script with English, none of them English.
+#[rustfmt::skip]
 const OTHERS: &[&str] = &[
     "le", "la", "les", "des", "et", "est", "une", "dans", "pour", "que", "qui", "du", "el", "los", "las", "del", "y",
     "en", "por", "con", "para", "der", "und", "ist", "nicht", "ein", "eine", "mit", "von", "auf", "os", "uma", "com",

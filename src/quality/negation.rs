@@ -29,178 +29,209 @@ fn plain(text: &str, language: Language) -> Option<std::ops::Range<usize>> {
             // "not only", "not least" and "no longer, no doubt, no. 5" turn into words that are no negations.
             Language::EN => match word {
                 "not" => !matches!(next(at), "only" | "just" | "least" | "to" | "merely" | "until" | "all"),
-                "never" | "cannot" | "nobody" | "neither" => true,
+                "never" | "cannot" | "nobody" | "neither" | "none" | "nothing" | "nor" => true,
+                "no" => !matches!(
+                    next(at),
+                    "longer"
+                        | "doubt"
+                        | "matter"
+                        | "less"
+                        | "fewer"
+                        | "more"
+                        | "later"
+                        | "sooner"
+                        | "better"
+                        | "wonder"
+                ),
                 _ => word.ends_with("n't") && word != "isn't" && word != "aren't",
             },
             Language::UK => {
-                word == "не"
+                matches!(
+                    word,
+                    "немає"
+                        | "нема"
+                        | "ніхто"
+                        | "ніколи"
+                        | "нічого"
+                        | "жоден"
+                        | "жодного"
+                        | "жодної"
+                        | "жодних"
+                ) || word == "не"
                     && !matches!(next(at), "тільки" | "лише" | "менш" | "менше" | "більш" | "більше" | "раз" | "просто")
                     && !next(at).starts_with("пізніш")
                     && !next(at).starts_with("зважаючи")
                     && (at == 0
                         || !matches!(lower[at - 1].as_str(), "ледве" | "мало" | "чи" | "поки" | "доки" | "би" | "ледь"))
             }
+            // `없이` and `않을까` are a manner and a guess.
             _ => {
-                (word.contains("지 않") || word.contains("않았") || word.contains("못했") || word.contains("없었"))
+                [
+                    "않",
+                    "못했",
+                    "못하",
+                    "없다",
+                    "없었",
+                    "없는",
+                    "없습",
+                    "없을",
+                    "아니다",
+                    "아닙니다",
+                    "아니라",
+                    "아니었",
+                    "못한",
+                ]
+                .iter()
+                .any(|sign| word.contains(sign))
                     && !word.contains("않을까")
+                    && !word.contains("뿐만")
             }
         }
     })?;
     Some(spans[at].clone())
 }
 
+/// English words and beginnings that negate or say the opposite of something said plainly.
+const ENGLISH: (&[&str], &[&str]) = (
+    &[
+        "not", "no", "never", "none", "nobody", "nothing", "neither", "nor", "nowhere", "few", "rarely", "hardly",
+        "barely", "unless", "without", "until", "instead", "against", "yet", "false",
+    ],
+    &[
+        "cannot",
+        "unable",
+        "unlik",
+        "unclear",
+        "unknown",
+        "unsure",
+        "uncert",
+        "unwill",
+        "unexp",
+        "unpre",
+        "unaware",
+        "unsaf",
+        "unreal",
+        "unfair",
+        "unus",
+        "unaff",
+        "unch",
+        "unfam",
+        "unav",
+        "unfort",
+        "unint",
+        "unlaw",
+        "unnec",
+        "unqu",
+        "unre",
+        "impossib",
+        "inab",
+        "incap",
+        "insuff",
+        "incomp",
+        "incorr",
+        "ineff",
+        "inv",
+        "irr",
+        "illeg",
+        "disagr",
+        "dislik",
+        "disappr",
+        "disqual",
+        "fail",
+        "avoid",
+        "prohibit",
+        "ban",
+        "exclu",
+        "except",
+        "apart",
+        "different",
+        "refus",
+        "deny",
+        "deni",
+        "reject",
+        "prevent",
+        "absen",
+        "lack",
+        "miss",
+        "forbid",
+        "forbad",
+        "non",
+        "rather",
+        "despite",
+    ],
+);
+
+/// The same for Ukrainian; `UKRAINIAN_OTHER` are beginnings that only look so.
+const UKRAINIAN: (&[&str], &[&str]) = (
+    &[
+        "ні",
+        "ніхто",
+        "нікого",
+        "нікому",
+        "ніким",
+        "ніщо",
+        "нічого",
+        "нічому",
+        "нічим",
+        "ніколи",
+        "ніде",
+        "нікуди",
+        "ані",
+    ],
+    &[
+        "не",
+        "ніяк",
+        "ніскіл",
+        "жод",
+        "без",
+        "відмов",
+        "запереч",
+        "спрост",
+        "замість",
+        "відсутн",
+        "брак",
+        "уник",
+        "запобіг",
+        "крім",
+        "заборон",
+        "позбав",
+        "навряд",
+        "важк",
+        "складно",
+        "нема",
+        "ледве",
+        "проти",
+        "попри",
+    ],
+);
+#[rustfmt::skip]
+const UKRAINIAN_OTHER: &[&str] = &[
+    "неділ", "недав", "нещод", "необхід", "небезп", "неймов", "негайн", "неї", "нею", "нерв", "негр", "нефт", "нейтр",
+    "негатив", "небо", "неба", "безпек", "безпеч", "безпосер", "безперерв",
+];
+
+/// Pieces of Korean words that negate or say the opposite.
+#[rustfmt::skip]
+const KOREAN: &[&str] = &[
+    "않", "못", "없", "아니", "아닌", "아닙", "아냐", "말라", "말고", "마라", "마세요", "말아", "말 것", "금지", "모르", "모른", "실패", "거부", "거절",
+    "부족", "부재", "제외", "안되", "안된", "안 된", "안 되", "안돼", "안 돼", "막았", "막아", "막기", "막는", "빼면", "라기보다", "의문", "적게", "불가",
+    "불법", "불편", "불확", "불명", "불만", "무관", "무효", "무죄", "미확", "미완", "비공", "드물", "드문", "어렵", "힘들", "전혀", "결코", "까지는", "그만",
+    "안 ", "대신", "부인", "반대",
+];
+
 /// Whether a text has any sign of a negation or of a word that says the opposite.
 fn hinted(text: &str, language: Language) -> bool {
     let lower = text.to_lowercase().replace('’', "'");
-    let any = |signs: &[&str]| signs.iter().any(|sign| lower.contains(sign));
-    let words: Vec<&str> = words(&lower).into_iter().map(|span| &lower[span]).collect();
-    let word = |sign: &dyn Fn(&str) -> bool| words.iter().any(|word| sign(word));
-    match language {
-        Language::EN => {
-            any(&[
-                "n't",
-                "cannot",
-                "unable",
-                "fail",
-                "avoid",
-                "prohibit",
-                "exclu",
-                "apart",
-                "different",
-                "without",
-                "lack",
-                "refus",
-                "den",
-                "reject",
-                "prevent",
-                "absen",
-                "instead",
-                "rather",
-                "despite",
-                "although",
-                "though",
-                "except",
-                "less",
-                "only",
-                "impossible",
-            ]) || word(&|w| {
-                matches!(
-                    w,
-                    "not"
-                        | "no"
-                        | "never"
-                        | "none"
-                        | "nobody"
-                        | "nothing"
-                        | "neither"
-                        | "nor"
-                        | "nowhere"
-                        | "yet"
-                        | "few"
-                        | "little"
-                        | "rarely"
-                        | "hardly"
-                        | "barely"
-                        | "but"
-                        | "unless"
-                        | "until"
-                        | "avoid"
-                        | "stop"
-                        | "stopped"
-                        | "missing"
-                )
-            }) || word(&|w| {
-                ["un", "in", "im", "ir", "il", "dis", "non", "mis"].iter().any(|p| w.starts_with(p) && w.len() >= 6)
-            })
-        }
-        Language::UK => {
-            any(&[
-                "без",
-                "відмов",
-                "заперечу",
-                "замість",
-                "відсутн",
-                "брак",
-                "втрат",
-                "уник",
-                "запобіг",
-                "крім",
-                "лише",
-                "тільки",
-                "хоч",
-                "але",
-                "проте",
-                "однак",
-                "попри",
-                "заборон",
-                "позбав",
-                "навряд",
-                "важко",
-                "мало",
-            ]) || word(&|w| {
-                w.starts_with("не")
-                    || w.starts_with("ні")
-                    || w.starts_with("ані")
-                    || w.starts_with("жод")
-                    || w.starts_with("анти")
-            })
-        }
-        _ => {
-            any(&[
-                "않",
-                "못",
-                "없",
-                "아니",
-                "아닌",
-                "아닙",
-                "말라",
-                "말고",
-                "마라",
-                "마세요",
-                "금지",
-                "모르",
-                "모른",
-                "실패",
-                "거부",
-                "거절",
-                "부족",
-                "부재",
-                "제외",
-                "대신",
-                "어렵",
-                "어려",
-                "힘들",
-                "드물",
-                "전혀",
-                "결코",
-                "불과",
-                "반대",
-                "피하",
-                "피해",
-                "그만",
-                "중단",
-                "잃",
-                "안되",
-                "안된",
-                "안 된",
-                "안 되",
-                "안돼",
-                "안 돼",
-                "막았",
-                "막아",
-                "막기",
-                "빼면",
-                "라기보다",
-                "의문",
-                "적게",
-                "외에",
-                "뿐",
-            ]) || word(&|w| {
-                matches!(w, "안")
-                    || ["불", "비", "무", "미", "반"].iter().any(|p| w.starts_with(p) && w.chars().count() >= 3)
-            })
-        }
+    if language == Language::KO {
+        return KOREAN.iter().any(|sign| lower.contains(sign));
     }
+    let ((whole, starts), other): (_, &[&str]) =
+        if language == Language::UK { (UKRAINIAN, UKRAINIAN_OTHER) } else { (ENGLISH, &[]) };
+    words(&lower).into_iter().map(|span| &lower[span]).any(|word| {
+        whole.contains(&word)
+            || word.ends_with("n't")
+            || starts.iter().any(|start| word.starts_with(start)) && !other.iter().any(|start| word.starts_with(start))
+    })
 }
 
 #[cfg(test)]

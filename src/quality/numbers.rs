@@ -27,25 +27,39 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Finding> {
             Some(got) => {
                 let message =
                     format!("number changed: expected {expected:?}, got {:?}", &input.output[got.span.clone()]);
-                Finding::new("number_changed", severity(&lost), message).in_source(lost.span).in_output(got.span)
+                Finding::new("number_changed", changed(&lost, &got), message).in_source(lost.span).in_output(got.span)
             }
             None => {
-                Finding::new("number_missing", severity(&lost), format!("number is missing: expected {expected:?}"))
+                Finding::new("number_missing", self::lost(&lost), format!("number is missing: expected {expected:?}"))
                     .in_source(lost.span)
             }
         });
     }
     for got in new {
         let message = format!("number is new: the source has no {:?}", &input.output[got.span.clone()]);
-        findings.push(Finding::new("number_new", severity(&got), message).in_output(got.span));
+        findings.push(Finding::new("number_new", added(&got), message).in_output(got.span));
     }
     findings
 }
 
-/// One and two turn into articles and pairs in good translations; other numbers do not.
-fn severity(quantity: &Quantity) -> Severity {
-    let small = quantity.alternatives.iter().flatten().all(|&value| value <= 2.0);
-    if small { Severity::Note } else { Severity::Error }
+/// One and two turn into articles and pairs in good translations, and out of them; other numbers do not.
+fn is_small(quantity: &Quantity) -> bool {
+    quantity.alternatives.iter().flatten().all(|&value| quantity::is(value, 1.0) || quantity::is(value, 2.0))
+}
+
+/// How much a lost number matters.
+fn lost(quantity: &Quantity) -> Severity {
+    if is_small(quantity) { Severity::Note } else { Severity::Error }
+}
+
+/// How much a number without a source matters.
+fn added(quantity: &Quantity) -> Severity {
+    if is_small(quantity) { Severity::Warning } else { Severity::Error }
+}
+
+/// How much it matters that one number stands where another should.
+fn changed(lost: &Quantity, got: &Quantity) -> Severity {
+    if is_small(lost) && is_small(got) { Severity::Warning } else { Severity::Error }
 }
 
 /// Whether a text has a unit that one side may have turned into a metric one.
@@ -111,7 +125,7 @@ pub(super) fn unmatched(text: (&str, Language), other: (&str, Language)) -> Vec<
     let mut pool: Vec<f64> =
         quantity::read(other.0, other.1).into_iter().flat_map(|quantity| quantity.alternatives).flatten().collect();
     pool.extend(number_words::values(other.0, other.1));
-    let has = |value: f64| pool.iter().any(|&got| (got - value).abs() <= 1e-6 * value.abs().max(1e-3));
+    let has = |value: f64| pool.iter().any(|&got| quantity::is(got, value));
     wanted.into_iter().filter(|quantity| !quantity.alternatives.iter().any(|all| all.iter().all(|&v| has(v)))).collect()
 }
 

@@ -18,35 +18,16 @@ pub(super) struct Quantity {
 }
 
 /// Scales of English and Ukrainian: beginning of the word, value, whether it has to be the whole word.
+#[rustfmt::skip]
 const SCALES: &[(&str, f64, Whole)] = &[
-    ("hundred", 1e2, Whole::No),
-    ("thousand", 1e3, Whole::No),
-    ("million", 1e6, Whole::No),
-    ("billion", 1e9, Whole::No),
-    ("trillion", 1e12, Whole::No),
-    ("dozen", 12.0, Whole::Counter),
-    ("decade", 10.0, Whole::Counter),
-    ("centur", 100.0, Whole::Counter),
-    ("десятиліт", 10.0, Whole::Counter),
-    ("десятир", 10.0, Whole::Counter),
-    ("десятк", 10.0, Whole::Counter),
-    ("століт", 100.0, Whole::Counter),
-    ("mln", 1e6, Whole::Yes),
-    ("mn", 1e6, Whole::Yes),
-    ("bn", 1e9, Whole::Yes),
-    ("tn", 1e12, Whole::Yes),
-    ("k", 1e3, Whole::Unsure),
-    ("m", 1e6, Whole::Unsure),
-    ("b", 1e9, Whole::Unsure),
-    ("сотн", 1e2, Whole::No),
-    ("сотен", 1e2, Whole::No),
-    ("тис", 1e3, Whole::Yes),
-    ("тисяч", 1e3, Whole::No),
-    ("млн", 1e6, Whole::Yes),
-    ("мільйон", 1e6, Whole::No),
-    ("млрд", 1e9, Whole::Yes),
-    ("мільярд", 1e9, Whole::No),
-    ("трлн", 1e12, Whole::Yes),
+    ("hundred", 1e2, Whole::No), ("thousand", 1e3, Whole::No), ("million", 1e6, Whole::No),
+    ("billion", 1e9, Whole::No), ("trillion", 1e12, Whole::No), ("dozen", 12.0, Whole::Counter),
+    ("decade", 10.0, Whole::Counter), ("centur", 100.0, Whole::Counter), ("десятиліт", 10.0, Whole::Counter),
+    ("десятир", 10.0, Whole::Counter), ("десятк", 10.0, Whole::Counter), ("століт", 100.0, Whole::Counter),
+    ("mln", 1e6, Whole::Yes), ("mn", 1e6, Whole::Yes), ("bn", 1e9, Whole::Yes), ("tn", 1e12, Whole::Yes),
+    ("k", 1e3, Whole::Unsure), ("m", 1e6, Whole::Unsure), ("b", 1e9, Whole::Unsure), ("сотн", 1e2, Whole::No),
+    ("сотен", 1e2, Whole::No), ("тис", 1e3, Whole::Yes), ("тисяч", 1e3, Whole::No), ("млн", 1e6, Whole::Yes),
+    ("мільйон", 1e6, Whole::No), ("млрд", 1e9, Whole::Yes), ("мільярд", 1e9, Whole::No), ("трлн", 1e12, Whole::Yes),
     ("трильйон", 1e12, Whole::No),
 ];
 
@@ -99,7 +80,7 @@ fn is_exponent(text: &str, start: usize, end: usize) -> bool {
     matches!(&text[start..end], "2" | "3") && matches!(before, "m" | "km" | "cm" | "mm" | "м" | "км" | "см" | "мм")
 }
 
-/// Reads the second year of `1995–96` and of `1995–1996` as the same.
+/// Reads the second year of `1995–96` as 1996 too.
 fn share_century(text: &str, last: &Quantity, figures: &mut Figures) {
     let (Some(&[first]), Some(&[second])) =
         (last.alternatives.first().map(Vec::as_slice), figures.alternatives.first().map(Vec::as_slice))
@@ -110,8 +91,6 @@ fn share_century(text: &str, last: &Quantity, figures: &mut Figures) {
     let year = |value: f64| (1000.0..2100.0).contains(&value);
     if joined && year(first) && figures.end - figures.start == 2 {
         figures.alternatives.push(vec![(first / 100.0).floor() * 100.0 + second]);
-    } else if joined && year(first) && year(second) {
-        figures.alternatives.push(vec![second % 100.0]);
     }
 }
 
@@ -124,7 +103,8 @@ struct Figures {
 
 impl Figures {
     fn read(text: &str, start: usize, language: Language) -> Figures {
-        let mut groups: Vec<Range<usize>> = vec![start..digits_end(text, start)];
+        let mut groups: Vec<Range<usize>> = Vec::new();
+        groups.push(start..digits_end(text, start));
         let mut separators: Vec<char> = Vec::new();
         loop {
             let end = groups[groups.len() - 1].end;
@@ -160,6 +140,11 @@ impl Figures {
     }
 }
 
+/// Whether two values are the same number. All of them come from short decimals, so the margin is only for rounding.
+pub(super) fn is(one: f64, other: f64) -> bool {
+    (one - other).abs() <= 1e-6 * other.abs().max(1e-3)
+}
+
 /// The end of the digits that begin at a place; the place itself if there are none.
 fn digits_end(text: &str, start: usize) -> usize {
     start + text[start..].bytes().take_while(u8::is_ascii_digit).count()
@@ -182,16 +167,16 @@ fn meanings(parts: &[&str], separators: &[char], language: Language) -> Vec<Vec<
     if separators.len() == 1 {
         return match first {
             ' ' => vec![vec![whole], each],
-            ',' if thousands(parts) && language == Language::UK => vec![vec![decimal], vec![whole]],
+            // Ukrainian writes a decimal comma, and copies the thousands of its sources.
+            ',' | '.' if thousands(parts) && language == Language::UK => vec![vec![decimal], vec![whole]],
             ',' if thousands(parts) => vec![vec![whole]],
-            '.' if thousands(parts) && language == Language::UK => vec![vec![decimal], vec![whole]],
             // 5.40 p.m., 17.20 and 16.03 are times and dates.
             '.' | ',' if tail.len() == 2 && each[0] < 32.0 => {
                 let mut meanings = vec![vec![decimal]];
                 meanings.extend(times(&each));
                 meanings
             }
-            _ => vec![vec![decimal], each],
+            _ => vec![vec![decimal]],
         };
     }
     let same = separators.iter().all(|&c| c == first);
@@ -215,9 +200,7 @@ fn single(figures: &str, after: &str) -> Vec<Vec<f64>> {
     }
     let decade = value % 10.0 == 0.0
         && ["s", "'s", "’s", "-х", "-ті", "-их", "-ми", "х", "년대", "년 대"].iter().any(|end| after.starts_with(end));
-    if decade && figures.len() == 4 {
-        meanings.push(vec![value % 100.0]);
-    } else if decade && figures.len() == 2 {
+    if decade && figures.len() == 2 {
         meanings.extend([vec![1900.0 + value], vec![2000.0 + value]]);
     }
     meanings
@@ -230,11 +213,11 @@ fn times(each: &[f64]) -> Vec<Vec<f64>> {
         for hour in other_hours(each[0]) {
             meanings.push(vec![hour, each[1]]);
         }
-        if each[1] == 0.0 {
+        if is(each[1], 0.0) {
             meanings.push(vec![each[0]]);
             meanings.extend(other_hours(each[0]).into_iter().map(|hour| vec![hour]));
         }
-        if each[1] == 30.0 {
+        if is(each[1], 30.0) {
             meanings.push(vec![each[0], 0.5]);
             meanings.extend(other_hours(each[0]).into_iter().map(|hour| vec![hour, 0.5]));
         }
@@ -272,7 +255,7 @@ fn scaled(text: &str, figures: &Figures, at: &mut usize) -> Quantity {
         };
         *at = figures.end + suffix + gap.map_or(0, char::len_utf8) + end;
     } else if is_hour(after, word.as_str()) {
-        alternatives = with_hours(alternatives);
+        alternatives = with_hours(&alternatives);
     }
     Quantity { span: figures.start..*at, alternatives, scale: scale.map_or(1.0, |&(_, value, _)| value) }
 }
@@ -285,8 +268,8 @@ fn is_hour(after: &str, word: &str) -> bool {
 }
 
 /// The alternatives, and the hours on the other clock.
-fn with_hours(alternatives: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
-    let mut all = alternatives.clone();
+fn with_hours(alternatives: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    let mut all = alternatives.to_vec();
     for alternative in alternatives.iter().filter(|a| a.len() == 1) {
         all.extend(other_hours(alternative[0]).into_iter().map(|hour| vec![hour]));
     }
@@ -297,7 +280,7 @@ fn with_hours(alternatives: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
 fn share_scale(text: &str, last: &mut Quantity, next: &Quantity) {
     const BETWEEN: &[&str] = &["-", "–", "—", "to", "to $", "and", "or", "до", "або", "чи", "і", "й", "та", "~"];
     let between = text[last.span.end..next.span.start].trim();
-    if next.scale > 1.0 && last.scale == 1.0 && BETWEEN.contains(&between) {
+    if next.scale > 1.0 && is(last.scale, 1.0) && BETWEEN.contains(&between) {
         let scaled: Vec<Vec<f64>> =
             last.alternatives.iter().filter(|a| a.len() == 1).map(|a| vec![a[0] * next.scale]).collect();
         last.alternatives.extend(scaled);
@@ -322,7 +305,7 @@ fn join_parts(text: &str, last: &mut Quantity, next: &Quantity) -> bool {
 fn korean(text: &str, figures: &Figures, at: &mut usize) -> Quantity {
     let mut plain = figures.alternatives.clone();
     if text[figures.end..].starts_with('시') && !text[figures.end..].starts_with("시간") {
-        plain = with_hours(plain);
+        plain = with_hours(&plain);
     }
     let Some(&[first]) = figures.alternatives.first().map(Vec::as_slice) else {
         return Quantity { span: figures.start..figures.end, alternatives: plain, scale: 1.0 };
@@ -366,10 +349,7 @@ fn korean(text: &str, figures: &Figures, at: &mut usize) -> Quantity {
         let Some(&[value]) = more.alternatives.first().map(Vec::as_slice) else { break };
         // A plain number behind a space belongs to the sum only if it fills it up (`6만 8,000`).
         let followed = korean_unit(&text[more.end..]).is_some();
-        if value >= unit
-            || gap == 1 && !followed && value < 100.0
-            || followed && unit < 1e4 && gap == 1 && value >= unit
-        {
+        if value >= unit || gap == 1 && !followed && value < 100.0 {
             break;
         }
         number = Some(value);

@@ -91,9 +91,10 @@ fn foreign(input: &Input<'_>, spans: &[Range<usize>], target: Script) -> Vec<Fin
                 _ => Severity::Error,
             };
             let from_source = input.source.contains(text);
-            let (code, what) = match from_source {
-                true => ("untranslated", "left as in the source"),
-                false => ("foreign_script", "not written in the script of the target"),
+            let (code, what) = if from_source {
+                ("untranslated", "left as in the source")
+            } else {
+                ("foreign_script", "not written in the script of the target")
             };
             Finding::new(code, severity, format!("words are {what}: expected {to}, got {text:?}")).in_output(run)
         })

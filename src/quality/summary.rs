@@ -30,33 +30,12 @@ pub struct SummaryCheck<'a> {
 }
 
 /// Phrases of lines that speak to the reader and are no news, in lower case.
+#[rustfmt::skip]
 const BOILERPLATE: &[&str] = &[
-    "ctrl + enter",
-    "ctrl+enter",
-    "follow us",
-    "join us on",
-    "subscribe to our",
-    "read also",
-    "share this story",
-    "sign up for our",
-    "читайте також",
-    "підписуйтеся",
-    "підписуйтесь",
-    "долучайтеся до",
-    "стежте за нами",
-    "наш телеграм",
-    "нашому телеграм",
-    "нашому telegram",
-    "нашому каналі",
-    "натисніть ctrl",
-    "무단전재",
-    "무단 전재",
-    "재배포 금지",
-    "구독하기",
-    "팔로우하",
-    "제보는",
-    "기사제보",
-    "관련 기사",
+    "ctrl + enter", "ctrl+enter", "follow us", "join us on", "subscribe to our", "read also", "share this story",
+    "sign up for our", "читайте також", "підписуйтеся", "підписуйтесь", "долучайтеся до", "стежте за нами",
+    "наш телеграм", "нашому телеграм", "нашому telegram", "нашому каналі", "натисніть ctrl", "무단전재", "무단 전재",
+    "재배포 금지", "구독하기", "팔로우하", "제보는", "기사제보", "관련 기사",
 ];
 
 /// A sentence of the article this long, in characters without spaces, that stands in a written summary is a copy.

@@ -41,10 +41,8 @@ fn missing(input: &Input<'_>, wanted: &[(&str, Option<Range<usize>>)]) -> Vec<Fi
         let folded =
             |text: &str| text.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect::<String>();
         let other_case = input.output.matches(text).count() == 0 && folded(input.output).contains(&folded(text));
-        let (code, what) = match other_case {
-            true => ("verbatim_changed", "was changed"),
-            false => ("verbatim_missing", "is missing"),
-        };
+        let (code, what) =
+            if other_case { ("verbatim_changed", "was changed") } else { ("verbatim_missing", "is missing") };
         let mut finding =
             Finding::new(code, Severity::Error, format!("{text:?} {what}: expected it letter for letter"));
         finding.source.clone_from(place);

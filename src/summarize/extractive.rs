@@ -1,7 +1,7 @@
 //! A summarizer without weights: it chooses the sentences of an article that are most like all the others.
 //!
 //! Sentences are nodes, the cosine of their TF-IDF vectors is the weight of an edge, and a damped random walk gives
-//! each its centrality (LexRank, Erkan and Radev 2004). Position, length and form adjust it; the choice trades
+//! each its centrality (`LexRank`, Erkan and Radev 2004). Position, length and form adjust it; the choice trades
 //! centrality against likeness to what was chosen before (maximal marginal relevance, Carbonell and Goldstein 1998).
 //! Terms are crude on purpose: word beginnings in English and Ukrainian, pairs of syllables in Korean.
 //!

@@ -5,3 +5,6 @@
 mod qwen;
 mod registry;
 mod tokenize;
+#![allow(clippy::unwrap_used)]
+
+mod quality;
