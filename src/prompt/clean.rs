@@ -365,12 +365,15 @@ fn note<'a>(task: &Task, source: &str, answer: &'a str) -> Option<&'a str> {
     ];
     // In the source any of these words, anywhere, may be what the answer's remark translates.
     const WORDS: &[&str] = &["note", "приміт", "зверн", "поясн", "참고", "주석", "역주", "설명", "비고"];
+    const OFFERS: &[&str] =
+        &["let me know", "hope", "feel free", "if you", "якщо", "сподів", "дайте знати", "도움", "필요", "알려"];
     let lower_source = source.to_lowercase();
+    let source_offers = OFFERS.iter().any(|word| lower_source.contains(word));
     let source_has_note = WORDS.iter().any(|word| lower_source.contains(word));
     let opening = |line: &str| {
         let bare = line.trim_start_matches(|c: char| c.is_whitespace() || "*_(（[".contains(c)).to_lowercase();
         let noted = !source_has_note && NOTES.iter().any(|note| bare.starts_with(note));
-        noted || CLOSINGS.iter().any(|closing| bare.starts_with(closing))
+        noted || !source_offers && CLOSINGS.iter().any(|closing| bare.starts_with(closing))
     };
     // A remark in brackets at the end of the last line.
     if !source_has_note && !source.contains(['(', '（']) && answer.ends_with([')', '）']) {
@@ -504,6 +507,7 @@ mod tests {
             ("Звісно!", "Of course!"),
             ("Він сказав: міст готовий.", "He said: the bridge is ready."),
             ("Ось що відомо: троє поранених.", "Here is what is known: three wounded."),
+            ("Напишіть, якщо щось треба. Він пішов.", "He left.\nLet me know if you need anything."),
             ("Англійська: 5 балів.", "English: 5 points."),
             ("Це підсумок засідання: бюджет ухвалено.", "The summary of the session: the budget is adopted."),
             ("Київ: тривога.", "Kyiv: air raid alert."),
