@@ -66,3 +66,55 @@ pub fn messages(task: &Task) -> Vec<Message> {
         Message { role: Role::User, content: format!("{instruction}\n\n{TEXT_MARK}") },
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::language::Language;
+    use crate::token::SummaryLength;
+
+    fn tasks() -> Vec<Task> {
+        let languages = [Language::EN, Language::UK, Language::KO];
+        let mut tasks = Vec::new();
+        for from in languages {
+            for to in languages {
+                tasks.push(Task::Translate { from, to });
+                for stage in [SummaryStage::Whole, SummaryStage::Part, SummaryStage::Merge] {
+                    tasks.push(Task::Summarize { from, to, length: SummaryLength::Long, stage });
+                }
+            }
+        }
+        tasks
+    }
+
+    #[test]
+    fn the_text_stands_last_once_and_after_a_blank_line() {
+        for task in tasks() {
+            let messages = messages(&task);
+            let holding: Vec<&Message> = messages.iter().filter(|m| m.content.contains(TEXT_MARK)).collect();
+            assert_eq!(messages.first().map(|m| m.role), Some(Role::System), "{task:?}");
+            assert_eq!(holding.len(), 1, "{task:?}");
+            assert!(holding[0].content.ends_with(&format!("\n\n{TEXT_MARK}")), "{task:?}");
+            assert_eq!(holding[0].content.matches(TEXT_MARK).count(), 1, "{task:?}");
+        }
+    }
+
+    #[test]
+    fn the_target_language_is_named() {
+        for task in tasks() {
+            let request = messages(&task).pop().map(|m| m.content).unwrap_or_default();
+            assert!(request.contains(task.to().english_name()), "{request}");
+        }
+    }
+
+    #[test]
+    fn stages_of_a_summary_differ_and_name_its_length() {
+        let request = |stage| {
+            let task = Task::Summarize { from: Language::KO, to: Language::UK, length: SummaryLength::Short, stage };
+            messages(&task).pop().map(|m| m.content).unwrap_or_default()
+        };
+        let all = [SummaryStage::Whole, SummaryStage::Part, SummaryStage::Merge].map(request);
+        assert!(all.iter().all(|text| text.contains("2 sentences")));
+        assert!(all[0] != all[1] && all[1] != all[2] && all[0] != all[2]);
+    }
+}

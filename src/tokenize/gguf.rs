@@ -329,24 +329,27 @@ impl GgufTokenizer {
         Ok(ids)
     }
 
+    /// Length of the first cut of a text that is not empty.
+    fn first_cut(&self, text: &str) -> usize {
+        let (start, end) = self.pattern.find_iter(text).next().unwrap_or((0, text.len()));
+        if start > 0 {
+            return start;
+        }
+        let found = &text[..end];
+        let gives_back = end < text.len()
+            && found.chars().all(char::is_whitespace)
+            && (self.cut.gives_back == GivesBack::Always || !found.contains(['\r', '\n']));
+        match found.char_indices().next_back() {
+            Some((last, _)) if gives_back && last > 0 => last,
+            _ => end,
+        }
+    }
+
     fn encode_stretch(&self, text: &str, ids: &mut Vec<TokenId>) -> Result<(), TokenizeError> {
         let mut rest = text;
         while !rest.is_empty() {
-            let (start, mut end) = self.pattern.find_iter(rest).next().unwrap_or((0, rest.len()));
-            if start > 0 {
-                self.merge(&rest[..start], ids)?;
-            }
-            let found = &rest[start..end];
-            let gives_back = end < rest.len()
-                && found.chars().all(char::is_whitespace)
-                && (self.cut.gives_back == GivesBack::Always || !found.contains(['\r', '\n']));
-            if gives_back
-                && let Some((last, _)) = found.char_indices().next_back()
-                && last > 0
-            {
-                end = start + last;
-            }
-            self.merge(&rest[start..end], ids)?;
+            let end = self.first_cut(rest);
+            self.merge(&rest[..end], ids)?;
             rest = &rest[end..];
         }
         Ok(())
@@ -426,4 +429,135 @@ fn kinds(keys: &Keys<'_>, vocab: usize) -> Result<Vec<Kind>, TokenizeError> {
         ref other => Err(keys.error(format!("metadata {KEY}: expected 1 to 5, got {other:?}"))),
     };
     values.iter().map(kind).collect()
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+    use std::sync::LazyLock;
+
+    /// Metadata of an invented vocabulary: the bytes, a few merges, `<|end|>`-like control tokens, one unused place.
+    pub(in crate::tokenize) fn metadata(pre: &str) -> Metadata {
+        let mut tokens: Vec<String> = spelling().iter().map(char::to_string).collect();
+        let merges = ["t h", "th e", "Ġ the", "Ċ Ċ", "e n", "Ġ Ġ"];
+        tokens.extend(merges.iter().map(|merge| merge.replace(' ', "")));
+        let mut kinds = vec![Value::I32(1); tokens.len()];
+        for (token, kind) in [("<|im_start|>", 3), ("<|im_end|>", 3), ("<|end|>", 3), ("<tool>", 4), ("[PAD0]", 5)] {
+            tokens.push(token.to_string());
+            kinds.push(Value::I32(kind));
+        }
+        let texts = |list: Vec<String>| Value::Array(list.into_iter().map(Value::String).collect());
+        HashMap::from([
+            ("tokenizer.ggml.model".to_string(), Value::String("gpt2".to_string())),
+            ("tokenizer.ggml.pre".to_string(), Value::String(pre.to_string())),
+            ("tokenizer.ggml.tokens".to_string(), texts(tokens)),
+            ("tokenizer.ggml.merges".to_string(), texts(merges.map(str::to_string).to_vec())),
+            ("tokenizer.ggml.token_type".to_string(), Value::Array(kinds)),
+            ("tokenizer.ggml.eos_token_id".to_string(), Value::U32(263)),
+            ("tokenizer.ggml.bos_token_id".to_string(), Value::U32(264)),
+            ("tokenizer.ggml.add_bos_token".to_string(), Value::Bool(false)),
+        ])
+    }
+
+    fn tokenizer(pre: &str) -> GgufTokenizer {
+        GgufTokenizer::from_metadata(Path::new("tiny.gguf"), &metadata(pre)).unwrap()
+    }
+
+    fn refused(change: impl FnOnce(&mut Metadata), expected: &str) {
+        let mut metadata = metadata("qwen2");
+        change(&mut metadata);
+        let error = GgufTokenizer::from_metadata(Path::new("tiny.gguf"), &metadata).unwrap_err().to_string();
+        assert!(error.contains("tiny.gguf") && error.contains(expected), "{error}");
+    }
+
+    #[test]
+    fn text_is_merged_in_order() {
+        assert_eq!(tokenizer("qwen2").encode_text("then the\n\n").unwrap(), vec![257, 110, 258, 259]);
+    }
+
+    #[test]
+    fn special_tokens_are_seen_in_markup_only() {
+        let tokenizer = tokenizer("qwen2");
+        assert_eq!(tokenizer.encode_markup("<|im_end|>the<tool>").unwrap(), vec![263, 257, 265]);
+        for text in ["<|im_end|>", "a <|im_start|>user", "<tool>", "[PAD0]"] {
+            let ids = tokenizer.encode_text(text).unwrap();
+            assert!(ids.iter().all(|&id| id < 262), "{text}: {ids:?}");
+            assert_eq!(tokenizer.decode(&ids), text);
+        }
+        assert_eq!(tokenizer.decode(&[257, 263, 265, 266, 9999, 110]), "the<tool>n");
+        assert_eq!((tokenizer.end_tokens(), tokenizer.unused_tokens()), (&[263, 264][..], vec![266]));
+    }
+
+    #[test]
+    fn decomposed_text_is_composed_where_the_model_was_trained_so() {
+        let decomposed = "\u{1112}\u{1161}\u{11ab}";
+        assert_eq!(tokenizer("qwen2").encode_text(decomposed).unwrap(), tokenizer("qwen2").encode_text("한").unwrap());
+        assert_ne!(tokenizer("gpt-2").encode_text(decomposed).unwrap(), tokenizer("gpt-2").encode_text("한").unwrap());
+    }
+
+    #[test]
+    fn bad_metadata_is_refused_by_name() {
+        let text = |text: &str| Value::String(text.to_string());
+        refused(|m| drop(m.remove("tokenizer.ggml.model")), "carries no tokenizer");
+        refused(|m| drop(m.insert("tokenizer.ggml.model".into(), text("llama"))), "\"llama\" is not supported");
+        refused(|m| drop(m.insert("tokenizer.ggml.pre".into(), text("tekken"))), "\"tekken\" is not supported");
+        refused(|m| drop(m.remove("tokenizer.ggml.pre")), "tokenizer.ggml.pre is missing");
+        refused(|m| drop(m.insert("tokenizer.ggml.eos_token_id".into(), Value::U32(999))), "below 267, got 999");
+        refused(|m| drop(m.insert("tokenizer.ggml.tokens".into(), Value::Array(vec![text("a")]))), "token_type");
+        refused(|m| drop(m.insert("tokenizer.ggml.merges".into(), Value::Array(vec![text("ab")]))), "merge \"ab\"");
+        refused(|m| drop(m.insert("tokenizer.ggml.merges".into(), Value::Array(vec![text("zz y")]))), "merges");
+    }
+
+    #[test]
+    fn a_long_line_is_encoded() {
+        let tokenizer = tokenizer("qwen2");
+        for line in [" ".repeat(300_000), "the ".repeat(60_000), "the".repeat(100_000)] {
+            assert_eq!(tokenizer.decode(&tokenizer.encode_text(&line).unwrap()), line);
+        }
+    }
+
+    /// The published patterns, with their look-ahead.
+    fn published(pre: &str) -> SysRegex {
+        let rest = r"[^\r\n\p{L}\p{N}]?\p{L}+|DIGITS| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+        let contractions = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|";
+        let pattern = match pre {
+            "qwen2" => format!("{contractions}{}", rest.replace("DIGITS", r"\p{N}")),
+            "llama-bpe" => format!("{contractions}{}", rest.replace("DIGITS", r"\p{N}{1,3}")),
+            _ => r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+".to_string(),
+        };
+        SysRegex::new(&pattern).unwrap()
+    }
+
+    /// Tokenizer and published pattern of each kind, built once.
+    static KINDS: LazyLock<Vec<(GgufTokenizer, SysRegex)>> = LazyLock::new(|| {
+        ["qwen2", "llama-bpe", "gpt-2"].map(|pre| (tokenizer(pre), published(pre))).into_iter().collect()
+    });
+    static DIGITS_FIRST: LazyLock<GgufTokenizer> = LazyLock::new(|| tokenizer("smollm"));
+
+    proptest! {
+        #[test]
+        fn cuts_are_those_of_the_published_patterns(text in "([ \t\n\r\u{a0}\u{3000}]|[a-zіїґ한글éſ]|[0-9²]|[.,!?'«»]|'[sStTrR]e?|\\PC){0,30}") {
+            for (tokenizer, pattern) in KINDS.iter() {
+                let expected: Vec<&str> = pattern.find_iter(&text).map(|(start, end)| &text[start..end]).collect();
+                let mut cuts = Vec::new();
+                let mut rest = text.as_str();
+                while !rest.is_empty() {
+                    let (cut, behind) = rest.split_at(tokenizer.first_cut(rest));
+                    cuts.push(cut);
+                    rest = behind;
+                }
+                prop_assert_eq!(cuts, expected);
+            }
+        }
+
+        #[test]
+        fn composed_text_comes_back(text in "\\PC{0,40}") {
+            let composed: String = text.nfc().collect();
+            for tokenizer in KINDS.iter().map(|(tokenizer, _)| tokenizer).chain([&*DIGITS_FIRST]) {
+                prop_assert_eq!(&tokenizer.decode(&tokenizer.encode_text(&composed).unwrap()), &composed);
+            }
+        }
+    }
 }

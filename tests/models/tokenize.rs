@@ -5,14 +5,16 @@
 //! `TLUMACH_SPM_LINES` (`MODEL=LINES` pairs, parted by `:`) and `TLUMACH_GGUF_LINES` and
 //! `TLUMACH_MARIAN_LINES` (the same).
 
-#![allow(clippy::disallowed_methods, reason = "the tests are told by variables where the checkpoints are")]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
+// The tests are told by variables where the checkpoints are.
+#![allow(clippy::disallowed_methods)]
 
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use tlumach::language::Language;
-use tlumach::prompt::{Message, Role};
+use tlumach::prompt::{Message, Role, TEXT_MARK, messages};
 use tlumach::token::Task;
 use tlumach::tokenize::Tokenizer;
 use tlumach::tokenize::chat::GgufChatTokenizer;
@@ -215,4 +217,22 @@ fn a_model_with_one_target_refuses_another() {
     let tokenizer = marian(&opus("helsinki_en_fr"));
     let error = tokenizer.encode("Hello", &Task::Translate { from: Language::EN, to: Language::KO }).unwrap_err();
     assert!(error.to_string().contains("fr only"), "{error}");
+}
+
+#[test]
+fn qwen_prompts_are_the_rendered_conversation_as_a_whole() {
+    let chat = chat_tokenizer(&weights().join("qwen2.5-coder-0.5b.gguf"));
+    let golden: ChatGolden = serde_json::from_str(&golden("qwen2.json")).unwrap();
+    for to in [Language::EN, Language::UK, Language::KO] {
+        let task = Task::Translate { from: Language::UK, to };
+        let rendered = chat.template().render(&messages(&task)).unwrap();
+        for case in &golden.cases {
+            let text = case.text.trim();
+            if text.is_empty() || text.contains("<|") {
+                continue;
+            }
+            let whole = chat.tokenizer().encode_markup(&rendered.replace(TEXT_MARK, text)).unwrap();
+            assert_eq!(chat.encode(&case.text, &task).unwrap().prefix, whole, "{text:?}");
+        }
+    }
 }

@@ -2,9 +2,15 @@
 //!
 //! `tools/reference/` has the scripts that trained the models and recorded the answers.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use tlumach::language::Language;
+use tlumach::token::{SummaryLength, SummaryStage, Task, TokenId};
+use tlumach::tokenize::Tokenizer;
+use tlumach::tokenize::marian::{Files, MarianTokenizer};
 use tlumach::tokenize::sentencepiece::{PieceKind, SentencePiece};
 
 /// What the C++ library answered for one model.
@@ -148,4 +154,126 @@ fn a_line_of_ten_megabytes_is_encoded() {
         let line = "Старийдоглядачмаяка".repeat(10_000_000 / 38);
         assert!(model.encode_ids(&line).len() > 1_000_000, "{name}");
     }
+}
+
+/// A checkpoint's tokenizer over two tiny models: `</s>` 0, `<unk>` 1, then the pieces of both, `extra`, `<pad>`.
+fn marian(source: &str, target: &str, extra: &[&str]) -> (tempfile::TempDir, MarianTokenizer) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut tokens = vec!["</s>".to_string(), "<unk>".to_string()];
+    for (name, file) in [(source, "source.spm"), (target, "target.spm")] {
+        let path = tests().join("tiny").join(name).join("model.spm");
+        std::fs::copy(&path, folder.path().join(file)).unwrap();
+        let model = SentencePiece::open(&path).unwrap();
+        let pieces = (0..model.len() as u32).map(|id| model.piece(id).unwrap());
+        tokens.extend(pieces.filter(|(_, kind)| *kind == PieceKind::Normal).map(|(text, _)| text.to_string()));
+    }
+    tokens.extend(extra.iter().map(|token| (*token).to_string()));
+    tokens.push("<pad>".to_string());
+    let mut vocab = serde_json::Map::new();
+    for token in tokens {
+        let next = vocab.len();
+        vocab.entry(token).or_insert(next.into());
+    }
+    let pad = vocab["<pad>"].as_u64().unwrap() as TokenId;
+    std::fs::write(folder.path().join("vocab.json"), serde_json::to_vec(&vocab).unwrap()).unwrap();
+    let tokenizer = MarianTokenizer::open(&Files::in_folder(folder.path()), pad).unwrap();
+    (folder, tokenizer)
+}
+
+fn translate(from: Language, to: Language) -> Task {
+    Task::Translate { from, to }
+}
+
+#[test]
+fn marian_source_ends_with_the_end_token_and_comes_back() {
+    let (_folder, tokenizer) = marian("spm-unigram", "spm-bpe", &[]);
+    let text = "Пекарня на Млиновій вулиці продає 300 хлібин на день.";
+    let prompt = tokenizer.encode(text, &translate(Language::UK, Language::EN)).unwrap();
+    assert_eq!(prompt.source.last(), Some(&tokenizer.end()));
+    assert_eq!(prompt.source.len(), tokenizer.count(text) + 1);
+    assert_eq!((prompt.prefix.len(), prompt.shared), (1, 0));
+    assert_eq!(tokenizer.decode(&prompt.source), text);
+    assert_eq!(tokenizer.decode(&[prompt.prefix[0], 1, 0, 100_000]), "");
+    assert_eq!(tokenizer.encode("", &translate(Language::UK, Language::EN)).unwrap().source, vec![0]);
+}
+
+#[test]
+fn marian_language_tokens_come_from_the_task() {
+    let extra = [">>ukr<<", ">>kor_Hang<<", ">>rus<<", ">>cmn_Hans<<"];
+    let (_folder, tokenizer) = marian("spm-unigram", "spm-unigram", &extra);
+    let first = |to: Language| tokenizer.encode("Rain fell.", &translate(Language::EN, to)).map(|p| p.source[0]);
+    let (ukrainian, korean) = (first(Language::UK).unwrap(), first(Language::KO).unwrap());
+    assert_eq!(korean, ukrainian + 1);
+    assert_eq!(first("zh".parse().unwrap()).unwrap(), ukrainian + 3);
+    assert_eq!(tokenizer.language_codes().collect::<Vec<_>>(), ["cmn_Hans", "kor_Hang", "rus", "ukr"]);
+    let error = first(Language::EN).unwrap_err().to_string();
+    assert!(error.contains("cannot translate into en") && error.contains("rus, ukr"), "{error}");
+    let task = Task::Summarize {
+        from: Language::UK,
+        to: Language::UK,
+        length: SummaryLength::Short,
+        stage: SummaryStage::Whole,
+    };
+    assert!(tokenizer.encode("Rain fell.", &task).unwrap_err().to_string().contains("cannot summarize"));
+}
+
+#[test]
+fn marian_texts_cannot_spell_special_or_language_tokens() {
+    // `spm-symbols` has `>>ukr<<` as a piece of its own; in the byteless Korean rest of `spm-unigram` it is unknown.
+    for source in ["spm-symbols", "spm-unigram"] {
+        let (_folder, tokenizer) = marian(source, "spm-unigram", &[">>ukr<<", ">>kor<<", "漢字"]);
+        let forced = tokenizer.encode("", &translate(Language::EN, Language::KO)).unwrap().source;
+        for text in [">>ukr<< Rain fell.", "Rain >>ukr<<", "</s>", "a<pad><unk>", ">>ukr<<>>ukr<<"] {
+            let source = tokenizer.encode(text, &translate(Language::EN, Language::KO)).unwrap().source;
+            let ukrainian = tokenizer.encode("", &translate(Language::EN, Language::UK)).unwrap().source[0];
+            assert_eq!((source[0], source[source.len() - 1]), (forced[0], tokenizer.end()));
+            assert!(source[1..source.len() - 1].iter().all(|&id| id != ukrainian && id != tokenizer.end()), "{text}");
+        }
+    }
+}
+
+#[test]
+fn marian_unknown_runs_are_looked_up_whole() {
+    let (_folder, tokenizer) = marian("spm-unigram", "spm-unigram", &["漢字"]);
+    let ids = |text: &str| tokenizer.encode(text, &translate(Language::EN, Language::UK)).unwrap().source;
+    let known = ids("漢字");
+    assert!(!known.contains(&tokenizer.unknown()), "{known:?}");
+    assert!(ids("漢漢").contains(&tokenizer.unknown()));
+}
+
+#[test]
+fn marian_files_that_are_missing_or_damaged_are_named() {
+    let (folder, _) = marian("spm-unigram", "spm-unigram", &[]);
+    let files = Files::in_folder(folder.path());
+    let error = |name: &str, bytes: Option<&[u8]>| {
+        let path = folder.path().join(name);
+        let kept = std::fs::read(&path).unwrap();
+        match bytes {
+            Some(bytes) => std::fs::write(&path, bytes).unwrap(),
+            None => std::fs::remove_file(&path).unwrap(),
+        }
+        let error = MarianTokenizer::open(&files, 0).unwrap_err().to_string();
+        std::fs::write(&path, kept).unwrap();
+        assert!(error.contains(name), "{error}");
+        error
+    };
+    assert!(error("vocab.json", Some(b"{\"a\": 0}")).contains("no </s>"));
+    assert!(error("vocab.json", Some(b"<html>")).contains("expected an object"));
+    assert!(error("vocab.json", Some(b"{\"</s>\": 0, \"<unk>\": 4000000000}")).contains("largest id"));
+    assert!(error("source.spm", Some(b"<html>")).contains("damaged"));
+    error("target.spm", None);
+    error("vocab.json", None);
+}
+
+#[test]
+fn marian_target_vocabularies_may_be_separate() {
+    let (folder, _) = marian("spm-unigram", "spm-unigram", &[]);
+    let vocab = r#"{"</s>": 0, "<unk>": 1, "▁Слово": 2, "!": 3, "<pad>": 4}"#;
+    std::fs::write(folder.path().join("target_vocab.json"), vocab).unwrap();
+    std::fs::write(folder.path().join("tokenizer_config.json"), r#"{"target_lang": "ukr"}"#).unwrap();
+    let tokenizer = MarianTokenizer::open(&Files::in_folder(folder.path()), 4).unwrap();
+    assert_eq!(tokenizer.decode(&[2, 3, 2, 0]), "Слово! Слово");
+    assert!(tokenizer.encode("Rain.", &translate(Language::EN, Language::UK)).is_ok());
+    let error = tokenizer.encode("Rain.", &translate(Language::EN, Language::KO)).unwrap_err().to_string();
+    assert!(error.contains("uk only"), "{error}");
 }
