@@ -4,6 +4,9 @@
 //! A query's result depends on the keys and values it sees and on nothing else: not on how they are split between the
 //! shared and the own block, nor on the other queries of the call. No masks and no padding.
 
+// The bodies are compiled once for each instruction set, which only works if they are inlined there.
+#![allow(clippy::inline_always)]
+
 use super::exponential::softmax;
 use super::spread::for_each_piece;
 use super::tiers::{multiply_add, tiers};
@@ -259,6 +262,7 @@ tiers! {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::float_cmp)]
     use super::*;
 
     fn numbers(count: usize, seed: u32) -> Vec<f32> {

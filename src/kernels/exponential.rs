@@ -2,6 +2,9 @@
 //!
 //! The scalar exponential of the maths library costs more than the products around it when it runs over a vocabulary.
 
+// The bodies are compiled once for each instruction set, which only works if they are inlined there.
+#![allow(clippy::inline_always)]
+
 use super::tiers::{multiply_add, tiers};
 
 /// Lanes of the fixed summation order; a row's sum depends on its own elements only.
@@ -42,7 +45,7 @@ fn gate_body<const FMA: bool>(gate: &mut [f32], up: &[f32]) {
 }
 
 tiers! {
-    /// `gate[i] = silu(gate[i]) * up[i]` with `silu(x) = x / (1 + exp(-x))` (SwiGLU, Shazeer 2020).
+    /// `gate[i] = silu(gate[i]) * up[i]` with `silu(x) = x / (1 + exp(-x))` (`SwiGLU`, Shazeer 2020).
     pub fn swiglu(gate: &mut [f32], up: &[f32]) => gate_body
 }
 
@@ -116,6 +119,7 @@ tiers! {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::float_cmp)]
     use super::*;
 
     #[test]

@@ -287,7 +287,7 @@ impl QuantizedType for OwnedBlocks {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::float_cmp)]
     use super::*;
     use candle_core::quantized::{QMatMul, QStorage, QTensor};
     use candle_core::{Device, Module, Tensor};

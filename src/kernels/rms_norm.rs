@@ -1,5 +1,8 @@
 //! Root-mean-square normalization of rows, on slices.
 
+// The bodies are compiled once for each instruction set, which only works if they are inlined there.
+#![allow(clippy::inline_always)]
+
 use super::spread::for_each_piece;
 use super::tiers::{multiply_add, tiers};
 
@@ -47,6 +50,7 @@ pub fn rms_norm(rows: &mut [f32], weight: &[f32], epsilon: f32) {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::float_cmp)]
     use super::*;
 
     #[test]

@@ -43,6 +43,7 @@ unsafe impl Sync for Base {}
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::float_cmp)]
     use super::*;
 
     #[test]

@@ -3,6 +3,9 @@
 //! A kernel is written once as an `#[inline(always)]` function with a `const FMA: bool` parameter; [`tiers!`] compiles
 //! it for the baseline, for AVX2 and for AVX-512 and picks at run time. Nothing here knows what is computed.
 
+// The bodies are compiled once for each instruction set, which only works if they are inlined there.
+#![allow(clippy::inline_always)]
+
 /// Declares a function that runs an `#[inline(always)]` body compiled for the best instruction set of the machine.
 ///
 /// The body takes `const FMA: bool`: whether [`multiply_add`] is one instruction.

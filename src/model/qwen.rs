@@ -138,7 +138,9 @@ fn refuse_what_changes_the_maths(file: &GgufFile, family: &str) -> Result<(), Mo
         let value = &file.metadata[key];
         let neutral = match (name, value) {
             ("rope.scaling.type", Value::String(kind)) => kind == "none" || kind.is_empty(),
-            ("rope.scaling.factor" | "rope.scaling.attn_factor", Value::F32(factor)) => *factor == 1.0,
+            ("rope.scaling.factor" | "rope.scaling.attn_factor", Value::F32(factor)) => {
+                factor.to_bits() == 1f32.to_bits()
+            }
             ("attention.causal" | "use_parallel_residual", Value::Bool(on)) => *on == (name == "attention.causal"),
             (
                 "attention.sliding_window" | "expert_count" | "expert_used_count",

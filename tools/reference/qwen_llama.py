@@ -14,6 +14,7 @@ p.add_argument("name")
 p.add_argument("--transformers", action="store_true")
 p.add_argument("--root", type=Path, default=Path(__file__).resolve().parents[2])
 p.add_argument("--top", type=int, default=40)
+p.add_argument("--ids-from", type=Path, help="take the prompts' ids from an earlier result (same tokenizer, no waiting)")
 a = p.parse_args()
 
 EN = [
@@ -70,10 +71,13 @@ def prompts():
 
 def main():
     import xllamacpp
-    from transformers import AutoTokenizer
     folder, file = os.path.split(os.path.abspath(a.weights))
-    tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=file)
-    ids = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in prompts()]
+    if a.ids_from:
+        ids = [case["prompt"] for case in json.loads(a.ids_from.read_text())]
+    else:
+        from transformers import AutoTokenizer
+        tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=file)
+        ids = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in prompts()]
     print(len(ids), "prompts of", min(map(len, ids)), "to", max(map(len, ids)), "tokens", flush=True)
     params = xllamacpp.CommonParams()
     params.model.path = a.weights
@@ -90,6 +94,7 @@ def main():
         assert reply["usage"]["prompt_tokens"] == len(prompt) and len(best) == a.top
         cases.append({"prompt": prompt, "llama": best})
     del server
+    save(cases)
     if a.transformers:
         import torch
         from transformers import AutoModelForCausalLM
@@ -99,6 +104,10 @@ def main():
                 row = torch.log_softmax(model(torch.tensor([case["prompt"]])).logits[0, -1].float(), 0)
                 best = torch.topk(row, a.top)
                 case["transformers"] = [[int(i), round(float(v), 5)] for i, v in zip(best.indices, best.values)]
+        save(cases)
+
+
+def save(cases):
     target = a.root / "tests" / "golden" / "qwen" / f"{a.name}.json"
     target.write_text(json.dumps(cases, separators=(",", ":")) + "\n")
     print(target, target.stat().st_size)

@@ -27,6 +27,8 @@ use crate::token::TokenId;
 
 /// Prompt tokens that go through the layers at a time, which bounds the memory of a prefill.
 const PREFILL_TOKENS: usize = 512;
+/// Tells the states of models apart.
+static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
 /// Sizes and flags of a network.
 #[derive(Debug, Clone, PartialEq)]
@@ -131,7 +133,6 @@ impl DecoderOnly {
         let matrix = Matrix { name: &output_name, rows: spec.vocab, elements: config.hidden };
         let vocabulary = Vocabulary::load(file, matrix, options)?;
         file.forget_pages();
-        static NEXT: AtomicU64 = AtomicU64::new(0);
         Ok(DecoderOnly {
             output_norm: Norm::new(norm, config.norm_epsilon)?,
             frequencies: Frequencies::new(config.heads.head_dim, config.rope_base),
@@ -139,7 +140,7 @@ impl DecoderOnly {
             operations: if device.is_cpu() { Operations::Fused } else { Operations::Plain },
             prefill_tokens: PREFILL_TOKENS,
             prefixes: Prefixes::default(),
-            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             spec,
             config,
             embedding,

@@ -58,7 +58,9 @@ impl State for Rows {
             return Err(ModelError::State(format!("row {bad} of {}", self.rows.len())));
         }
         let mut uses = vec![0usize; self.rows.len()];
-        rows.iter().for_each(|&row| uses[row] += 1);
+        for &row in rows {
+            uses[row] += 1;
+        }
         let mut old: Vec<Option<Row>> = std::mem::take(&mut self.rows).into_iter().map(Some).collect();
         for &row in rows {
             uses[row] -= 1;

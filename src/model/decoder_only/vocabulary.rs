@@ -10,6 +10,8 @@ use crate::token::TokenId;
 
 /// Rows of the matrix that are multiplied at a time: 16 rows of logits take half a megabyte.
 const CHUNK: usize = 8192;
+/// Best tokens up to which each is inserted in its place; more are gathered and sorted.
+const INSERTED: usize = 64;
 
 /// The output matrix in chunks of rows.
 #[derive(Debug)]
@@ -106,12 +108,16 @@ struct Tally {
     best: Vec<(TokenId, f32)>,
     sum: Option<f32>,
     largest: f32,
+    /// What a token has to exceed, where more than a few are asked for.
+    worst: f32,
 }
 
 impl Tally {
     fn new(ask: &Ask<'_>) -> Tally {
         let sum = ask.log_sum_exp.then_some(0.0);
-        Tally { k: ask.k, best: Vec::with_capacity(ask.k + 1), sum, largest: f32::NEG_INFINITY }
+        // Below every number, negative infinity included: a banned token is still a token.
+        let worst = -f32::NAN.abs();
+        Tally { k: ask.k, best: Vec::new(), sum, largest: f32::NEG_INFINITY, worst }
     }
 
     /// Adds logits of ascending tokens that are all beyond those added before.
@@ -125,20 +131,45 @@ impl Tally {
                 self.largest = largest;
             }
         }
-        if self.k == 0 || (self.best.len() == self.k && self.best[self.k - 1].1.total_cmp(&high).is_ge()) {
+        if self.k == 0 || self.is_beaten(high) {
             return;
         }
         for (at, &logit) in logits.iter().enumerate() {
-            if logit.is_nan() || (self.best.len() == self.k && self.best[self.k - 1].1.total_cmp(&logit).is_ge()) {
+            if logit.is_nan() || self.is_beaten(logit) {
                 continue;
             }
-            let place = self.best.partition_point(|(_, other)| other.total_cmp(&logit).is_ge());
-            self.best.insert(place, (token(at), logit));
-            self.best.truncate(self.k);
+            if self.k <= INSERTED {
+                let place = self.best.partition_point(|(_, other)| other.total_cmp(&logit).is_ge());
+                self.best.insert(place, (token(at), logit));
+                self.best.truncate(self.k);
+            } else {
+                self.best.push((token(at), logit));
+                if self.best.len() >= 2 * self.k {
+                    self.cut();
+                }
+            }
         }
     }
 
-    fn finish(self) -> Candidates {
+    /// Whether `k` tokens before are at least as good. Never wrong when it says so; late for many tokens.
+    fn is_beaten(&self, logit: f32) -> bool {
+        if self.k <= INSERTED {
+            return self.best.len() == self.k && self.best[self.k - 1].1.total_cmp(&logit).is_ge();
+        }
+        self.worst.total_cmp(&logit).is_ge()
+    }
+
+    /// Sorts what was gathered and keeps the best `k`.
+    fn cut(&mut self) {
+        self.best.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        self.best.truncate(self.k);
+        if let Some(last) = self.best.last().filter(|_| self.best.len() == self.k) {
+            self.worst = last.1;
+        }
+    }
+
+    fn finish(mut self) -> Candidates {
+        self.cut();
         let log_sum_exp = self.sum.map_or(f32::NAN, |sum| self.largest + sum.ln());
         Candidates { best: self.best, log_sum_exp }
     }
@@ -167,7 +198,7 @@ mod tests {
     fn the_best_are_found_whatever_the_chunks() {
         let logits: Vec<f32> = (0..1000).map(|i| ((i * 7919) % 503) as f32 / 50.0 - 5.0).collect();
         for chunk in [1, 7, 100, 1000] {
-            for k in [0, 1, 2, 5, 1000] {
+            for k in [0, 1, 2, 5, 64, 65, 100, 999, 1000, 5000] {
                 check(&logits, k, chunk);
             }
         }
