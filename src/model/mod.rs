@@ -4,6 +4,10 @@
 //! A row's numbers never depend on the other rows of its batch.
 
 pub mod echo;
+pub mod encoder_decoder;
+pub mod layers;
+pub mod marian;
+pub mod weights;
 
 use crate::token::TokenId;
 
