@@ -32,6 +32,7 @@ impl Echo {
                 suppressed: vec![START],
                 has_encoder: true,
                 forced_eos: None,
+                renormalize: false,
             },
         }
     }
@@ -115,7 +116,8 @@ impl Model for Echo {
             logits[source.get(*position).copied().unwrap_or(END) as usize] = SURE;
             *position += 1;
             for change in ask.adjust.iter().filter(|change| change.row.is_none_or(|r| r == row)) {
-                logits[change.token as usize] += change.add;
+                let logit = &mut logits[change.token as usize];
+                *logit = change.apply(*logit);
             }
             let mut ids: Vec<TokenId> = match ask.allowed {
                 Some(allowed) => allowed.to_vec(),

@@ -30,6 +30,8 @@ pub struct Spec {
     pub has_encoder: bool,
     /// Whether the end token is forced when the longest answer is reached (`forced_eos_token_id`).
     pub forced_eos: Option<TokenId>,
+    /// Whether beam search compares probabilities that sum to one after bans and penalties (`renormalize_logits`).
+    pub renormalize: bool,
 }
 
 /// One text of a batch.
@@ -50,7 +52,8 @@ pub struct Ask<'a> {
     pub k: usize,
     /// Only these tokens, in ascending order, if given.
     pub allowed: Option<&'a [TokenId]>,
-    /// Changes to the logits before the best are taken.
+    /// Changes to the logits before the best are taken, applied in the order of the slice: first
+    /// those for all rows, then row by row, ascending.
     pub adjust: &'a [Adjustment],
     /// Whether the log of the sum of the exponentials of all (adjusted, allowed) logits is wanted.
     pub log_sum_exp: bool,
@@ -63,8 +66,33 @@ pub struct Adjustment {
     pub row: Option<usize>,
     /// The token.
     pub token: TokenId,
-    /// Added to the logit; negative infinity bans the token.
-    pub add: f32,
+    /// What happens to its logit.
+    pub change: Change,
+}
+
+/// What an [`Adjustment`] does to a logit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Change {
+    /// Adds to it; negative infinity bans the token.
+    Add(f32),
+    /// Multiplies it if negative and divides it otherwise (the repetition penalty of Keskar et al. 2019, section 4.1).
+    Penalize(f32),
+}
+
+impl Adjustment {
+    /// Bans a token in one row, or in all.
+    pub fn ban(row: Option<usize>, token: TokenId) -> Adjustment {
+        Adjustment { row, token, change: Change::Add(f32::NEG_INFINITY) }
+    }
+
+    /// The changed logit.
+    pub fn apply(&self, logit: f32) -> f32 {
+        match self.change {
+            Change::Add(add) => logit + add,
+            Change::Penalize(penalty) if logit < 0.0 => logit * penalty,
+            Change::Penalize(penalty) => logit / penalty,
+        }
+    }
 }
 
 /// The best next tokens of one row, best first; equal logits by ascending id.
