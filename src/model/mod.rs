@@ -5,8 +5,12 @@
 
 pub mod decoder_only;
 pub mod echo;
+pub mod encoder_decoder;
 pub mod gguf;
+pub mod layers;
+pub mod marian;
 pub mod qwen;
+pub mod weights;
 
 use crate::token::TokenId;
 

@@ -2,9 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod quality;
 mod qwen;
 mod registry;
 mod tokenize;
-#![allow(clippy::unwrap_used)]
-
-mod quality;

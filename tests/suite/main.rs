@@ -2,18 +2,16 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod architecture;
 mod decode;
-mod qwen;
-mod schedule;
-mod tokenize;
-mod toy;
 mod hub;
 mod hub_crate;
 mod loopback;
 mod mirror;
+mod qwen;
 mod registry;
-#![allow(clippy::unwrap_used)]
-
-mod architecture;
 mod samples;
+mod schedule;
 mod source_text;
+mod tokenize;
+mod toy;

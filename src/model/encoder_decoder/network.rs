@@ -1,0 +1,199 @@
+//! The weights of an encoder-decoder, made into layers of any backend.
+
+use super::{Architecture, Names, Positions, Stack};
+use crate::model::ModelError;
+use crate::model::layers::{Backend, LinearPlan, NormPlan, sinusoids};
+use crate::model::weights::Weights;
+
+/// All layers of a network.
+pub(super) struct Network<B: Backend> {
+    pub(super) source: Embedding<B>,
+    pub(super) target: Embedding<B>,
+    pub(super) encoder: Vec<EncoderLayer<B>>,
+    pub(super) decoder: Vec<DecoderLayer<B>>,
+    pub(super) encoder_norm: Option<B::Norm>,
+    pub(super) decoder_norm: Option<B::Norm>,
+    /// Projection onto the vocabulary `[vocab, width]`, if it is not the target embedding.
+    pub(super) output: Option<B::Table>,
+    /// `[vocab]`.
+    pub(super) output_bias: Vec<f32>,
+}
+
+pub(super) struct Embedding<B: Backend> {
+    /// `[vocab, width]`; missing on the target side if it is the same tensor as on the source side.
+    pub(super) tokens: Option<B::Table>,
+    /// `[positions, width]`.
+    pub(super) positions: B::Table,
+    pub(super) norm: Option<B::Norm>,
+}
+
+pub(super) struct SelfAttention<B: Backend> {
+    /// Query, key and value side by side.
+    pub(super) input: B::Linear,
+    pub(super) output: B::Linear,
+    pub(super) norm: B::Norm,
+}
+
+pub(super) struct CrossAttention<B: Backend> {
+    pub(super) query: B::Linear,
+    /// Key and value side by side.
+    pub(super) memory: B::Linear,
+    pub(super) output: B::Linear,
+    pub(super) norm: B::Norm,
+}
+
+pub(super) struct FeedForward<B: Backend> {
+    pub(super) expand: B::Linear,
+    pub(super) contract: B::Linear,
+    pub(super) norm: B::Norm,
+}
+
+pub(super) struct EncoderLayer<B: Backend> {
+    pub(super) attention: SelfAttention<B>,
+    pub(super) feed_forward: FeedForward<B>,
+}
+
+pub(super) struct DecoderLayer<B: Backend> {
+    pub(super) attention: SelfAttention<B>,
+    pub(super) cross: CrossAttention<B>,
+    pub(super) feed_forward: FeedForward<B>,
+}
+
+impl<B: Backend> Network<B> {
+    /// Makes the layers.
+    ///
+    /// # Errors
+    /// A tensor is missing or has another shape, or the device failed.
+    pub(super) fn load(
+        backend: &B,
+        weights: &Weights,
+        (architecture, names): (&Architecture, &Names),
+    ) -> Result<Network<B>, ModelError> {
+        let build = Build { backend, weights, architecture };
+        let source_name = first_of(weights, &names.source_embedding);
+        let target_name = first_of(weights, &names.target_embedding);
+        let output_name = first_of(weights, &names.output);
+        let target_shape = [architecture.target_vocab, architecture.width];
+        let output_bias = match weights.shape(&names.output_bias) {
+            Some(_) => weights.read(&names.output_bias, &[1, architecture.target_vocab])?,
+            None => vec![0.0; architecture.target_vocab],
+        };
+        Ok(Network {
+            source: build.embedding(&names.encoder, Some(source_name), architecture.source_vocab)?,
+            target: build.embedding(
+                &names.decoder,
+                (target_name != source_name).then_some(target_name),
+                architecture.target_vocab,
+            )?,
+            encoder: (0..architecture.encoder.layers)
+                .map(|layer| build.encoder_layer(&format!("{}.layers.{layer}", names.encoder)))
+                .collect::<Result<_, _>>()?,
+            decoder: (0..architecture.decoder.layers)
+                .map(|layer| build.decoder_layer(&format!("{}.layers.{layer}", names.decoder)))
+                .collect::<Result<_, _>>()?,
+            encoder_norm: build.final_norm(&names.encoder)?,
+            decoder_norm: build.final_norm(&names.decoder)?,
+            output: (output_name != target_name)
+                .then(|| backend.table(weights, output_name, target_shape))
+                .transpose()?,
+            output_bias,
+        })
+    }
+}
+
+/// The first of several names that the checkpoint has; the first of all if it has none, so that this one is reported.
+fn first_of<'a>(weights: &Weights, names: &'a [String]) -> &'a str {
+    names
+        .iter()
+        .find(|name| weights.shape(name).is_some())
+        .or(names.first())
+        .map_or("", String::as_str)
+}
+
+struct Build<'a, B> {
+    backend: &'a B,
+    weights: &'a Weights,
+    architecture: &'a Architecture,
+}
+
+impl<B: Backend> Build<'_, B> {
+    fn embedding(&self, prefix: &str, tokens: Option<&str>, vocab: usize) -> Result<Embedding<B>, ModelError> {
+        let Architecture { width, positions, .. } = *self.architecture;
+        let name = format!("{prefix}.embed_positions.weight");
+        let positions = match self.architecture.position_kind {
+            Positions::Sinusoidal if self.weights.shape(&name).is_none() => {
+                self.backend.computed(sinusoids(positions, width), [positions, width])?
+            }
+            Positions::Sinusoidal => self.backend.table(self.weights, &name, [positions, width])?,
+            Positions::Learned { first } => self.backend.table(self.weights, &name, [positions + first, width])?,
+        };
+        let norm = self.architecture.embedding_norm.then(|| self.norm(&format!("{prefix}.layernorm_embedding")));
+        Ok(Embedding {
+            tokens: tokens.map(|name| self.backend.table(self.weights, name, [vocab, width])).transpose()?,
+            positions,
+            norm: norm.transpose()?,
+        })
+    }
+
+    fn encoder_layer(&self, prefix: &str) -> Result<EncoderLayer<B>, ModelError> {
+        Ok(EncoderLayer {
+            attention: self.self_attention(prefix)?,
+            feed_forward: self.feed_forward(prefix, self.architecture.encoder)?,
+        })
+    }
+
+    fn decoder_layer(&self, prefix: &str) -> Result<DecoderLayer<B>, ModelError> {
+        let part = |names: &[&str]| self.attention_part(&format!("{prefix}.encoder_attn"), names);
+        Ok(DecoderLayer {
+            attention: self.self_attention(prefix)?,
+            cross: CrossAttention {
+                query: part(&["q_proj"])?,
+                memory: part(&["k_proj", "v_proj"])?,
+                output: part(&["out_proj"])?,
+                norm: self.norm(&format!("{prefix}.encoder_attn_layer_norm"))?,
+            },
+            feed_forward: self.feed_forward(prefix, self.architecture.decoder)?,
+        })
+    }
+
+    fn self_attention(&self, prefix: &str) -> Result<SelfAttention<B>, ModelError> {
+        let part = |names: &[&str]| self.attention_part(&format!("{prefix}.self_attn"), names);
+        Ok(SelfAttention {
+            input: part(&["q_proj", "k_proj", "v_proj"])?,
+            output: part(&["out_proj"])?,
+            norm: self.norm(&format!("{prefix}.self_attn_layer_norm"))?,
+        })
+    }
+
+    fn attention_part(&self, prefix: &str, names: &[&str]) -> Result<B::Linear, ModelError> {
+        let width = self.architecture.width;
+        self.linear(names.iter().map(|name| format!("{prefix}.{name}")).collect(), width, width)
+    }
+
+    fn feed_forward(&self, prefix: &str, stack: Stack) -> Result<FeedForward<B>, ModelError> {
+        let width = self.architecture.width;
+        Ok(FeedForward {
+            expand: self.linear(vec![format!("{prefix}.fc1")], width, stack.inner)?,
+            contract: self.linear(vec![format!("{prefix}.fc2")], stack.inner, width)?,
+            norm: self.norm(&format!("{prefix}.final_layer_norm"))?,
+        })
+    }
+
+    fn final_norm(&self, prefix: &str) -> Result<Option<B::Norm>, ModelError> {
+        self.architecture.final_norm.then(|| self.norm(&format!("{prefix}.layer_norm"))).transpose()
+    }
+
+    fn linear(&self, names: Vec<String>, inputs: usize, outputs: usize) -> Result<B::Linear, ModelError> {
+        let biases = if self.architecture.linear_bias {
+            names.iter().map(|name| format!("{name}.bias")).collect()
+        } else {
+            Vec::new()
+        };
+        let weights = names.into_iter().map(|name| format!("{name}.weight")).collect();
+        self.backend.linear(self.weights, &LinearPlan { weights, biases, inputs, outputs })
+    }
+
+    fn norm(&self, name: &str) -> Result<B::Norm, ModelError> {
+        self.backend.norm(self.weights, &NormPlan { name: name.into(), width: self.architecture.width })
+    }
+}

@@ -1,0 +1,162 @@
+//! The building blocks of the networks, for two backends: packed matrices on the CPU, and tensors of Candle on any device.
+//!
+//! A network is written once over [`Backend`], which turns weights into layers. How the layers are used is each backend's own
+//! matter: the packed one fuses, the other is plain and serves as its reference.
+
+pub mod packed;
+pub mod plain;
+
+use super::{Ask, Candidates, ModelError};
+use crate::kernels::topk::Best;
+use super::weights::{Wanted, Weights};
+use std::cell::RefCell;
+
+/// Added to the variance before its root is taken, in every layer normalization of these families.
+const NORM_EPSILON: f32 = 1e-5;
+
+/// The function between the two matrices of a feed-forward layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activation {
+    /// x·σ(x), also called `SiLU`.
+    Swish,
+    /// max(x, 0).
+    Relu,
+    /// x·Φ(x) with the exact error function.
+    Gelu,
+}
+
+/// Names and sizes of a linear layer. Several projections of the same input are one layer: their outputs lie side by side.
+#[derive(Debug, Clone)]
+pub struct LinearPlan {
+    /// Names of the weights, each `[outputs, inputs]`.
+    pub weights: Vec<String>,
+    /// Names of the biases, each `[outputs]`; empty if there are none.
+    pub biases: Vec<String>,
+    /// Width of the input.
+    pub inputs: usize,
+    /// Width of the output of each of the projections.
+    pub outputs: usize,
+}
+
+/// Names and size of a layer normalization.
+#[derive(Debug, Clone)]
+pub struct NormPlan {
+    /// Name without `.weight` and `.bias`.
+    pub name: String,
+    /// Width of its rows.
+    pub width: usize,
+}
+
+/// Where the layers of a network are computed.
+pub trait Backend {
+    /// A linear layer.
+    type Linear;
+    /// A layer normalization.
+    type Norm;
+    /// A table of rows that are looked up.
+    type Table;
+
+    /// Makes a linear layer.
+    ///
+    /// # Errors
+    /// A tensor is missing or has another shape, or the device failed.
+    fn linear(&self, weights: &Weights, plan: &LinearPlan) -> Result<Self::Linear, ModelError>;
+    /// Makes a layer normalization.
+    ///
+    /// # Errors
+    /// As [`Backend::linear`].
+    fn norm(&self, weights: &Weights, plan: &NormPlan) -> Result<Self::Norm, ModelError>;
+    /// Makes a table `[rows, width]` from a tensor of that shape.
+    ///
+    /// # Errors
+    /// As [`Backend::linear`].
+    fn table(&self, weights: &Weights, name: &str, shape: [usize; 2]) -> Result<Self::Table, ModelError>;
+    /// Makes a table `[rows, width]` from numbers.
+    ///
+    /// # Errors
+    /// The device failed.
+    fn computed(&self, values: Vec<f32>, shape: [usize; 2]) -> Result<Self::Table, ModelError>;
+}
+
+/// A backend that computes nothing and takes down which tensors a network wants, so that all that is missing can be named at
+/// once, before anything large is read.
+#[derive(Debug, Default)]
+pub struct Inventory {
+    wanted: RefCell<Vec<Wanted>>,
+}
+
+impl Inventory {
+    /// What was asked for.
+    pub fn into_wanted(self) -> Vec<Wanted> {
+        self.wanted.into_inner()
+    }
+}
+
+impl Backend for Inventory {
+    type Linear = ();
+    type Norm = ();
+    type Table = ();
+
+    fn linear(&self, _: &Weights, plan: &LinearPlan) -> Result<(), ModelError> {
+        let mut wanted = self.wanted.borrow_mut();
+        wanted.extend(plan.weights.iter().map(|name| (name.clone(), vec![plan.outputs, plan.inputs])));
+        wanted.extend(plan.biases.iter().map(|name| (name.clone(), vec![plan.outputs])));
+        Ok(())
+    }
+
+    fn norm(&self, _: &Weights, plan: &NormPlan) -> Result<(), ModelError> {
+        let mut wanted = self.wanted.borrow_mut();
+        wanted.extend(["weight", "bias"].map(|part| (format!("{}.{part}", plan.name), vec![plan.width])));
+        Ok(())
+    }
+
+    fn table(&self, _: &Weights, name: &str, shape: [usize; 2]) -> Result<(), ModelError> {
+        self.wanted.borrow_mut().push((name.to_string(), shape.to_vec()));
+        Ok(())
+    }
+
+    fn computed(&self, _: Vec<f32>, _: [usize; 2]) -> Result<(), ModelError> {
+        Ok(())
+    }
+}
+
+/// What was found in one row.
+///
+/// # Errors
+/// There was no logit that is a number: weights that are damaged, or numbers that overflowed.
+fn candidates(row: usize, best: Best, ask: &Ask<'_>) -> Result<Candidates, ModelError> {
+    let log_sum_exp = if ask.log_sum_exp { best.log_sum_exp() } else { f32::NAN };
+    if ask.log_sum_exp && log_sum_exp.is_nan() {
+        return Err(ModelError::Weights(format!("row {row} has a logit that is not a number; the weights are damaged")));
+    }
+    Ok(Candidates { best: best.into_items(), log_sum_exp })
+}
+
+/// Position vectors `[positions, width]`: sines in the first half of a row, cosines in the second
+/// (Vaswani et al. 2017, in the layout of Marian's `transformers` port, computed in 64 bits as there).
+pub fn sinusoids(positions: usize, width: usize) -> Vec<f32> {
+    let sines = width.div_ceil(2);
+    let mut table = vec![0.0f32; positions * width];
+    for (position, row) in table.chunks_exact_mut(width.max(1)).enumerate() {
+        for (column, value) in row.iter_mut().enumerate() {
+            let pair = if column < sines { column } else { column - sines };
+            let angle = position as f64 / 10_000f64.powf(2.0 * pair as f64 / width as f64);
+            *value = if column < sines { angle.sin() as f32 } else { angle.cos() as f32 };
+        }
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sinusoids_have_sines_before_cosines() {
+        let table = sinusoids(3, 4);
+        assert_eq!(table[..4], [0.0, 0.0, 1.0, 1.0]);
+        let (fast, slow) = (2f64, 2f64 / 100.0);
+        let expected = [fast.sin(), slow.sin(), fast.cos(), slow.cos()].map(|value| value as f32);
+        assert_eq!(table[8..], expected);
+    }
+}

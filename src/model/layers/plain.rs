@@ -1,0 +1,137 @@
+//! Layers in plain Candle operations, on any device. On the CPU they are the reference of the packed layers.
+
+use super::{Activation, Backend, LinearPlan, NormPlan};
+use crate::kernels::topk::Best;
+use crate::model::weights::Weights;
+use crate::model::{Ask, Candidates, ModelError};
+use candle_core::{D, Device, Tensor};
+
+/// A device of Candle.
+#[derive(Debug, Clone)]
+pub struct Plain {
+    /// Where the tensors live.
+    pub device: Device,
+}
+
+/// A linear layer `x·wᵀ + b`.
+#[derive(Debug)]
+pub struct Linear {
+    /// `[inputs, outputs]`.
+    transposed: Tensor,
+    /// `[outputs]`.
+    bias: Option<Tensor>,
+}
+
+/// A layer normalization.
+#[derive(Debug)]
+pub struct Norm {
+    gamma: Tensor,
+    beta: Tensor,
+}
+
+impl Backend for Plain {
+    type Linear = Linear;
+    type Norm = Norm;
+    type Table = Tensor;
+
+    fn linear(&self, weights: &Weights, plan: &LinearPlan) -> Result<Linear, ModelError> {
+        let shape = [plan.outputs, plan.inputs];
+        let parts = plan.weights.iter().map(|name| weights.tensor(name, &shape, &self.device));
+        let transposed = Tensor::cat(&parts.collect::<Result<Vec<_>, _>>()?, 0)?.t()?.contiguous()?;
+        let biases = plan.biases.iter().map(|name| weights.tensor(name, &[plan.outputs], &self.device));
+        let biases = biases.collect::<Result<Vec<_>, _>>()?;
+        let bias = if biases.is_empty() { None } else { Some(Tensor::cat(&biases, 0)?) };
+        Ok(Linear { transposed, bias })
+    }
+
+    fn norm(&self, weights: &Weights, plan: &NormPlan) -> Result<Norm, ModelError> {
+        let read = |part: &str| weights.tensor(&format!("{}.{part}", plan.name), &[plan.width], &self.device);
+        Ok(Norm { gamma: read("weight")?, beta: read("bias")? })
+    }
+
+    fn table(&self, weights: &Weights, name: &str, shape: [usize; 2]) -> Result<Tensor, ModelError> {
+        weights.tensor(name, &shape, &self.device)
+    }
+
+    fn computed(&self, values: Vec<f32>, shape: [usize; 2]) -> Result<Tensor, ModelError> {
+        Ok(Tensor::from_vec(values, &shape, &self.device)?)
+    }
+}
+
+impl Linear {
+    /// `x·wᵀ + b` for `x` of `[rows, inputs]`.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn apply(&self, x: &Tensor) -> Result<Tensor, ModelError> {
+        let product = x.matmul(&self.transposed)?;
+        Ok(match &self.bias {
+            Some(bias) => product.broadcast_add(bias)?,
+            None => product,
+        })
+    }
+}
+
+impl Norm {
+    /// Normalizes each row of `[rows, width]`.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn apply(&self, x: &Tensor) -> Result<Tensor, ModelError> {
+        let centred = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
+        let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
+        let scaled = centred.broadcast_div(&(variance + f64::from(super::NORM_EPSILON))?.sqrt()?)?;
+        Ok(scaled.broadcast_mul(&self.gamma)?.broadcast_add(&self.beta)?)
+    }
+}
+
+/// The activation of a feed-forward layer.
+///
+/// # Errors
+/// The device failed.
+pub fn activate(activation: Activation, x: &Tensor) -> Result<Tensor, ModelError> {
+    Ok(match activation {
+        Activation::Swish => x.silu()?,
+        Activation::Relu => x.relu()?,
+        Activation::Gelu => x.gelu_erf()?,
+    })
+}
+
+/// Attention of `query` (`[queries, heads × head_dim]`) over `keys` and `values` (`[positions, heads × head_dim]`).
+///
+/// # Errors
+/// The device failed, or the sizes do not fit.
+pub fn attend(query: &Tensor, keys: &Tensor, values: &Tensor, heads: usize) -> Result<Tensor, ModelError> {
+    let split = |x: &Tensor| -> candle_core::Result<Tensor> {
+        let (rows, width) = x.dims2()?;
+        x.reshape((rows, heads, width / heads))?.transpose(0, 1)?.contiguous()
+    };
+    let (rows, width) = query.dims2()?;
+    let scale = 1.0 / ((width / heads) as f64).sqrt();
+    let scores = (split(query)?.matmul(&split(keys)?.t()?)? * scale)?;
+    let mixed = candle_nn::ops::softmax(&scores, D::Minus1)?.matmul(&split(values)?)?;
+    Ok(mixed.transpose(0, 1)?.reshape((rows, width))?)
+}
+
+/// The best tokens of each row of `logits` (`[rows, vocab]`).
+///
+/// # Errors
+/// The device failed, or a row has no logit that is a number.
+pub fn best(logits: &Tensor, ask: &Ask<'_>) -> Result<Vec<Candidates>, ModelError> {
+    let mut answers = Vec::with_capacity(logits.dim(0)?);
+    for (row, mut logits) in logits.to_vec2::<f32>()?.into_iter().enumerate() {
+        for change in ask.adjust.iter().filter(|change| change.row.is_none_or(|wanted| wanted == row)) {
+            if let Some(logit) = logits.get_mut(change.token as usize) {
+                *logit += change.add;
+            }
+        }
+        if let Some(allowed) = ask.allowed {
+            let range = 0..logits.len();
+            super::packed::ban_others(&mut logits, super::packed::within(allowed, &range), 0);
+        }
+        let mut best = Best::new(ask.k);
+        if ask.log_sum_exp { best.scan_and_sum(&logits, 0) } else { best.scan(&logits, 0) }
+        answers.push(super::candidates(row, best, ask)?);
+    }
+    Ok(answers)
+}
