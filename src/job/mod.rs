@@ -1,1 +1,4 @@
-//! (in the making)
+//! The resolved job and what is written about it: the only serialised schemas beside the model cards.
+
+pub mod report;
+pub mod spec;

@@ -1,12 +1,3 @@
-//! (in the making)
-
-pub mod causal_attention;
-pub mod exponential;
-pub mod quantized_storage;
-pub mod rms_norm;
-pub mod rope;
-pub mod spread;
-pub mod tiers;
 //! Arithmetic on slices: packed matrix products, norms, attention, activations, the best of a vocabulary.
 //!
 //! The loops are plain Rust, compiled once for each instruction set worth having and chosen at run time; beside each stands a
@@ -15,8 +6,15 @@ pub mod tiers;
 
 pub mod activation;
 pub mod attention;
+pub mod causal_attention;
+pub mod exponential;
 pub mod gemm;
 pub mod norm;
+pub mod quantized_storage;
+pub mod rms_norm;
+pub mod rope;
+pub mod spread;
+pub mod tiers;
 pub mod topk;
 
 /// Number of partial sums in a reduction: one register of AVX-512, two of AVX2, four of SSE2 or NEON.

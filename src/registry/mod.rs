@@ -8,6 +8,7 @@ pub mod card;
 mod digest;
 mod error;
 mod hub;
+pub mod load;
 mod local;
 mod lock;
 mod mirror;

@@ -65,6 +65,11 @@ pub enum SlotKind {
     Character,
 }
 
+/// The sentences of a plain text, in order, without the white space around them; addresses are never cut.
+pub fn sentence_ranges(text: &str, language: Language) -> Vec<Range<usize>> {
+    sentence::sentences(text, language, &protect::protect(text))
+}
+
 /// The sentences of a document, in order. In a [`BlockKind::Line`] block the whole line is one segment.
 ///
 /// Blocks without a letter or a digit have no segments.

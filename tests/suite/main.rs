@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod architecture;
+mod cli;
 mod decode;
 mod hub;
 mod hub_crate;

@@ -7,7 +7,7 @@ use candle_core::quantized::gguf_file::Value;
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
 use tlumach::model::decoder_only::DecoderOnly;
-use tlumach::model::{Adjustment, Ask, LoadOptions, Model, ModelError, Precision, Request, State, gguf, qwen};
+use tlumach::model::{Adjustment, Ask, Change, LoadOptions, Model, ModelError, Precision, Request, State, gguf, qwen};
 use tlumach::token::TokenId;
 
 const PLAIN: Ask<'static> = Ask { k: 10, allowed: None, adjust: &[], log_sum_exp: true };
@@ -290,8 +290,8 @@ fn bans_and_allowed_tokens_act_before_the_best_are_taken() {
     assert_eq!(everything[0].best.len(), vocab);
     let (winner, second) = (everything[0].best[0], everything[0].best[1]);
     let adjust = [
-        Adjustment { row: Some(0), token: winner.0, add: f32::NEG_INFINITY },
-        Adjustment { row: None, token: 8200, add: 100.0 },
+        Adjustment { row: Some(0), token: winner.0, change: Change::Add(f32::NEG_INFINITY) },
+        Adjustment { row: None, token: 8200, change: Change::Add(100.0) },
     ];
     let asked = Ask { k: 2, allowed: None, adjust: &adjust, log_sum_exp: true };
     let got = model.step(&[7, 7], fresh().as_mut(), &asked).unwrap();
@@ -307,7 +307,7 @@ fn bans_and_allowed_tokens_act_before_the_best_are_taken() {
         let sum: f64 = expected.iter().map(|(_, logit)| f64::from(*logit).exp()).sum();
         assert!((f64::from(got.log_sum_exp) - sum.ln()).abs() < 1e-4);
     }
-    let outside = [Adjustment { row: None, token: vocab as TokenId, add: 1.0 }];
+    let outside = [Adjustment { row: None, token: vocab as TokenId, change: Change::Add(1.0) }];
     let asked = Ask { k: 1, allowed: None, adjust: &outside, log_sum_exp: false };
     let error = model.step(&[7, 7], fresh().as_mut(), &asked).unwrap_err();
     assert!(matches!(error, ModelError::TokenOutOfRange { .. }));
@@ -396,6 +396,7 @@ fn unsupported_metadata_is_named_with_its_value() {
     check(("qwen2.rope.scaling.type", Some(Value::String("yarn".into()))), &["qwen2.rope.scaling.type", "yarn"]);
     check(("qwen2.attention.sliding_window", Some(Value::U32(4096))), &["sliding_window", "4096"]);
     check(("qwen2.expert_count", Some(Value::U32(8))), &["expert_count", "8"]);
+    check(("split.count", Some(Value::U16(2))), &["split.count", "2", "--merge"]);
     check(("qwen2.block_count", None), &["qwen2.block_count", "missing"]);
     check(("qwen2.block_count", Some(Value::U32(0))), &["layers"]);
     check(("qwen2.attention.head_count", Some(Value::U32(7))), &["qwen2.attention.head_count", "64"]);

@@ -88,7 +88,8 @@ fn within<T>(entries: &[T], start: usize, end: usize, token: impl Fn(&T) -> Toke
 
 fn apply(changes: &[Adjustment], row: usize, start: usize, logits: &mut [f32]) {
     for change in changes.iter().filter(|change| change.row.is_none_or(|of| of == row)) {
-        logits[change.token as usize - start] += change.add;
+        let logit = &mut logits[change.token as usize - start];
+        *logit = change.apply(*logit);
     }
 }
 

@@ -1,0 +1,30 @@
+# Two commands set everything up on a machine with Rust, cargo and Python 3's pip:
+#   make demo   runs the main job on the samples with real weights
+#   make test   formatting, lints, docs and all tests, without the network
+# The build directory lies outside the checkout: the Candle stack takes minutes to build and is the same for every clone.
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/tlumach/target
+TLUMACH = $(CARGO_TARGET_DIR)/release/tlumach
+MODELS = $(HOME)/.cache/tlumach/test-weights
+
+.PHONY: demo test test-models build clean-cache
+
+build:
+	cargo build --release --locked
+
+demo: build
+	@TLUMACH="$(TLUMACH)" sh tools/demo.sh
+
+test:
+	cargo fmt --check
+	cargo clippy --locked --all-targets --features real-weights -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib --quiet
+	cargo test --locked
+
+# Fetches opus-mt en-fr and fr-en and two Qwen checkpoints through the registry (the Hub, else the mirrors), then runs
+# the tests that need real weights.
+test-models: build
+	@TLUMACH="$(TLUMACH)" WEIGHTS="$(MODELS)" sh tools/test-weights.sh
+	TLUMACH_TEST_WEIGHTS="$(MODELS)" cargo test --locked --release --features real-weights --test models
+
+clean-cache:
+	rm -rf "$(CARGO_TARGET_DIR)"

@@ -1,0 +1,178 @@
+//! What the user typed.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Translate and summarize articles between English, Ukrainian and Korean with open models, on this machine.
+#[derive(Debug, Parser)]
+#[command(name = "tlumach", version, max_term_width = 100, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Say less: errors only (repeat to silence findings too)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) quiet: u8,
+    /// Say more: models, routes and findings as they come
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Translate articles
+    Translate(TranslateArgs),
+    /// Summarize articles
+    Summarize(SummarizeArgs),
+    /// List, show, fetch, verify and remove models
+    Models(ModelsArgs),
+    /// Run a job and print one JSON line of figures
+    Bench(BenchArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct InputArgs {
+    /// Files, folders (searched for .txt and .md, with subfolders), or - for standard input
+    #[arg(required = true, value_name = "INPUT")]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// Language of the answer: en, uk, ko, or any tag a model has
+    #[arg(long, value_name = "LANG")]
+    pub(crate) to: Option<String>,
+    /// Language of the input
+    #[arg(long, value_name = "LANG", default_value = "auto")]
+    pub(crate) from: String,
+    /// A model's name (see `tlumach models list`), a folder, a GGUF file, or auto
+    #[arg(long, value_name = "NAME|DIR|FILE", default_value = "auto")]
+    pub(crate) model: String,
+    /// A file for one input, or a folder, which keeps the tree of the input; standard output otherwise
+    #[arg(short, long, value_name = "PATH")]
+    pub(crate) output: Option<PathBuf>,
+    /// Write a JSON report of every article and segment
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    /// Keep this many hypotheses while searching; 1 is greedy [default: what the model's card says]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) beam: Option<u16>,
+    /// Number format of the weights
+    #[arg(long, value_enum, default_value_t = PrecisionArg::Auto)]
+    pub(crate) precision: PrecisionArg,
+    /// Use at most this many processor threads [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// Where the model runs
+    #[arg(long, value_enum, default_value_t = DeviceArg::Cpu)]
+    pub(crate) device: DeviceArg,
+    /// Accept the licence of a model that asks for it (non-commercial or limited to some countries)
+    #[arg(long)]
+    pub(crate) accept_license: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct TranslateArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// Unit of translation; `line` gives exactly one line out for each line in
+    #[arg(long, value_enum, default_value_t = SegmentArg::Sentence)]
+    pub(crate) segment: SegmentArg,
+    /// Leave out follow-us lines, share hints, read-also links and stray foreign headlines; the report lists them
+    #[arg(long)]
+    pub(crate) drop_boilerplate: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SummarizeArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// short: 2 sentences, medium: 4, long: 8
+    #[arg(long, value_enum, default_value_t = LengthArg::Medium)]
+    pub(crate) length: LengthArg,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelsArgs {
+    #[command(subcommand)]
+    pub(crate) action: ModelsAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelsAction {
+    /// All known models: licence, size, languages, and what is on disk
+    List {
+        /// One JSON array instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+    /// Everything known of one model
+    Show {
+        /// The model's name
+        name: String,
+    },
+    /// Fetch a model and verify it
+    Pull {
+        /// The models' names
+        #[arg(required = true)]
+        names: Vec<String>,
+        /// Accept the licence of a model that asks for it
+        #[arg(long)]
+        accept_license: bool,
+    },
+    /// Hash the files of a model on disk again
+    Verify {
+        /// The model's name
+        name: String,
+    },
+    /// Delete the files of a model from the cache
+    Remove {
+        /// The model's name
+        name: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    #[command(subcommand)]
+    pub(crate) action: BenchAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchAction {
+    /// Translate and print the figures
+    Translate(TranslateArgs),
+    /// Summarize and print the figures
+    Summarize(SummarizeArgs),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PrecisionArg {
+    /// What suits model and device best
+    Auto,
+    /// 32-bit floating point
+    F32,
+    /// 8-bit integers
+    Int8,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DeviceArg {
+    /// The processor
+    Cpu,
+    /// An NVIDIA GPU (needs a build with the cuda feature)
+    Cuda,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SegmentArg {
+    /// Sentences; paragraphs, markup and gaps are kept
+    Sentence,
+    /// Lines
+    Line,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LengthArg {
+    /// Two sentences
+    Short,
+    /// Four sentences
+    Medium,
+    /// Eight sentences
+    Long,
+}

@@ -1,0 +1,261 @@
+//! What a person sees while a job runs: a progress line where standard error is a terminal, nothing otherwise.
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tlumach::job::report::{ArticleRecord, Status, Writer};
+use tlumach::pipeline::{Event, Observer};
+use tlumach::quality::Severity;
+use tlumach::registry::Progress;
+
+/// Writes a line to standard error; a closed standard error is nobody's problem.
+pub(super) fn say(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// How much is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Loudness {
+    /// Errors only.
+    Quiet,
+    /// Errors, findings in a line each article, downloads.
+    Normal,
+    /// Models, routes and every finding.
+    Verbose,
+}
+
+impl Loudness {
+    pub(super) fn new(quiet: u8, verbose: u8) -> Loudness {
+        match (quiet, verbose) {
+            (0, 0) => Loudness::Normal,
+            (0, _) => Loudness::Verbose,
+            _ => Loudness::Quiet,
+        }
+    }
+}
+
+/// The console of one run.
+pub(super) struct Console {
+    loudness: Loudness,
+    bars: MultiProgress,
+    job: ProgressBar,
+    download: Mutex<Option<ProgressBar>>,
+    started: Instant,
+    counts: Counts,
+    stop: Option<Arc<std::sync::atomic::AtomicBool>>,
+}
+
+#[derive(Default)]
+struct Counts {
+    articles: AtomicUsize,
+    of_articles: AtomicUsize,
+    words: AtomicUsize,
+    segments: AtomicUsize,
+    of_segments: AtomicUsize,
+}
+
+impl Console {
+    pub(super) fn new(loudness: Loudness) -> Console {
+        let visible = std::io::stderr().is_terminal() && loudness > Loudness::Quiet;
+        let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bars = MultiProgress::with_draw_target(target);
+        Console {
+            loudness,
+            bars,
+            job: ProgressBar::hidden(),
+            download: Mutex::default(),
+            started: Instant::now(),
+            counts: Counts::default(),
+            stop: None,
+        }
+    }
+
+    /// A console whose downloads stop when the flag is set.
+    pub(super) fn stopped_by(mut self, stop: Arc<std::sync::atomic::AtomicBool>) -> Console {
+        self.stop = Some(stop);
+        self
+    }
+
+    /// Shows the progress of a job of so many articles.
+    pub(super) fn begin(&mut self, articles: usize) {
+        self.counts.of_articles.store(articles, Ordering::Relaxed);
+        self.job = self.bars.add(ProgressBar::new(articles as u64));
+        let style = ProgressStyle::with_template("{spinner} {msg}");
+        self.job.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        self.job.enable_steady_tick(Duration::from_millis(200));
+        self.started = Instant::now();
+    }
+
+    /// Takes the progress away.
+    pub(super) fn end(&self) {
+        self.job.finish_and_clear();
+    }
+
+    /// A line above the progress.
+    pub(super) fn line(&self, text: &str) {
+        self.bars.suspend(|| say(text));
+    }
+
+    fn redraw(&self) {
+        let counts = &self.counts;
+        let words = counts.words.load(Ordering::Relaxed);
+        let seconds = self.started.elapsed().as_secs_f64();
+        let (done, all) = (counts.articles.load(Ordering::Relaxed), counts.of_articles.load(Ordering::Relaxed));
+        let (segments, of_segments) =
+            (counts.segments.load(Ordering::Relaxed), counts.of_segments.load(Ordering::Relaxed));
+        // The time left is judged by articles: those still unread have unknown numbers of segments.
+        let share = (done as f64 + segments as f64 / of_segments.max(1) as f64 * (all - done).min(1) as f64)
+            / all.max(1) as f64;
+        let left = if share > 0.02 {
+            let seconds = (seconds / share - seconds).max(0.0);
+            format!(", {} left", human(Duration::from_secs_f64(seconds)))
+        } else {
+            String::new()
+        };
+        self.job.set_message(format!(
+            "{done}/{all} articles, {segments}/{of_segments} segments, {:.0} words/s{left}",
+            words as f64 / seconds.max(0.001)
+        ));
+    }
+
+    fn article(&self, record: &ArticleRecord) {
+        self.counts.articles.fetch_add(1, Ordering::Relaxed);
+        self.redraw();
+        let name = &record.input.path;
+        match record.status {
+            Status::Failed => self.line(&format!("tlumach: {}", record.error.as_deref().unwrap_or("failed"))),
+            Status::Cancelled if self.loudness >= Loudness::Normal => self.line(&format!("tlumach: {name}: not done")),
+            Status::Findings if self.loudness >= Loudness::Normal => {
+                let errors = record.all_findings().filter(|finding| finding.severity == Severity::Error).count();
+                let warnings = record.all_findings().filter(|finding| finding.severity == Severity::Warning).count();
+                self.line(&format!("tlumach: {name}: {errors} errors and {warnings} warnings to look at"));
+            }
+            _ => {}
+        }
+        if self.loudness >= Loudness::Verbose {
+            for hop in &record.route {
+                self.line(&format!("tlumach: {name}: {} to {} with {}", hop.from, hop.to, hop.model));
+            }
+            for dropped in &record.dropped {
+                self.line(&format!("tlumach: {name}: left out ({}): {}", dropped.kind, dropped.text.trim()));
+            }
+            for finding in &record.findings {
+                self.line(&format!("tlumach: {name}: {:?} {}: {}", finding.severity, finding.code, finding.message));
+            }
+            for (index, segment) in record.segments.iter().enumerate() {
+                for finding in &segment.findings {
+                    let (severity, code, message) = (finding.severity, finding.code, &finding.message);
+                    self.line(&format!("tlumach: {name}: segment {index}: {severity:?} {code}: {message}"));
+                }
+            }
+        }
+    }
+}
+
+fn human(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match (seconds / 3600, seconds / 60 % 60) {
+        (0, 0) => format!("{seconds} s"),
+        (0, minutes) => format!("{minutes} min {} s", seconds % 60),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
+    }
+}
+
+impl Progress for Console {
+    fn message(&self, text: &str) {
+        if self.loudness >= Loudness::Normal {
+            self.line(&format!("tlumach: {text}"));
+        }
+    }
+
+    fn start(&self, file: &str, total: Option<u64>) {
+        let bar = self.bars.add(total.map_or_else(ProgressBar::new_spinner, ProgressBar::new));
+        let template = if total.is_some() {
+            "{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta} left"
+        } else {
+            "{spinner} {msg} {bytes} {bytes_per_sec}"
+        };
+        bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.set_message(file.to_string());
+        let mut download = self.download.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(old) = download.replace(bar) {
+            old.finish_and_clear();
+        }
+    }
+
+    fn advance(&self, bytes: u64) {
+        if let Some(bar) = &*self.download.lock().unwrap_or_else(PoisonError::into_inner) {
+            bar.inc(bytes);
+        }
+    }
+
+    fn finish(&self) {
+        if let Some(bar) = self.download.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn cancelled(&self) -> bool {
+        self.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed))
+    }
+}
+
+/// Where records and answers go besides the console.
+pub(super) struct Sink<'a> {
+    pub(super) console: &'a Console,
+    /// The report, if one was asked for.
+    pub(super) report: Mutex<Option<Writer>>,
+    /// The first thing that went wrong with report or standard output.
+    pub(super) failure: Mutex<Option<anyhow::Error>>,
+    /// Whether answers for the caller are printed.
+    pub(super) print: Printing,
+}
+
+/// What happens to answers without a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Printing {
+    /// They go to standard output.
+    Print,
+    /// They are thrown away (bench).
+    Discard,
+}
+
+impl Observer for Sink<'_> {
+    fn event(&self, event: &Event<'_>) {
+        let counts = &self.console.counts;
+        match event {
+            Event::Planned { segments, .. } => {
+                counts.of_segments.fetch_add(*segments, Ordering::Relaxed);
+                self.console.redraw();
+            }
+            Event::Progress { words, segments, .. } => {
+                counts.words.fetch_add(*words, Ordering::Relaxed);
+                counts.segments.fetch_add(*segments, Ordering::Relaxed);
+                self.console.redraw();
+            }
+            Event::Model(name) => {
+                if self.console.loudness >= Loudness::Verbose {
+                    self.console.line(&format!("tlumach: loading {name}"));
+                }
+            }
+            Event::Article { record, bytes } => {
+                self.console.article(record);
+                let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(writer) = &mut *self.report.lock().unwrap_or_else(PoisonError::into_inner)
+                    && let Err(error) = writer.article(record)
+                {
+                    failure.get_or_insert(anyhow::Error::new(error).context("cannot write the report"));
+                }
+                if let (Some(bytes), Printing::Print) = (bytes, self.print) {
+                    let mut out = std::io::stdout().lock();
+                    if let Err(error) = out.write_all(bytes).and_then(|()| out.flush()) {
+                        failure.get_or_insert(anyhow::Error::new(error).context("cannot write to standard output"));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}

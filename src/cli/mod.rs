@@ -1,0 +1,101 @@
+//! The command line: arguments in, exit code out. The only place that prints, reads the environment and catches Ctrl-C.
+//!
+//! Exit codes: 0 all fine; 1 finished, but with findings or failed articles; 2 could not run.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)]
+
+mod args;
+mod bench;
+mod console;
+mod job;
+mod models;
+mod resolve;
+
+use args::{BenchAction, Cli, Command};
+use clap::Parser;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tlumach::registry::Settings;
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// All fine.
+    Fine,
+    /// Finished, with findings or failed articles.
+    Findings,
+}
+
+/// Runs the program.
+pub(crate) fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are answers; everything else is a job that could not run.
+            let code = if error.use_stderr() { 2 } else { 0 };
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    match run(&cli) {
+        Ok(Ending::Fine) => ExitCode::SUCCESS,
+        Ok(Ending::Findings) => ExitCode::from(1),
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            console::say(&format!("tlumach: {}", chain(&error)));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(cli: &Cli) -> anyhow::Result<Ending> {
+    let mut settings = Settings::from_variables(&|name| std::env::var(name).ok());
+    match &cli.command {
+        Command::Translate(args) => job::translate(cli, args, &mut settings),
+        Command::Summarize(args) => job::summarize(cli, args, &mut settings),
+        Command::Models(args) => models::run(cli, &args.action, &mut settings),
+        Command::Bench(args) => match &args.action {
+            BenchAction::Translate(args) => bench::translate(cli, args, &mut settings),
+            BenchAction::Summarize(args) => bench::summarize(cli, args, &mut settings),
+        },
+    }
+}
+
+/// The error and its causes in one line, without saying the same twice.
+fn chain(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+/// A flag that Ctrl-C, a hang-up or a termination sets; a second one ends the program at once.
+fn stop_flag() -> Arc<AtomicBool> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let seen = flag.clone();
+    let set = ctrlc::set_handler(move || {
+        if seen.swap(true, Ordering::Relaxed) {
+            // Outputs are renamed into place when whole, so even now nothing half-written is left.
+            std::process::exit(130);
+        }
+        console::say("tlumach: stopping; what is finished is kept (once more to stop at once)");
+    });
+    if let Err(error) = set {
+        console::say(&format!("tlumach: Ctrl-C cannot be caught: {error}"));
+    }
+    flag
+}

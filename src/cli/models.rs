@@ -1,0 +1,158 @@
+//! `tlumach models`: what there is, what is on disk, and fetching, checking and removing it.
+
+use super::args::{Cli, ModelsAction};
+use super::console::{Console, Loudness};
+use super::{Ending, stop_flag};
+use anyhow::Result;
+use serde_json::json;
+use std::fmt::Write as _;
+use std::io::Write;
+use tlumach::registry::{self, Card, Settings};
+
+pub(super) fn run(cli: &Cli, action: &ModelsAction, settings: &mut Settings) -> Result<Ending> {
+    let console = Console::new(Loudness::new(cli.quiet, cli.verbose)).stopped_by(stop_flag());
+    let text = match action {
+        ModelsAction::List { json: true } => list_json(settings),
+        ModelsAction::List { json: false } => list(settings),
+        ModelsAction::Show { name } => show(card(name)?, settings),
+        ModelsAction::Pull { names, accept_license } => {
+            settings.accept_license = *accept_license;
+            let cards = names.iter().map(|name| card(name)).collect::<Result<Vec<_>>>()?;
+            let mut text = String::new();
+            for card in cards {
+                let files = registry::pull(card, settings, &console)?;
+                for paths in files.files.values() {
+                    for path in paths {
+                        let _ = writeln!(text, "{}", path.display());
+                    }
+                }
+            }
+            text
+        }
+        ModelsAction::Verify { name } => {
+            let mut text = String::new();
+            for file in registry::verify(card(name)?, settings, &console)? {
+                let _ = writeln!(
+                    text,
+                    "{}  {}  {} bytes, compared with: {}",
+                    file.sha256, file.file, file.size, file.against
+                );
+            }
+            text
+        }
+        ModelsAction::Remove { name } => {
+            let removed = registry::remove(card(name)?, settings)?;
+            let mut text = format!("{} freed\n", size(removed.bytes));
+            for kept in removed.kept {
+                let _ = writeln!(text, "kept {}: it was put there by hand", kept.display());
+            }
+            text
+        }
+    };
+    std::io::stdout().lock().write_all(text.as_bytes())?;
+    Ok(Ending::Fine)
+}
+
+fn card(name: &str) -> Result<&'static Card> {
+    registry::find(name).ok_or_else(|| registry::unknown(name).into())
+}
+
+fn size(bytes: u64) -> String {
+    if bytes >= 1_000_000_000 {
+        format!("{:.1} GB", bytes as f64 / 1e9)
+    } else {
+        format!("{:.0} MB", bytes as f64 / 1e6)
+    }
+}
+
+fn directions(card: &Card) -> String {
+    let all: Vec<String> = card.directions.iter().map(|d| format!("{}-{}", d.from, d.to)).collect();
+    all.join(" ")
+}
+
+fn list(settings: &Settings) -> String {
+    let mut rows = vec![["NAME", "SIZE", "LICENCE", "ON DISK", "DIRECTIONS"].map(String::from)];
+    for listed in registry::list(settings) {
+        let card = listed.card;
+        let accept = if card.license.needs_acceptance { " (to be accepted)" } else { "" };
+        rows.push([
+            card.name.clone(),
+            size(card.size_bytes),
+            format!("{}{accept}", card.license.name),
+            if listed.on_disk.is_some() { "yes".into() } else { "-".into() },
+            directions(card),
+        ]);
+    }
+    let mut widths = [0; 5];
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let mut text = String::new();
+    for row in rows {
+        let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        let _ = writeln!(text, "{}", cells.join("  ").trim_end());
+    }
+    text.push_str(
+        "\nWithout weights: echo (answers its input), extractive (summaries of the article's own sentences)\n",
+    );
+    text
+}
+
+fn list_json(settings: &Settings) -> String {
+    let models: Vec<serde_json::Value> = registry::list(settings)
+        .iter()
+        .map(|listed| {
+            let card = listed.card;
+            json!({
+                "name": card.name,
+                "family": card.family.as_str(),
+                "title": card.title,
+                "tier": card.tier.as_str(),
+                "size_bytes": card.size_bytes,
+                "license": card.license.name,
+                "needs_acceptance": card.license.needs_acceptance,
+                "directions": card.directions.iter().map(|d| json!({"from": d.from, "to": d.to, "quality": d.quality.as_str(), "note": d.note})).collect::<Vec<_>>(),
+                "writes_well": card.writes_well,
+                "on_disk": listed.on_disk.as_ref().map(|disk| disk.folder.clone()),
+            })
+        })
+        .collect();
+    format!("{}\n", serde_json::Value::Array(models))
+}
+
+fn show(card: &Card, settings: &Settings) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: &str| {
+        if !value.is_empty() {
+            let _ = writeln!(text, "{name:12} {value}");
+        }
+    };
+    line("name", &card.name);
+    line("title", &card.title);
+    line("family", card.family.as_str());
+    line("size", &format!("{} ({} bytes)", size(card.size_bytes), card.size_bytes));
+    let accept = if card.license.needs_acceptance { ", needs --accept-license" } else { "" };
+    line("licence", &format!("{} <{}>{accept}", card.license.name, card.license.url));
+    line("source", &card.source.repository);
+    line("revision", card.source.revision.as_deref().unwrap_or("main, pinned at the first download"));
+    for direction in &card.directions {
+        let quality = direction.quality.as_str();
+        line("direction", &format!("{} to {}: {quality}; {}", direction.from, direction.to, direction.note));
+    }
+    for file in &card.files {
+        let hash = file.sha256.as_deref().unwrap_or("hash from the Hub, pinned at the first download");
+        line("file", &format!("{} {hash}", file.name));
+    }
+    for mirror in &card.mirrors {
+        let packages = format!("{} to {}", mirror.first, mirror.last);
+        line("mirror", &format!("Python packages {} ({packages}), {}", mirror.package, size(mirror.size_bytes)));
+    }
+    line("notes", &card.notes);
+    match registry::on_disk(card, settings) {
+        Some(disk) => line("on disk", &disk.folder.display().to_string()),
+        None => line("on disk", "no"),
+    }
+    text
+}

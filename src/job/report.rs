@@ -1,0 +1,338 @@
+//! What is written about a job: one JSON object, described in `docs/job.md`.
+//!
+//! A [`Writer`] appends each article as soon as it is finished, so that a job over many articles holds none of them in
+//! memory; the file appears under its name only when the job has ended.
+
+use crate::language::Language;
+use crate::quality::{Finding, Severity};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// Version of the schema; it grows with every change that a reader could notice.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The part of a report that is known before the first article.
+#[derive(Debug, Clone, Serialize)]
+pub struct Head {
+    /// `translate` or `summarize`.
+    pub task: &'static str,
+    /// The options in force, by their command-line names.
+    pub options: BTreeMap<&'static str, serde_json::Value>,
+}
+
+/// The part of a report that is known after the last article.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Tail {
+    /// Every model that was used.
+    pub models: Vec<ModelRecord>,
+    /// Sums over the articles.
+    pub totals: Totals,
+}
+
+/// A model as it was used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ModelRecord {
+    /// Name of its card, or its path.
+    pub name: String,
+    /// Its family.
+    pub family: String,
+    /// Commit of its repository, if known.
+    pub revision: Option<String>,
+    /// Its licence, if known.
+    pub license: Option<String>,
+    /// The sha256 of each of its files, as verified.
+    pub sha256: BTreeMap<String, String>,
+}
+
+/// Sums over the articles of a job.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Totals {
+    /// Articles of the job.
+    pub articles: usize,
+    /// Articles that could not be finished.
+    pub failed: usize,
+    /// Articles with a finding of severity warning or error.
+    pub with_findings: usize,
+    /// Segments.
+    pub segments: usize,
+    /// Words of the inputs, counted by white space.
+    pub source_words: usize,
+    /// Tokens read, over all hops.
+    pub source_tokens: usize,
+    /// Tokens written, over all hops.
+    pub target_tokens: usize,
+    /// Wall time of the job in milliseconds, loading included.
+    pub elapsed_ms: u64,
+    /// Of it, finding and loading models.
+    pub load_ms: u64,
+}
+
+/// How an article ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Written, nothing to say.
+    Ok,
+    /// Written; a person should look at the findings.
+    Findings,
+    /// Not written.
+    Failed,
+    /// Not written: the job was stopped.
+    Cancelled,
+}
+
+/// One article.
+#[derive(Debug, Clone, Serialize)]
+pub struct ArticleRecord {
+    /// The input.
+    pub input: InputRecord,
+    /// The file that was written, if any.
+    pub output: Option<PathBuf>,
+    /// How it ended.
+    pub status: Status,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Its language.
+    pub language: Option<LanguageRecord>,
+    /// The hops its segments took.
+    pub route: Vec<HopRecord>,
+    /// Which summarizer made the answer: a model's name, or `extractive`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub summarizer: Option<String>,
+    /// Tokens read and written.
+    pub tokens: Tokens,
+    /// Where the time went. Segments of many articles share their batches: `decode` is this article's share by tokens.
+    pub timings_ms: Timings,
+    /// Findings about the article as a whole.
+    pub findings: Vec<Finding>,
+    /// What was left out on request.
+    pub dropped: Vec<DroppedRecord>,
+    /// The segments, in order.
+    pub segments: Vec<SegmentRecord>,
+}
+
+impl ArticleRecord {
+    /// An article about which nothing is known yet.
+    pub fn new(input: InputRecord) -> ArticleRecord {
+        ArticleRecord {
+            input,
+            output: None,
+            status: Status::Ok,
+            error: None,
+            language: None,
+            route: Vec::new(),
+            summarizer: None,
+            tokens: Tokens::default(),
+            timings_ms: Timings::default(),
+            findings: Vec::new(),
+            dropped: Vec::new(),
+            segments: Vec::new(),
+        }
+    }
+
+    /// All findings, those of the article first.
+    pub fn all_findings(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().chain(self.segments.iter().flat_map(|segment| &segment.findings))
+    }
+
+    /// Sets the status from the findings, unless the article failed or was cancelled.
+    pub fn settle(&mut self) {
+        if matches!(self.status, Status::Ok | Status::Findings) {
+            let worst = self.all_findings().map(|finding| finding.severity).max();
+            self.status = if worst.is_some_and(|w| w >= Severity::Warning) { Status::Findings } else { Status::Ok };
+        }
+    }
+}
+
+/// An input.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct InputRecord {
+    /// Path or name.
+    pub path: String,
+    /// Size in bytes.
+    pub bytes: usize,
+    /// Words, counted by white space.
+    pub words: usize,
+    /// Its sha256, in hexadecimal.
+    pub sha256: Option<String>,
+    /// `plain`, `markdown` or `lines`.
+    pub format: Option<&'static str>,
+}
+
+/// The language of an article.
+#[derive(Debug, Clone, Serialize)]
+pub struct LanguageRecord {
+    /// The language that was used.
+    pub used: Language,
+    /// What detection said, if it said anything.
+    pub detected: Option<Language>,
+    /// How sure detection was, from 0 to 1.
+    pub confidence: Option<f32>,
+    /// Whether `used` was given by the user.
+    pub given: bool,
+}
+
+/// One hop of a route.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HopRecord {
+    /// Language read.
+    pub from: Language,
+    /// Language written.
+    pub to: Language,
+    /// Name of the model.
+    pub model: String,
+}
+
+/// Tokens of an article, over all hops.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Tokens {
+    /// Tokens read.
+    pub source: usize,
+    /// Tokens written.
+    pub target: usize,
+}
+
+/// Where the time of an article went, in milliseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Timings {
+    /// Reading, detecting, splitting.
+    pub read: f64,
+    /// The models' work, shared out by tokens.
+    pub decode: f64,
+    /// Checking, joining, writing.
+    pub write: f64,
+}
+
+/// Something that was left out.
+#[derive(Debug, Clone, Serialize)]
+pub struct DroppedRecord {
+    /// What kind of boilerplate it is.
+    pub kind: String,
+    /// Byte range in the input, after its byte order mark.
+    pub span: Range<usize>,
+    /// The text.
+    pub text: String,
+}
+
+/// What became of a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OutcomeRecord {
+    /// Translated.
+    Translated,
+    /// Copied on purpose; a finding says why.
+    Copied,
+    /// Left out on request.
+    Dropped,
+    /// The model failed on it; the source was copied and a finding says why.
+    Failed,
+}
+
+/// One segment.
+#[derive(Debug, Clone, Serialize)]
+pub struct SegmentRecord {
+    /// Byte range in the input, after its byte order mark.
+    pub span: Range<usize>,
+    /// What the model read.
+    pub source: String,
+    /// What was written.
+    pub output: String,
+    /// Byte range in the output, before a byte order mark is put back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_span: Option<Range<usize>>,
+    /// What became of it.
+    pub outcome: OutcomeRecord,
+    /// Geometric mean of the tokens' probabilities, 0 to 1; with two hops the lower of the two.
+    pub score: Option<f32>,
+    /// Its language, if it is not that of the article.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
+    /// What came out of each hop but the last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub intermediate: Vec<String>,
+    /// Which step of the retry ladder made the output, if not the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry: Option<&'static str>,
+    /// Findings.
+    pub findings: Vec<Finding>,
+}
+
+/// Writes a report article by article.
+#[derive(Debug)]
+pub struct Writer {
+    file: tempfile::NamedTempFile,
+    path: PathBuf,
+    articles: usize,
+}
+
+impl Writer {
+    /// Begins a report that will be at `path`.
+    ///
+    /// # Errors
+    /// The folder of `path` cannot be written to.
+    pub fn create(path: &Path, head: &Head) -> std::io::Result<Writer> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut file = tempfile::Builder::new().prefix(".tlumach-report-").tempfile_in(folder)?;
+        let options = serde_json::to_string(&head.options)?;
+        write!(
+            file,
+            "{{\n\"schema\": \"tlumach.report\",\n\"schema_version\": {SCHEMA_VERSION},\n\"program\": {{\"name\": \"tlumach\", \"version\": \"{}\"}},\n\"task\": \"{}\",\n\"options\": {options},\n\"articles\": [",
+            env!("CARGO_PKG_VERSION"),
+            head.task,
+        )?;
+        Ok(Writer { file, path: path.to_path_buf(), articles: 0 })
+    }
+
+    /// Adds an article.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn article(&mut self, record: &ArticleRecord) -> std::io::Result<()> {
+        let separator = if self.articles == 0 { "\n" } else { ",\n" };
+        self.articles += 1;
+        self.file.write_all(separator.as_bytes())?;
+        let mut buffered = std::io::BufWriter::new(&mut self.file);
+        serde_json::to_writer(&mut buffered, record)?;
+        buffered.flush()
+    }
+
+    /// Ends the report and puts it at its path.
+    ///
+    /// # Errors
+    /// The file cannot be written or moved to its place.
+    pub fn finish(mut self, tail: &Tail) -> std::io::Result<()> {
+        let models = serde_json::to_string(&tail.models)?;
+        let totals = serde_json::to_string(&tail.totals)?;
+        write!(self.file, "\n],\n\"models\": {models},\n\"totals\": {totals}\n}}\n")?;
+        self.file.as_file().sync_all()?;
+        self.file.persist(&self.path).map_err(|error| error.error)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_report_is_one_json_object_with_its_articles() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.json");
+        let head = Head { task: "translate", options: BTreeMap::from([("to", "en".into())]) };
+        let mut writer = Writer::create(&path, &head).unwrap();
+        assert!(!path.exists(), "nothing stands at the path before the job has ended");
+        for name in ["one", "two"] {
+            let input = InputRecord { path: name.into(), ..InputRecord::default() };
+            writer.article(&ArticleRecord::new(input)).unwrap();
+        }
+        writer.finish(&Tail::default()).unwrap();
+        let report: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        assert_eq!(report["schema_version"], SCHEMA_VERSION);
+        assert_eq!(report["articles"][1]["input"]["path"], "two");
+    }
+}

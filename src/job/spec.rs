@@ -1,0 +1,114 @@
+//! The resolved job: which articles, where they go, and with what options. Made by `cli::resolve`, read by `pipeline`.
+
+use crate::language::Language;
+use crate::token::SummaryLength;
+use std::path::PathBuf;
+
+/// A job, with nothing left to guess but languages and models.
+#[derive(Debug, Clone)]
+pub struct JobSpec {
+    /// What is done with each article.
+    pub work: Work,
+    /// The articles, in the order in which they are reported.
+    pub items: Vec<Item>,
+    /// Language of the articles; `None` to detect it.
+    pub from: Option<Language>,
+    /// Language of the answers; `None` (summaries only) for the article's own.
+    pub to: Option<Language>,
+    /// Hypotheses kept while searching; `None` for the model's own default.
+    pub beams: Option<usize>,
+    /// Most processor threads to use.
+    pub threads: usize,
+}
+
+/// What is done with each article.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// Translate it.
+    Translate {
+        /// Whether a line is a unit, exactly one line out for each line in.
+        by_line: Lines,
+        /// Whether boilerplate is left out.
+        boilerplate: KeepBoilerplate,
+    },
+    /// Summarize it.
+    Summarize {
+        /// How long.
+        length: SummaryLength,
+    },
+}
+
+/// The unit of translation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lines {
+    /// Sentences found by the splitter.
+    Sentences,
+    /// One unit a line.
+    OneToOne,
+}
+
+/// What happens to boilerplate in a translation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeepBoilerplate {
+    /// It is translated like everything else.
+    Keep,
+    /// It is left out and listed in the report.
+    Drop,
+}
+
+/// One article of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// Where it comes from.
+    pub input: Source,
+    /// Where the answer goes.
+    pub output: Target,
+}
+
+/// Where an article comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A file.
+    File(PathBuf),
+    /// Text that was read before (standard input).
+    Bytes {
+        /// The name it is reported under.
+        name: String,
+        /// The bytes.
+        bytes: Vec<u8>,
+    },
+    /// An input that could not even be resolved; it is reported as failed.
+    Unusable {
+        /// The name it is reported under.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Source {
+    /// The name in messages and reports.
+    pub fn name(&self) -> String {
+        match self {
+            Source::File(path) => path.display().to_string(),
+            Source::Bytes { name, .. } | Source::Unusable { name, .. } => name.clone(),
+        }
+    }
+}
+
+/// Where an answer goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// Handed to the caller (standard output).
+    Caller,
+    /// A file, written whole or not at all.
+    File(PathBuf),
+    /// A file whose name needs the language of the article (a summary in the article's own language):
+    /// the first part, then `.<language>`, then the second part.
+    Named {
+        /// Path up to the language.
+        before: PathBuf,
+        /// The extension, with its dot.
+        extension: String,
+    },
+}

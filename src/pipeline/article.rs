@@ -1,0 +1,207 @@
+//! One article on its way through a job: its bytes become a document, its document segments with a plan each.
+
+use crate::article::{self, Format};
+use crate::document::Document;
+use crate::job::report::{ArticleRecord, DroppedRecord, InputRecord, LanguageRecord, Status};
+use crate::job::spec::{Item, JobSpec, KeepBoilerplate, Lines, Source, Work};
+use crate::language::{Language, detect};
+use crate::quality::{Finding, Severity};
+use crate::segment::boilerplate::boilerplate;
+use crate::segment::{self, Segment};
+use sha2::{Digest, Sha256};
+use std::time::Instant;
+
+/// What is to become of a segment.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Plan {
+    /// Translate it from its language.
+    Translate(Language),
+    /// Copy it; the finding, if any, says why.
+    Copy(Option<Finding>),
+    /// Leave it out.
+    Drop,
+}
+
+/// An article, its segments and its record.
+pub(super) struct Article<'i> {
+    pub(super) item: &'i Item,
+    pub(super) record: ArticleRecord,
+    pub(super) document: Option<Document>,
+    pub(super) segments: Vec<Segment>,
+    /// A plan for each segment.
+    pub(super) plans: Vec<Plan>,
+    pub(super) format: Format,
+    pub(super) language: Language,
+    /// The answer, where it is handed to the caller.
+    pub(super) bytes: Option<Vec<u8>>,
+}
+
+/// Paragraphs with fewer letters than this are too short to be told from the article's language.
+const MIN_LETTERS_TO_DETECT: usize = 24;
+/// A paragraph in a closely related language is only believed above this confidence.
+const SURE: f32 = 0.6;
+
+impl<'i> Article<'i> {
+    /// An article that nobody has looked at.
+    pub(super) fn unread(item: &'i Item) -> Article<'i> {
+        let input = InputRecord { path: item.input.name(), ..InputRecord::default() };
+        Article {
+            item,
+            record: ArticleRecord::new(input),
+            document: None,
+            segments: Vec::new(),
+            plans: Vec::new(),
+            format: Format::Plain,
+            language: Language::EN,
+            bytes: None,
+        }
+    }
+
+    /// Reads an article, finds its language, splits it and plans each segment. What fails is in the record.
+    pub(super) fn read(item: &'i Item, spec: &JobSpec) -> Article<'i> {
+        let started = Instant::now();
+        let mut article = Article::unread(item);
+        if let Err(error) = article.try_read(spec) {
+            article.fail(error);
+        }
+        article.record.timings_ms.read = started.elapsed().as_secs_f64() * 1000.0;
+        article
+    }
+
+    /// Marks the article as failed.
+    pub(super) fn fail(&mut self, error: String) {
+        self.record.status = Status::Failed;
+        self.record.error = Some(error);
+        self.document = None;
+        self.segments.clear();
+        self.plans.clear();
+    }
+
+    /// Whether there is something to work on.
+    pub(super) fn alive(&self) -> bool {
+        self.document.is_some()
+    }
+
+    fn try_read(&mut self, spec: &JobSpec) -> Result<(), String> {
+        let read;
+        let bytes: &[u8] = match &self.item.input {
+            Source::File(path) => {
+                read = std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+                self.format = Format::of_path(path).unwrap_or(Format::Plain);
+                &read
+            }
+            Source::Bytes { bytes, .. } => bytes,
+            Source::Unusable { reason, .. } => return Err(reason.clone()),
+        };
+        if let Work::Translate { by_line: Lines::OneToOne, .. } = spec.work {
+            self.format = Format::Lines;
+        }
+        self.record.input.bytes = bytes.len();
+        self.record.input.sha256 = Some(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect());
+        self.record.input.format = Some(match self.format {
+            Format::Plain => "plain",
+            Format::Markdown => "markdown",
+            Format::Lines => "lines",
+        });
+        let name = self.item.input.name();
+        let document = article::read(bytes, self.format).map_err(|error| format!("{name}: {error}"))?;
+        self.record.input.words = document.text.split_whitespace().count();
+        self.find_language(&document, spec.from)?;
+        self.segments = segment::segments(&document, self.language);
+        self.plans = vec![Plan::Translate(self.language); self.segments.len()];
+        self.document = Some(document);
+        self.plan_languages(spec);
+        self.plan_boilerplate(spec);
+        Ok(())
+    }
+
+    /// The language of the article: given, or detected over all its prose.
+    fn find_language(&mut self, document: &Document, given: Option<Language>) -> Result<(), String> {
+        let prose: String =
+            document.blocks.iter().flat_map(|block| [&document.text[block.span.clone()], "\n"]).collect();
+        let detected = detect::detect(&prose);
+        self.language = match (given, detected) {
+            (Some(given), _) => given,
+            (None, Some(detected)) => detected.language,
+            // Nothing to go by (numbers, an empty file) means nothing to translate either.
+            (None, None) if !prose.chars().any(char::is_alphabetic) => Language::EN,
+            (None, None) => {
+                let name = self.item.input.name();
+                return Err(format!("{name}: cannot tell the language: too little text; say it with --from"));
+            }
+        };
+        self.record.language = Some(LanguageRecord {
+            used: self.language,
+            detected: detected.map(|d| d.language),
+            confidence: detected.map(|d| d.confidence),
+            given: given.is_some(),
+        });
+        if let (Some(given), Some(detected)) = (given, detected)
+            && detected.language != given
+            && detected.confidence >= SURE
+        {
+            let message = format!("the article was given as {given} but looks like {}", detected.language);
+            self.record.findings.push(Finding::new("language_differs", Severity::Warning, message));
+        }
+        Ok(())
+    }
+
+    /// Segments in another language than the article's, and segments without words.
+    fn plan_languages(&mut self, spec: &JobSpec) {
+        let Some(document) = &self.document else { return };
+        // A language is decided for a block, not a sentence: short sentences are too easily mistaken.
+        let mut blocks: Vec<Option<Language>> = vec![None; document.blocks.len()];
+        for (block, language) in document.blocks.iter().zip(&mut blocks) {
+            let text = &document.text[block.span.clone()];
+            if text.chars().filter(|c| c.is_alphabetic()).count() < MIN_LETTERS_TO_DETECT {
+                continue;
+            }
+            *language = detect::detect_among(text, self.language)
+                .filter(|found| found.language != self.language && found.confidence >= SURE)
+                .map(|found| found.language);
+        }
+        for (segment, plan) in self.segments.iter().zip(&mut self.plans) {
+            if !segment.text.chars().any(char::is_alphabetic) {
+                *plan = Plan::Copy(None);
+            } else if segment.verbatim.len() == 1 && segment.verbatim[0] == (0..segment.text.len()) {
+                *plan = Plan::Copy(None);
+            } else if let Some(language) = blocks[segment.block] {
+                *plan = if Some(language) == spec.to {
+                    Plan::Copy(Some(foreign(self.language, language, Severity::Note, "copied as it is")))
+                } else {
+                    Plan::Translate(language)
+                };
+            }
+        }
+    }
+
+    /// Boilerplate never enters a summary and is left out of a translation on request.
+    fn plan_boilerplate(&mut self, spec: &JobSpec) {
+        let drop = match spec.work {
+            Work::Translate { boilerplate, .. } => boilerplate == KeepBoilerplate::Drop && self.format != Format::Lines,
+            Work::Summarize { .. } => true,
+        };
+        let Some(document) = self.document.as_ref().filter(|_| drop) else { return };
+        for found in boilerplate(document, self.language) {
+            for (segment, plan) in self.segments.iter().zip(&mut self.plans) {
+                if segment.span.start >= found.span.start && segment.span.end <= found.span.end {
+                    *plan = Plan::Drop;
+                }
+            }
+            self.record.dropped.push(DroppedRecord {
+                kind: serde_json::to_value(found.kind)
+                    .ok()
+                    .and_then(|kind| kind.as_str().map(str::to_string))
+                    .unwrap_or_default(),
+                span: found.span,
+                text: found.text,
+            });
+        }
+    }
+}
+
+/// The finding of a segment in another language than its article.
+pub(super) fn foreign(article: Language, found: Language, severity: Severity, what: &str) -> Finding {
+    let message = format!("the paragraph is in {found}, not in the article's language {article}: {what}");
+    Finding::new("foreign_language", severity, message)
+}

@@ -1,0 +1,426 @@
+//! The models of a job: which there are, which way a direction goes, and each of them loaded once.
+
+use super::route::{self, Offer};
+use super::{Event, Observer};
+use crate::job::report::ModelRecord;
+use crate::language::Language;
+use crate::model::LoadOptions;
+use crate::registry::card::{Quality, Task, Tier};
+use crate::registry::load::{self, LoadError, Loaded};
+use crate::registry::{self, Card, Family, ModelFiles, Progress, RegistryError, Settings};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// What the user asked for with `--model`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Choice {
+    /// The best there is.
+    Auto,
+    /// The weightless model.
+    Echo,
+    /// The summarizer without weights.
+    Extractive,
+    /// A model with a card.
+    Card(&'static Card),
+    /// A folder or a GGUF file.
+    Path(PathBuf),
+}
+
+/// No model for a job.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelsError {
+    /// Nothing does the direction.
+    #[error("no model translates {from} to {to}: {advice}")]
+    NoRoute {
+        /// Language read.
+        from: Language,
+        /// Language wanted.
+        to: Language,
+        /// What there is instead.
+        advice: String,
+    },
+    /// A model cannot summarize.
+    #[error("model {name} cannot summarize: expected a chat model, echo or extractive; see `tlumach models list`")]
+    CannotSummarize {
+        /// Its name.
+        name: String,
+    },
+    /// A model cannot translate.
+    #[error("model {name} cannot translate: expected a translation or chat model, or echo; see `tlumach models list`")]
+    CannotTranslate {
+        /// Its name.
+        name: String,
+    },
+    /// A model could not be found or fetched.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// A model could not be loaded.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+}
+
+impl ModelsError {
+    /// Whether the direction is the problem, not a file.
+    pub fn is_no_route(&self) -> bool {
+        matches!(self, ModelsError::NoRoute { .. })
+    }
+}
+
+/// One hop of a route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hop {
+    /// Language read.
+    pub from: Language,
+    /// Language written.
+    pub to: Language,
+    /// Key of the model.
+    pub model: String,
+}
+
+/// Who summarizes.
+#[derive(Clone)]
+pub enum Summarizer {
+    /// A loaded model.
+    Model(Arc<Loaded>),
+    /// Sentences of the article itself; the text says why, if it was not asked for.
+    Extractive(Option<String>),
+}
+
+/// The key of the weightless model.
+const ECHO: &str = "echo";
+
+/// The models of a job.
+pub struct Models<'a> {
+    choice: Choice,
+    settings: &'a Settings,
+    options: LoadOptions,
+    progress: &'a dyn Progress,
+    loaded: Mutex<BTreeMap<String, Arc<Loaded>>>,
+    /// Files of models that were resolved, by key.
+    files: Mutex<BTreeMap<String, ModelFiles>>,
+    /// Models that could not be had; routes go around them.
+    unavailable: Mutex<BTreeMap<String, String>>,
+    routes: Mutex<BTreeMap<(Language, Language), Vec<Hop>>>,
+    load_ms: Mutex<u64>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<'a> Models<'a> {
+    /// The models of a job that asked for `choice`.
+    ///
+    /// # Errors
+    /// A folder or file that was asked for is not a model.
+    pub fn new(
+        choice: Choice,
+        settings: &'a Settings,
+        options: LoadOptions,
+        progress: &'a dyn Progress,
+    ) -> Result<Models<'a>, ModelsError> {
+        let mut files = BTreeMap::new();
+        if let Choice::Path(path) = &choice {
+            let found = registry::from_path(path, settings)?;
+            files.insert(found.name.clone(), found);
+        }
+        Ok(Models {
+            choice,
+            settings,
+            options,
+            progress,
+            loaded: Mutex::default(),
+            files: Mutex::new(files),
+            unavailable: Mutex::default(),
+            routes: Mutex::default(),
+            load_ms: Mutex::default(),
+        })
+    }
+
+    /// Time spent finding and loading models, in milliseconds.
+    pub fn load_ms(&self) -> u64 {
+        *lock(&self.load_ms)
+    }
+
+    /// Whether a loaded model is slow enough that a job should write articles after few of them.
+    pub fn slow(&self) -> bool {
+        let asked = match &self.choice {
+            Choice::Card(card) => card.family == Family::Qwen2,
+            Choice::Path(_) => lock(&self.files).values().any(|files| files.family == Family::Qwen2),
+            _ => false,
+        };
+        asked || lock(&self.loaded).values().any(|loaded| loaded.tokenizer.is_chat())
+    }
+
+    /// Records of the models that were loaded.
+    pub fn records(&self) -> Vec<ModelRecord> {
+        lock(&self.loaded)
+            .values()
+            .map(|loaded| ModelRecord {
+                name: loaded.name.clone(),
+                family: loaded.model.spec().family.to_string(),
+                revision: loaded.revision.clone(),
+                license: loaded.license.clone(),
+                sha256: loaded.sha256.clone(),
+            })
+            .collect()
+    }
+
+    /// The way from one language to another, with every model of it on disk.
+    ///
+    /// # Errors
+    /// No model does it, or the one that was asked for cannot be had.
+    pub fn route(&self, from: Language, to: Language) -> Result<Vec<Hop>, ModelsError> {
+        if let Some(known) = lock(&self.routes).get(&(from, to)) {
+            return Ok(known.clone());
+        }
+        let hops = self.find_route(from, to)?;
+        lock(&self.routes).insert((from, to), hops.clone());
+        Ok(hops)
+    }
+
+    fn find_route(&self, from: Language, to: Language) -> Result<Vec<Hop>, ModelsError> {
+        if from == to {
+            return Ok(Vec::new());
+        }
+        if self.choice == Choice::Echo {
+            return Ok(vec![Hop { from, to, model: ECHO.into() }]);
+        }
+        loop {
+            let offers = self.offers();
+            let chosen = self.chosen_key();
+            let mut hops = None;
+            if let Some(chosen) = &chosen {
+                let own: Vec<Offer> = offers.iter().filter(|offer| offer.name == *chosen).cloned().collect();
+                hops = route::route(&own, from, to).map(|hops| keyed(&own, &hops));
+                if hops.is_none() {
+                    // The model that was asked for does one hop, the best other one the other.
+                    hops = self.route_with(&offers, chosen, from, to);
+                }
+            } else if let Some(found) = route::route(&offers, from, to) {
+                hops = Some(keyed(&offers, &found));
+            }
+            let Some(hops) = hops else { return Err(self.no_route(&offers, from, to)) };
+            match self.fetch(&hops) {
+                Ok(()) => return Ok(hops),
+                // Another route may do; a model that was asked for by name has no substitute.
+                Err((model, error)) if chosen.as_ref() != Some(&model) => {
+                    self.progress.message(&format!("{model} cannot be had: {error}"));
+                    lock(&self.unavailable).insert(model, error.to_string());
+                }
+                Err((_, error)) => return Err(error),
+            }
+        }
+    }
+
+    /// Two hops through English of which the chosen model does one.
+    fn route_with(&self, offers: &[Offer], chosen: &str, from: Language, to: Language) -> Option<Vec<Hop>> {
+        if from == Language::EN || to == Language::EN {
+            return None;
+        }
+        let own: Vec<Offer> = offers.iter().filter(|offer| offer.name == chosen).cloned().collect();
+        let legs = [(from, Language::EN), (Language::EN, to)];
+        let own_legs = legs.map(|(a, b)| route::route(&own, a, b).map(|hops| keyed(&own, &hops)));
+        let other_legs = legs.map(|(a, b)| route::route(offers, a, b).map(|hops| keyed(offers, &hops)));
+        match (own_legs, other_legs) {
+            ([Some(first), _], [_, Some(second)]) | ([_, Some(second)], [Some(first), _]) => {
+                Some(first.into_iter().chain(second).collect())
+            }
+            _ => None,
+        }
+    }
+
+    /// Makes sure that the models of a route are on disk.
+    fn fetch(&self, hops: &[Hop]) -> Result<(), (String, ModelsError)> {
+        let mut seen = BTreeSet::new();
+        for hop in hops.iter().filter(|hop| seen.insert(hop.model.clone())) {
+            self.resolve(&hop.model).map_err(|error| (hop.model.clone(), error))?;
+        }
+        Ok(())
+    }
+
+    fn resolve(&self, key: &str) -> Result<ModelFiles, ModelsError> {
+        if let Some(files) = lock(&self.files).get(key) {
+            return Ok(files.clone());
+        }
+        let started = Instant::now();
+        let card = registry::find(key).ok_or_else(|| registry::unknown(key))?;
+        if registry::on_disk(card, self.settings).is_none() && self.choice == Choice::Auto {
+            let size = card.size_bytes as f64 / 1e6;
+            let license = &card.license.name;
+            self.progress
+                .message(&format!("no model on disk does this well: fetching {key} ({size:.0} MB, {license})"));
+        }
+        let files = registry::resolve(card, self.settings, self.progress)?;
+        *lock(&self.load_ms) += started.elapsed().as_millis() as u64;
+        lock(&self.files).insert(key.to_string(), files.clone());
+        Ok(files)
+    }
+
+    /// Loads the model of a hop, once.
+    ///
+    /// # Errors
+    /// Its files cannot be had or are damaged.
+    pub fn load(&self, hop: &Hop, observer: &dyn Observer) -> Result<Arc<Loaded>, ModelsError> {
+        self.load_key(&hop.model, observer)
+    }
+
+    fn load_key(&self, key: &str, observer: &dyn Observer) -> Result<Arc<Loaded>, ModelsError> {
+        let mut loaded = lock(&self.loaded);
+        if let Some(found) = loaded.get(key) {
+            return Ok(found.clone());
+        }
+        observer.event(&Event::Model(key));
+        let made = if key == ECHO {
+            load::echo()
+        } else {
+            let files = self.resolve(key)?;
+            let started = Instant::now();
+            let made = load::load(&files, &self.options)?;
+            *lock(&self.load_ms) += started.elapsed().as_millis() as u64;
+            made
+        };
+        let made = Arc::new(made);
+        loaded.insert(key.to_string(), made.clone());
+        Ok(made)
+    }
+
+    /// Who summarizes.
+    ///
+    /// # Errors
+    /// The model that was asked for cannot summarize, cannot be had, or is damaged.
+    pub fn summarizer(&self, observer: &dyn Observer) -> Result<Summarizer, ModelsError> {
+        match &self.choice {
+            Choice::Extractive => Ok(Summarizer::Extractive(None)),
+            Choice::Echo => Ok(Summarizer::Model(self.load_key(ECHO, observer)?)),
+            Choice::Card(card) if card.does(Task::Summarize) => {
+                Ok(Summarizer::Model(self.load_key(&card.name, observer)?))
+            }
+            Choice::Card(card) => Err(ModelsError::CannotSummarize { name: card.name.clone() }),
+            Choice::Path(_) => {
+                let key = self.chosen_key().unwrap_or_default();
+                let family = lock(&self.files).get(&key).map(|files| files.family);
+                if family == Some(Family::Marian) {
+                    return Err(ModelsError::CannotSummarize { name: key });
+                }
+                Ok(Summarizer::Model(self.load_key(&key, observer)?))
+            }
+            Choice::Auto => Ok(self.best_summarizer(observer)),
+        }
+    }
+
+    /// The best chat model on disk, otherwise the smallest useful one that can be fetched, otherwise no model.
+    fn best_summarizer(&self, observer: &dyn Observer) -> Summarizer {
+        let mut candidates: Vec<&'static Card> = registry::cards()
+            .iter()
+            .filter(|card| {
+                card.does(Task::Summarize) && (!card.license.needs_acceptance || self.settings.accept_license)
+            })
+            .filter(|card| !card.writes_well.is_empty())
+            .collect();
+        let here =
+            |card: &Card| registry::find(&card.name).is_some_and(|c| registry::on_disk(c, self.settings).is_some());
+        // On disk: the largest. Not on disk: the default of the first run.
+        candidates.sort_by_key(|card| (!here(card), std::cmp::Reverse(card.size_bytes), card.name.clone()));
+        let default = candidates.iter().copied().find(|card| card.name == DEFAULT_SUMMARIZER);
+        let chosen = candidates.iter().copied().find(|card| here(card)).or(default);
+        let Some(card) = chosen else { return Summarizer::Extractive(Some("no card of a chat model".into())) };
+        match self.load_key(&card.name, observer) {
+            Ok(model) => Summarizer::Model(model),
+            Err(error) => {
+                self.progress.message(&format!("{} cannot be had: {error}", card.name));
+                Summarizer::Extractive(Some(format!("no chat model is on disk and {} cannot be had", card.name)))
+            }
+        }
+    }
+
+    /// The key of the model that was asked for.
+    fn chosen_key(&self) -> Option<String> {
+        match &self.choice {
+            Choice::Card(card) if card.does(Task::Translate) => Some(card.name.clone()),
+            Choice::Path(_) => lock(&self.files).values().next().map(|files| files.name.clone()),
+            Choice::Echo => Some(ECHO.into()),
+            _ => None,
+        }
+    }
+
+    /// What every model offers, the unavailable ones left out.
+    fn offers(&self) -> Vec<Offer> {
+        let unavailable = lock(&self.unavailable);
+        let mut offers: Vec<Offer> = registry::cards()
+            .iter()
+            .filter(|card| card.does(Task::Translate) && !unavailable.contains_key(&card.name))
+            .filter(|card| {
+                let asked = matches!(&self.choice, Choice::Card(chosen) if chosen.name == card.name);
+                asked || !card.license.needs_acceptance || self.settings.accept_license
+            })
+            .map(|card| Offer {
+                name: card.name.clone(),
+                directions: card
+                    .directions
+                    .iter()
+                    .map(|direction| (direction.from, direction.to, rank(card, direction.quality)))
+                    .collect(),
+                any_direction: card.family == Family::Qwen2,
+                on_disk: registry::on_disk(card, self.settings).is_some(),
+            })
+            .collect();
+        for files in lock(&self.files).values() {
+            if offers.iter().any(|offer| offer.name == files.name) {
+                continue;
+            }
+            // A folder without a card says nothing of its directions: the user does, with --from and --to.
+            offers.push(Offer { name: files.name.clone(), directions: Vec::new(), any_direction: true, on_disk: true });
+        }
+        offers
+    }
+
+    fn no_route(&self, offers: &[Offer], from: Language, to: Language) -> ModelsError {
+        let advice = if let Some(chosen) = self.chosen_key() {
+            let directions: Vec<String> = offers
+                .iter()
+                .filter(|offer| offer.name == chosen)
+                .flat_map(|offer| offer.directions.iter().map(|(a, b, _)| format!("{a}-{b}")))
+                .collect();
+            format!("{chosen} does {}; choose another --model, or leave it out", directions.join(", "))
+        } else {
+            let unavailable = lock(&self.unavailable);
+            if unavailable.is_empty() {
+                "see `tlumach models list` for the directions there are".to_string()
+            } else {
+                let names: Vec<&str> = unavailable.keys().map(String::as_str).collect();
+                format!(
+                    "{} would, but cannot be had now; try `tlumach models pull` with a connection",
+                    names.join(", ")
+                )
+            }
+        };
+        ModelsError::NoRoute { from, to, advice }
+    }
+}
+
+/// The chat model that is fetched when there is none.
+const DEFAULT_SUMMARIZER: &str = "qwen2.5-coder-1.5b-instruct";
+
+/// A card's quality as a number: the class first, translation models before chat models, larger before smaller.
+fn rank(card: &Card, quality: Quality) -> i32 {
+    let class = match quality {
+        Quality::Good => 20,
+        Quality::Fair => 10,
+        Quality::Poor => return route::ACCEPTABLE - 10,
+    };
+    let family = if card.family == Family::Marian { 5 } else { 0 };
+    let size = match card.tier {
+        Tier::Small => 0,
+        Tier::Medium => 1,
+        Tier::Large => 2,
+    };
+    class + family + size
+}
+
+fn keyed(offers: &[Offer], hops: &[route::Hop]) -> Vec<Hop> {
+    hops.iter().map(|hop| Hop { from: hop.from, to: hop.to, model: offers[hop.offer].name.clone() }).collect()
+}

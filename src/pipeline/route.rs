@@ -1,0 +1,164 @@
+//! Which models a direction goes through: one that does it directly, otherwise two with English between them.
+//!
+//! Pure: it is given what models offer and answers a route; it loads nothing.
+
+use crate::language::Language;
+
+/// What a model offers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Offer {
+    /// Name of the model.
+    pub name: String,
+    /// Directions and how good each is; higher is better, only the order counts.
+    pub directions: Vec<(Language, Language, i32)>,
+    /// Whether it can be asked for any direction (chat models), at the quality of a last resort.
+    pub any_direction: bool,
+    /// Whether it is on disk.
+    pub on_disk: bool,
+}
+
+/// One hop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hop {
+    /// Language read.
+    pub from: Language,
+    /// Language written.
+    pub to: Language,
+    /// Index of the offer.
+    pub offer: usize,
+}
+
+/// Directions of this quality and better are acceptable; below it (a poor direction, or one that a chat model's card
+/// does not speak of) a model is asked only when there is nothing else.
+pub const ACCEPTABLE: i32 = 0;
+/// Quality of a direction that a chat model's card does not speak of.
+const UNLISTED: i32 = -1000;
+
+impl Offer {
+    /// How well the model does a direction, or `None`.
+    fn quality(&self, from: Language, to: Language) -> Option<i32> {
+        let listed = self.directions.iter().find(|d| d.0 == from && d.1 == to).map(|d| d.2);
+        listed.or(self.any_direction.then_some(UNLISTED))
+    }
+}
+
+/// Which offers a hop may use.
+#[derive(Debug, Clone, Copy)]
+struct Reach {
+    fetch: bool,
+    at_least: i32,
+}
+
+/// What is tried, in order.
+const REACHES: [Reach; 4] = [
+    Reach { fetch: false, at_least: ACCEPTABLE },
+    Reach { fetch: true, at_least: ACCEPTABLE },
+    Reach { fetch: false, at_least: i32::MIN },
+    Reach { fetch: true, at_least: i32::MIN },
+];
+
+fn best(offers: &[Offer], from: Language, to: Language, reach: Reach) -> Option<(i32, Hop)> {
+    let mut best: Option<(i32, Hop)> = None;
+    for (index, offer) in offers.iter().enumerate().filter(|(_, offer)| offer.on_disk || reach.fetch) {
+        if let Some(quality) = offer.quality(from, to).filter(|&quality| quality >= reach.at_least)
+            && best.as_ref().is_none_or(|(so_far, _)| quality > *so_far)
+        {
+            best = Some((quality, Hop { from, to, offer: index }));
+        }
+    }
+    best
+}
+
+/// The best route from one language to another.
+///
+/// Acceptable models on disk come first, then acceptable ones that would have to be fetched, then whatever is there.
+/// Within each step a direct model comes before two hops through English, and listed directions before a chat model
+/// that is asked for a direction its card does not list.
+/// `None` if no model does it. A route from a language to itself is empty.
+pub fn route(offers: &[Offer], from: Language, to: Language) -> Option<Vec<Hop>> {
+    if from == to {
+        return Some(Vec::new());
+    }
+    for reach in REACHES {
+        let direct = best(offers, from, to, reach);
+        if let Some((quality, hop)) = &direct
+            && *quality > UNLISTED
+        {
+            return Some(vec![hop.clone()]);
+        }
+        if from != Language::EN && to != Language::EN {
+            let listed = |hop: Option<(i32, Hop)>| hop.filter(|(quality, _)| *quality > UNLISTED);
+            let first = listed(best(offers, from, Language::EN, reach));
+            let second = listed(best(offers, Language::EN, to, reach));
+            if let (Some((_, first)), Some((_, second))) = (first, second) {
+                return Some(vec![first, second]);
+            }
+        }
+        if let Some((_, hop)) = direct {
+            return Some(vec![hop]);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FR: &str = "fr";
+
+    fn language(tag: &str) -> Language {
+        tag.parse().unwrap_or(Language::EN)
+    }
+
+    fn offer(name: &str, directions: &[(&str, &str, i32)], on_disk: bool) -> Offer {
+        let directions = directions.iter().map(|&(from, to, q)| (language(from), language(to), q)).collect();
+        Offer { name: name.into(), directions, any_direction: name.starts_with("chat"), on_disk }
+    }
+
+    fn check(offers: &[Offer], from: &str, to: &str, expected: Option<&[&str]>) {
+        let found = route(offers, language(from), language(to));
+        let names: Option<Vec<&str>> =
+            found.as_ref().map(|hops| hops.iter().map(|hop| offers[hop.offer].name.as_str()).collect());
+        assert_eq!(names.as_deref(), expected, "{from} to {to}");
+    }
+
+    #[test]
+    fn a_direct_model_is_preferred_and_the_better_of_two() {
+        let offers = [offer("base", &[("uk", "en", 20)], true), offer("big", &[("uk", "en", 39)], true)];
+        check(&offers, "uk", "en", Some(&["big"]));
+    }
+
+    #[test]
+    fn what_is_on_disk_wins_over_what_is_better() {
+        let offers = [offer("base", &[("uk", "en", 20)], true), offer("big", &[("uk", "en", 39)], false)];
+        check(&offers, "uk", "en", Some(&["base"]));
+    }
+
+    #[test]
+    fn a_poor_direction_on_disk_is_the_last_resort() {
+        let chat = offer("chat", &[("en", "uk", -10)], true);
+        check(&[chat.clone(), offer("base", &[("en", "uk", 20)], false)], "en", "uk", Some(&["base"]));
+        check(&[chat], "en", "uk", Some(&["chat"]));
+    }
+
+    #[test]
+    fn without_a_direct_model_it_goes_through_english() {
+        let offers = [offer("uk-en", &[("uk", "en", 1)], true), offer("en-ko", &[("en", "ko", 1)], true)];
+        check(&offers, "uk", "ko", Some(&["uk-en", "en-ko"]));
+        check(&offers, "ko", "uk", None);
+    }
+
+    #[test]
+    fn a_chat_model_is_asked_for_what_its_card_does_not_list_only_as_a_last_resort() {
+        let offers = [offer("chat", &[("uk", "en", 5), ("en", "ko", 1)], true)];
+        check(&offers, "uk", "ko", Some(&["chat", "chat"]));
+        check(&offers, "uk", FR, Some(&["chat"]));
+    }
+
+    #[test]
+    fn nothing_has_to_be_done_within_a_language() {
+        check(&[], "uk", "uk", Some(&[]));
+        check(&[], "uk", "en", None);
+    }
+}

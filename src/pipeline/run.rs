@@ -1,0 +1,222 @@
+//! Runs texts through one loaded model: wrap what is too long, encode, schedule, decode, clean, put the parts together.
+//!
+//! It knows neither articles nor routes; it answers one [`Answer`] for each text, in order, whatever failed.
+
+use super::{Event, Pipeline};
+use crate::decode::{Finish, Hypothesis, SearchOptions, Seen};
+use crate::model::Spec;
+use crate::prompt;
+use crate::registry::load::Loaded;
+use crate::schedule::{self, Job, JobResult, ScheduleOptions, Watch};
+use crate::segment::wrap::wrap;
+use crate::token::{Prompt, SummaryLength, Task};
+use std::ops::Range;
+
+/// A text and what to do with it.
+#[derive(Debug, Clone)]
+pub(super) struct Ask<'a> {
+    pub(super) text: &'a str,
+    pub(super) task: Task,
+}
+
+/// What came of a text.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Answer {
+    /// The answer; empty if it failed.
+    pub(super) text: String,
+    /// Sum of the log-probabilities and number of tokens they are of.
+    pub(super) log_probability: f32,
+    pub(super) scored_tokens: usize,
+    pub(super) source_tokens: usize,
+    pub(super) target_tokens: usize,
+    /// How the worst of its parts ended.
+    pub(super) finish: Option<Finish>,
+    /// Into how many parts the text was cut to fit the model.
+    pub(super) parts: usize,
+    /// What was cut off a chat answer (`preamble`, `quotes`, …).
+    pub(super) cleaned: Vec<&'static str>,
+    /// Why there is no answer.
+    pub(super) error: Option<String>,
+    /// Whether the job was stopped before this text was done.
+    pub(super) cancelled: bool,
+}
+
+impl Answer {
+    /// Geometric mean of the tokens' probabilities, 0 to 1.
+    pub(super) fn score(&self) -> Option<f32> {
+        (self.scored_tokens > 0 && self.log_probability.is_finite())
+            .then(|| (self.log_probability / self.scored_tokens as f32).exp())
+    }
+}
+
+/// How a run searches, beside what the job says.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Effort {
+    /// n-grams of this length may not repeat; 0 for no limit.
+    pub(super) no_repeat_ngram: usize,
+    /// Cut texts to at most this many tokens, if that is less than the model allows.
+    pub(super) limit: Option<usize>,
+}
+
+/// One model call.
+struct Part {
+    ask: usize,
+    /// Bytes of the text.
+    range: Range<usize>,
+    prompt: Prompt,
+    max_new_tokens: usize,
+}
+
+impl Pipeline<'_> {
+    /// Runs texts through a model.
+    pub(super) fn run(&self, engine: &Loaded, asks: &[Ask<'_>], effort: Effort) -> Vec<Answer> {
+        let mut answers = vec![Answer::default(); asks.len()];
+        let mut parts = Vec::new();
+        for (index, ask) in asks.iter().enumerate() {
+            if let Err(error) = self.plan(engine, index, ask, effort, &mut parts) {
+                answers[index].error = Some(error);
+                parts.retain(|part: &Part| part.ask != index);
+            }
+        }
+        let jobs: Vec<Job<'_>> =
+            parts.iter().map(|part| Job { prompt: &part.prompt, max_new_tokens: part.max_new_tokens }).collect();
+        let search = SearchOptions {
+            beams: self.spec.beams.unwrap_or(engine.default_beams),
+            length_penalty: engine.length_penalty,
+            no_repeat_ngram: effort.no_repeat_ngram,
+            // A summary may quote its article, and an n-gram of the prompt is no loop.
+            seen: if engine.model.spec().has_encoder { Seen::Sequence } else { Seen::Answer },
+            ..SearchOptions::default()
+        };
+        let options = schedule_options(engine, search, self.spec.threads);
+        let mut left: Vec<usize> = vec![0; asks.len()];
+        for part in &parts {
+            left[part.ask] += 1;
+        }
+        let left = std::sync::Mutex::new(left);
+        let on_done = |index: usize, outcome: &JobResult| {
+            let ask: usize = parts[index].ask;
+            let mut left = left.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            left[ask] -= 1;
+            let target_tokens = outcome.as_ref().map_or(0, |hypothesis| hypothesis.ids.len());
+            let words = if left[ask] == 0 { asks[ask].text.split_whitespace().count() } else { 0 };
+            self.observer.event(&Event::Progress { words, target_tokens, segments: usize::from(left[ask] == 0) });
+        };
+        let watch = Watch { cancel: self.cancel, on_done: &on_done };
+        let report = schedule::run(engine.model.as_ref(), &jobs, &options, watch);
+        self.stats.lock().unwrap_or_else(std::sync::PoisonError::into_inner).merge(&report.stats.search);
+        for (part, outcome) in parts.iter().zip(report.results) {
+            let answer = &mut answers[part.ask];
+            answer.parts += 1;
+            answer.source_tokens += part.prompt.source.len() + part.prompt.prefix.len();
+            match outcome {
+                Ok(hypothesis) => self.take(engine, &asks[part.ask], part, &hypothesis, answer),
+                Err(schedule::ScheduleError::Cancelled) => answer.cancelled = true,
+                Err(error) => {
+                    let at = &asks[part.ask].text[part.range.clone()];
+                    let start: String = at.chars().take(40).collect();
+                    answer.error.get_or_insert(format!("model {} failed on {start:?}: {error}", engine.name));
+                }
+            }
+        }
+        answers
+    }
+
+    /// Cuts a text into parts that the model can read and encodes them.
+    fn plan(
+        &self,
+        engine: &Loaded,
+        index: usize,
+        ask: &Ask<'_>,
+        effort: Effort,
+        parts: &mut Vec<Part>,
+    ) -> Result<(), String> {
+        let spec = engine.model.spec();
+        let encode = |text: &str| engine.tokenizer.encode(text, &ask.task).map_err(|error| error.to_string());
+        let overhead = if spec.has_encoder { 2 } else { encode("")?.prefix.len() };
+        let room = match (spec.has_encoder, &ask.task) {
+            (true, _) => spec.max_source_tokens.saturating_sub(overhead + 4),
+            // A decoder-only model shares its context between prompt and answer.
+            (false, Task::Translate { .. }) => spec.max_target_tokens.saturating_sub(overhead) / 4,
+            (false, Task::Summarize { length, to, .. }) => {
+                spec.max_target_tokens.saturating_sub(overhead + summary_tokens(*length, *to))
+            }
+        };
+        let room = room.min(engine.source_limit.unwrap_or(usize::MAX)).min(effort.limit.unwrap_or(usize::MAX)).max(1);
+        let count = |text: &str| engine.tokenizer.count(text);
+        // Most texts are far below the limit: one token is never longer than one byte of them can pay for.
+        let ranges = if ask.text.len() < room || count(ask.text) <= room {
+            std::iter::once(0..ask.text.len()).collect()
+        } else {
+            wrap(ask.text, room, &count)
+        };
+        for range in ranges {
+            let text = ask.text[range.clone()].trim();
+            let prompt = encode(text)?;
+            let read = if spec.has_encoder { prompt.source.len() } else { count(text) };
+            let max_new_tokens = answer_limit(spec, &ask.task, read, prompt.prefix.len());
+            parts.push(Part { ask: index, range, prompt, max_new_tokens });
+        }
+        Ok(())
+    }
+
+    /// Adds the answer of a part to the answer of its text.
+    fn take(&self, engine: &Loaded, ask: &Ask<'_>, part: &Part, hypothesis: &Hypothesis, answer: &mut Answer) {
+        let source = &ask.text[part.range.clone()];
+        let mut text = engine.tokenizer.decode(&hypothesis.ids);
+        if engine.tokenizer.is_chat() {
+            let cleaned = prompt::clean(&ask.task, source, &text);
+            answer.cleaned.extend(cleaned.removed);
+            text = cleaned.text;
+        }
+        // The white space at the cut belongs to the text, not to the model.
+        let lead = &source[..source.len() - source.trim_start().len()];
+        let trail = &source[source.trim_end().len()..];
+        if source.trim().is_empty() {
+            answer.text.push_str(source);
+        } else {
+            answer.text.push_str(lead);
+            answer.text.push_str(text.trim());
+            answer.text.push_str(trail);
+        }
+        answer.target_tokens += hypothesis.ids.len();
+        answer.scored_tokens += hypothesis.ids.len() + usize::from(hypothesis.finish == Finish::End);
+        answer.log_probability += hypothesis.log_probability;
+        let worse = match (answer.finish, hypothesis.finish) {
+            (Some(Finish::Loop), _) | (_, Finish::Loop) => Finish::Loop,
+            (Some(Finish::Limit), _) | (_, Finish::Limit) => Finish::Limit,
+            _ => Finish::End,
+        };
+        answer.finish = Some(worse);
+    }
+}
+
+/// How a model is scheduled.
+fn schedule_options(engine: &Loaded, search: SearchOptions, threads: usize) -> ScheduleOptions {
+    if engine.model.spec().has_encoder {
+        ScheduleOptions { search, threads, max_rows: 64, max_tokens: 8192, workers: None }
+    } else {
+        // The weights of a chat model are read once a step for all rows, by all threads: one worker.
+        ScheduleOptions { search, threads, max_rows: 16, max_tokens: 16_384, workers: Some(1) }
+    }
+}
+
+/// Tokens of an answer that a summary may take, generously: the model ends it, this only stops a runaway.
+pub(super) fn summary_tokens(length: SummaryLength, to: crate::language::Language) -> usize {
+    // A news sentence of 25 words takes about 35 tokens in English and about three times as many in scripts that the
+    // vocabularies of small chat models cover badly.
+    let per_sentence = if to == crate::language::Language::EN { 70 } else { 160 };
+    length.sentences() * per_sentence + 64
+}
+
+/// The longest answer allowed for a source of `read` tokens.
+fn answer_limit(spec: &Spec, task: &Task, read: usize, prefix: usize) -> usize {
+    let wanted = match task {
+        Task::Translate { .. } => 4 * read + 64,
+        // A summarization model with an encoder knows its own length; a chat model is held to the request.
+        Task::Summarize { .. } if spec.has_encoder => usize::MAX,
+        Task::Summarize { length, to, .. } => summary_tokens(*length, *to),
+    };
+    let room = if spec.has_encoder { spec.max_target_tokens } else { spec.max_target_tokens.saturating_sub(prefix) };
+    wanted.min(room).max(1)
+}

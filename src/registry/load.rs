@@ -1,0 +1,177 @@
+//! From verified files to a loaded model with its tokenizer: the only place that names families.
+
+use super::{Card, Family, ModelFiles, Role};
+use crate::language::Language;
+use crate::model::echo::Echo;
+use crate::model::{LoadOptions, Model, ModelError, gguf, marian, qwen};
+use crate::tokenize::chat::GgufChatTokenizer;
+use crate::tokenize::echo::EchoTokenizer;
+use crate::tokenize::marian::MarianTokenizer;
+use crate::tokenize::{TokenizeError, Tokenizer};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A model that is ready to run.
+pub struct Loaded {
+    /// Name of its card, or its path.
+    pub name: String,
+    /// The network.
+    pub model: Arc<dyn Model>,
+    /// Its tokenizer.
+    pub tokenizer: Arc<dyn Tokenizer>,
+    /// Beams when the job does not say.
+    pub default_beams: usize,
+    /// Exponent of the length in the score of a hypothesis.
+    pub length_penalty: f32,
+    /// Source tokens after which a text is cut, if that is less than the network allows.
+    pub source_limit: Option<usize>,
+    /// Languages in which it writes acceptable text of its own; `None` for all.
+    pub writes_well: Option<Vec<Language>>,
+    /// Commit on the Hub.
+    pub revision: Option<String>,
+    /// Licence.
+    pub license: Option<String>,
+    /// Hash of each file, as verified.
+    pub sha256: BTreeMap<String, String>,
+}
+
+impl Loaded {
+    /// Whether the model writes acceptable text in a language.
+    pub fn writes_well(&self, language: Language) -> bool {
+        self.writes_well.as_ref().is_none_or(|languages| languages.contains(&language))
+    }
+}
+
+/// A model that could not be loaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// A file that the family needs.
+    #[error(
+        "model {name}: no {role} file: expected one in its folder; fetch the model again with `tlumach models pull`"
+    )]
+    Missing {
+        /// Name of the model.
+        name: String,
+        /// Which file.
+        role: &'static str,
+    },
+    /// Configuration or weights.
+    #[error("model {name}: {source}")]
+    Model {
+        /// Name of the model.
+        name: String,
+        /// The reason.
+        source: ModelError,
+    },
+    /// Tokenizer files.
+    #[error("model {name}: {source}")]
+    Tokenizer {
+        /// Name of the model.
+        name: String,
+        /// The reason.
+        source: TokenizeError,
+    },
+}
+
+/// Sentences longer than this are cut for translation models: they were trained on sentences and lose text beyond.
+const MARIAN_SOURCE_TOKENS: usize = 200;
+
+/// The weightless model.
+pub fn echo() -> Loaded {
+    Loaded {
+        name: "echo".into(),
+        model: Arc::new(Echo::default()),
+        tokenizer: Arc::new(EchoTokenizer),
+        default_beams: 1,
+        length_penalty: 1.0,
+        source_limit: None,
+        writes_well: None,
+        revision: None,
+        license: None,
+        sha256: BTreeMap::new(),
+    }
+}
+
+/// Loads a model.
+///
+/// # Errors
+/// A file is missing or damaged, or the configuration asks for something that is not supported.
+pub fn load(files: &ModelFiles, options: &LoadOptions) -> Result<Loaded, LoadError> {
+    let bad_model = |source| LoadError::Model { name: files.name.clone(), source };
+    let bad_tokenizer = |source| LoadError::Tokenizer { name: files.name.clone(), source };
+    let parts = match files.family {
+        Family::Marian => {
+            let model = marian::load(
+                &marian::Files {
+                    config: need(files, Role::Config)?,
+                    generation_config: files.one(Role::GenerationConfig).map(Path::to_path_buf),
+                    weights: files.files.get(&Role::Weights).cloned().unwrap_or_default(),
+                },
+                options,
+            )
+            .map_err(bad_model)?;
+            let defaults = model.generation_defaults().clone();
+            let tokenizer = MarianTokenizer::open(
+                &crate::tokenize::marian::Files {
+                    vocab: need(files, Role::Vocab)?,
+                    target_vocab: files.one(Role::TargetVocab).map(Path::to_path_buf),
+                    source: need(files, Role::SourceSpm)?,
+                    target: need(files, Role::TargetSpm)?,
+                    config: files.one(Role::TokenizerConfig).map(Path::to_path_buf),
+                },
+                defaults.decoder_start,
+            )
+            .map_err(bad_tokenizer)?;
+            Parts {
+                model: Arc::new(model),
+                tokenizer: Arc::new(tokenizer),
+                beams: defaults.num_beams,
+                length_penalty: defaults.length_penalty,
+                source_limit: Some(MARIAN_SOURCE_TOKENS),
+            }
+        }
+        Family::Qwen2 => {
+            let path = need(files, Role::Gguf)?;
+            let file = gguf::open(&path).map_err(bad_model)?;
+            let tokenizer = GgufChatTokenizer::from_metadata(&path, &file.metadata).map_err(bad_tokenizer)?;
+            let model = qwen::load_from(&file, options).map_err(bad_model)?;
+            Parts {
+                model: Arc::new(model),
+                tokenizer: Arc::new(tokenizer),
+                beams: 1,
+                length_penalty: 1.0,
+                source_limit: None,
+            }
+        }
+    };
+    let generation = files.card.map(|card| card.generation).unwrap_or_default();
+    Ok(Loaded {
+        name: files.name.clone(),
+        model: parts.model,
+        tokenizer: parts.tokenizer,
+        default_beams: generation.beams.unwrap_or(parts.beams).max(1),
+        length_penalty: generation.length_penalty.unwrap_or(parts.length_penalty),
+        source_limit: parts.source_limit,
+        writes_well: files.card.map(|card: &Card| card.writes_well.clone()),
+        revision: files.revision.clone(),
+        license: files.license.clone(),
+        sha256: files.sha256.clone(),
+    })
+}
+
+struct Parts {
+    model: Arc<dyn Model>,
+    tokenizer: Arc<dyn Tokenizer>,
+    beams: usize,
+    length_penalty: f32,
+    source_limit: Option<usize>,
+}
+
+fn need(files: &ModelFiles, role: Role) -> Result<PathBuf, LoadError> {
+    files
+        .one(role)
+        .map(Path::to_path_buf)
+        .ok_or_else(|| LoadError::Missing { name: files.name.clone(), role: role.as_str() })
+}
