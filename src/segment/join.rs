@@ -261,13 +261,10 @@ impl Joiner<'_> {
         }
         let mut at = range.start;
         while at < range.end {
-            let inside = raw.iter().find(|r| r.start <= at && at < r.end);
-            let end = match inside {
-                Some(raw) => raw.end.min(range.end),
-                None => {
-                    raw.iter().map(|r| r.start).filter(|start| *start > at).min().unwrap_or(range.end).min(range.end)
-                }
-            };
+            // In order and apart: the first one that has not ended is the one that matters.
+            let next_raw = raw.get(raw.partition_point(|r| r.end <= at));
+            let inside = next_raw.filter(|r| r.start <= at);
+            let end = inside.map_or_else(|| next_raw.map_or(range.end, |r| r.start), |r| r.end).min(range.end);
             let part = &output[at..end];
             if inside.is_some() {
                 self.joined.text.push_str(part);
