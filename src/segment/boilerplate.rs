@@ -1,6 +1,6 @@
 //! Finds what is on the page and not in the article: follow-us lines, share hints, read-also links, credits.
 //!
-//! Decides about whole segments only, so that what it finds can be dropped. The phrases are in [`phrase`].
+//! Decides about whole segments only, so that what it finds can be dropped. The phrases are in `phrase`.
 
 mod phrase;
 

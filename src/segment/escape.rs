@@ -40,13 +40,8 @@ pub(super) fn escape(stretch: &str, place: Surroundings, output: &mut String) {
             '<' => after.is_some_and(|c| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?')),
             '&' => is_reference(rest),
             '\\' => after.is_none_or(|c| c.is_ascii_punctuation()) || rest.is_empty(),
-            '[' => {
-                place.brackets
-                    || matches!(after, Some('^'))
-                    || place.line_start && (at == 0)
-                    || rest.contains("](")
-                    || rest.contains("][")
-            }
+            // A link needs its closing bracket, which is escaped where an address would follow.
+            '[' => place.brackets || after == Some('^') || place.line_start && at == 0,
             ']' => place.brackets || matches!(after, Some('(' | '[' | ':')),
             '(' => at == 0 && before == Some(']'),
             '!' => rest.is_empty() && place.after == Some('['),
@@ -118,7 +113,7 @@ mod tests {
     #[test]
     fn what_would_be_markup_is_escaped() {
         check("*x* _y_ `z` <b>", INSIDE, "\\*x\\* \\_y\\_ \\`z\\` \\<b>");
-        check("[a](b) &amp; \\", INSIDE, "\\[a\\](b) \\&amp; \\\\");
+        check("[a](b) &amp; \\", INSIDE, "[a\\](b) \\&amp; \\\\");
         check("a | b", Surroundings { kind: BlockKind::TableCell, ..INSIDE }, "a \\| b");
         check("C #", Surroundings { kind: BlockKind::Heading, ..INSIDE }, "C \\#");
     }

@@ -5,7 +5,7 @@
 
 use super::escape::{Surroundings, escape};
 use super::place::{Placed, place};
-use super::{Segment, SlotKind};
+use super::{Segment, SlotKind, protect};
 use crate::document::{Block, BlockKind, Document, Markup};
 use std::borrow::Cow;
 use std::ops::Range;
@@ -126,6 +126,9 @@ pub fn join(document: &Document, segments: &[Segment], outcomes: &[Outcome]) -> 
     Ok(joiner.joined)
 }
 
+/// Different addresses and placeholders of one sentence that are kept from being escaped.
+const MOST_VERBATIM: usize = 64;
+
 struct Joiner<'a> {
     document: &'a Document,
     /// Ranges of the document that are left out, in order.
@@ -215,8 +218,7 @@ impl Joiner<'_> {
     fn put(&mut self, segment: &Segment, output: &str, placed: &Placed) {
         let mut raw = placed.raw.clone();
         if self.document.markup == Markup::Markdown {
-            raw.extend(self.untouchable(segment, output));
-            raw.sort_by_key(|range| (range.start, range.end));
+            raw = protect::merge(raw, self.untouchable(segment, output));
         }
         let mut at = 0;
         for insert in &placed.inserts {
@@ -234,8 +236,13 @@ impl Joiner<'_> {
     /// Addresses and placeholders that the source has as they are, without escapes: they stay so.
     fn untouchable(&self, segment: &Segment, output: &str) -> Vec<Range<usize>> {
         let source = &self.document.text[segment.span.clone()];
-        let wanted = segment.verbatim.iter().map(|range| &segment.text[range.clone()]).filter(|v| source.contains(v));
-        wanted.flat_map(|v| output.match_indices(v).map(|(at, found)| at..at + found.len())).collect()
+        let mut wanted: Vec<&str> = segment.verbatim.iter().map(|range| &segment.text[range.clone()]).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        // The bound keeps a sentence of thousands of addresses from costing its square.
+        wanted.truncate(MOST_VERBATIM);
+        wanted.retain(|v| source.contains(v));
+        wanted.iter().flat_map(|v| output.match_indices(v).map(|(at, found)| at..at + found.len())).collect()
     }
 
     /// Puts a part of an output between two inserts.
@@ -254,13 +261,10 @@ impl Joiner<'_> {
         }
         let mut at = range.start;
         while at < range.end {
-            let inside = raw.iter().find(|r| r.start <= at && at < r.end);
-            let end = match inside {
-                Some(raw) => raw.end.min(range.end),
-                None => {
-                    raw.iter().map(|r| r.start).filter(|start| *start > at).min().unwrap_or(range.end).min(range.end)
-                }
-            };
+            // In order and apart: the first one that has not ended is the one that matters.
+            let next_raw = raw.get(raw.partition_point(|r| r.end <= at));
+            let inside = next_raw.filter(|r| r.start <= at);
+            let end = inside.map_or_else(|| next_raw.map_or(range.end, |r| r.start), |r| r.end).min(range.end);
             let part = &output[at..end];
             if inside.is_some() {
                 self.joined.text.push_str(part);

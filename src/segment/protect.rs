@@ -268,6 +268,8 @@ pub fn survived(verbatim: &[&str], output: &str) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
+    // One range in a list is what is meant here.
+    #![allow(clippy::single_range_in_vec_init)]
     use super::{protect, split_around, survived};
     use proptest::prelude::*;
 

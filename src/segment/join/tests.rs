@@ -77,7 +77,7 @@ fn line_breaks_move_to_the_nearest_space() {
 
 #[test]
 fn accidental_markup_is_escaped_and_plain_text_is_not() {
-    check("Hello there.", &["*Привіт* [там](тут) `x`."], "\\*Привіт\\* \\[там\\](тут) \\`x\\`.");
+    check("Hello there.", &["*Привіт* [там](тут) `x`."], "\\*Привіт\\* [там\\](тут) \\`x\\`.");
     check("Hello there.", &["1. Привіт"], "1\\. Привіт");
     check("\\*Hello\\* there.", &["*Привіт* усім."], "\\*Привіт\\* усім.");
     check("|a b|\n|-|\n", &["в | г"], "|в \\| г|\n|-|\n");
