@@ -107,7 +107,7 @@ const DANGLING: &[(&str, &[&str])] = &[
 const BOILERPLATE: &[&str] = &[
     "ctrl + enter", "ctrl+enter", "follow us", "join us", "subscribe", "read also", "share this", "reporting by",
     "читайте також", "підписуйт", "долучайт", "стежте за", "передрук", "телеграм-канал", "telegram", "телеграм:",
-    "натисніть", "무단전재", "무단 전재", "재배포", "구독", "팔로우", "제보", "관련 기사", "저작권자", "기자 =", "http://", "https://",
+    "натисніть", "무단전재", "무단 전재", "재배포", "구독", "팔로우", "제보", "관련 기사", "저작권자", "http://", "https://",
 ];
 
 /// The terms of a sentence, in order, with repetitions.
