@@ -12,7 +12,7 @@ use crate::token::{SummaryStage, Task};
 /// Stands in a message where the text goes. A private-use character, so that no instruction can hold it by accident.
 pub const TEXT_MARK: &str = "\u{F5E5E}";
 
-/// Small models count words better than sentences: told both, they stay nearer to the length.
+/// A budget of words is named beside the number of sentences: without it small models retell the whole article.
 const WORDS_A_SENTENCE: usize = 20;
 
 /// Who speaks.
