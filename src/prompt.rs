@@ -12,6 +12,9 @@ use crate::token::{SummaryStage, Task};
 /// Stands in a message where the text goes. A private-use character, so that no instruction can hold it by accident.
 pub const TEXT_MARK: &str = "\u{F5E5E}";
 
+/// A budget of words is named beside the number of sentences: without it small models retell the whole article.
+const WORDS_A_SENTENCE: usize = 20;
+
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -52,11 +55,12 @@ pub fn messages(task: &Task) -> Vec<Message> {
                 SummaryStage::Merge => "the news article whose parts are summarized below, in order,",
             };
             let (language, sentences) = (to.english_name(), length.sentences());
+            let words = sentences * WORDS_A_SENTENCE;
             (
                 format!("You are a news editor. You write in {language} only."),
                 format!(
-                    "Summarize {what} in {language}, in {sentences} sentences. Use only facts from the text and keep \
-                     its numbers and names. Output only the summary in {language}."
+                    "Summarize {what} in {language} in at most {sentences} sentences, about {words} words. Use only \
+                     facts from the text and keep its numbers and names. Output only the summary in {language}."
                 ),
             )
         }
