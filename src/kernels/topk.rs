@@ -49,7 +49,11 @@ impl Best {
 
     /// What a logit has to exceed to be among the best.
     fn threshold(&self) -> f32 {
-        if self.items.len() < self.k { f32::NEG_INFINITY } else { self.items.last().map_or(f32::INFINITY, |item| item.1) }
+        if self.items.len() < self.k {
+            f32::NEG_INFINITY
+        } else {
+            self.items.last().map_or(f32::INFINITY, |item| item.1)
+        }
     }
 
     fn offer(&mut self, token: u32, logit: f32) {

@@ -38,8 +38,6 @@ pub struct GenerationDefaults {
     pub no_repeat_ngram_size: usize,
     /// Divides or multiplies the logits of tokens seen before; 1 for none.
     pub repetition_penalty: f32,
-    /// Whether log-probabilities are normalized again after tokens were banned.
-    pub renormalize_logits: bool,
     /// The token an answer starts from.
     pub decoder_start: TokenId,
     /// The token that ends a source.
@@ -84,8 +82,7 @@ impl Model for Marian {
 pub fn load(files: &Files, options: &LoadOptions) -> Result<Marian, ModelError> {
     let config = Config::read(files)?;
     let weights = Weights::open(&files.weights)?;
-    let network =
-        EncoderDecoder::load(&weights, (&config.architecture, &config.names), config.spec, options)?;
+    let network = EncoderDecoder::load(&weights, (&config.architecture, &config.names), config.spec, options)?;
     Ok(Marian { network, defaults: config.defaults })
 }
 
@@ -96,8 +93,7 @@ pub fn load(files: &Files, options: &LoadOptions) -> Result<Marian, ModelError> 
 pub fn load_plain(files: &Files, options: &LoadOptions) -> Result<Marian, ModelError> {
     let config = Config::read(files)?;
     let weights = Weights::open(&files.weights)?;
-    let network =
-        EncoderDecoder::load_plain(&weights, (&config.architecture, &config.names), config.spec, options)?;
+    let network = EncoderDecoder::load_plain(&weights, (&config.architecture, &config.names), config.spec, options)?;
     Ok(Marian { network, defaults: config.defaults })
 }
 
@@ -127,7 +123,8 @@ impl Config {
         let stack = |side: &str| -> Result<Stack, ModelError> {
             let heads = config.size(&format!("{side}_attention_heads"), 16)?;
             if !width.is_multiple_of(heads) {
-                return Err(config.unsupported(&format!("{side}_attention_heads"), &format!("d_model {width} must be a multiple")));
+                return Err(config
+                    .unsupported(&format!("{side}_attention_heads"), &format!("d_model {width} must be a multiple")));
             }
             Ok(Stack {
                 layers: config.size(&format!("{side}_layers"), 12)?,
@@ -168,26 +165,33 @@ impl Config {
         } else {
             search.ids("forced_eos_token_id")?
         };
-        let max_length =
-            search.optional_size("max_length")?.or(config.optional_size("max_length")?).unwrap_or(architecture.positions);
-        let start = match search.ids("decoder_start_token_id")?.first().or(config.ids("decoder_start_token_id")?.first()) {
-            Some(&id) => id,
-            None => 58_100,
-        };
-        for (field, id) in eos.iter().chain(&forced).map(|&id| ("eos_token_id", id)).chain([("decoder_start_token_id", start)]) {
+        let max_length = search
+            .optional_size("max_length")?
+            .or(config.optional_size("max_length")?)
+            .unwrap_or(architecture.positions);
+        let start =
+            match search.ids("decoder_start_token_id")?.first().or(config.ids("decoder_start_token_id")?.first()) {
+                Some(&id) => id,
+                None => 58_100,
+            };
+        for (field, id) in
+            eos.iter().chain(&forced).map(|&id| ("eos_token_id", id)).chain([("decoder_start_token_id", start)])
+        {
             if id as usize >= target_vocab {
-                return Err(config.unsupported(field, &format!("expected an id below the vocabulary size {target_vocab}")));
+                return Err(
+                    config.unsupported(field, &format!("expected an id below the vocabulary size {target_vocab}"))
+                );
             }
         }
         let spec = Spec {
             family: "marian",
             vocab: target_vocab,
             max_source_tokens: architecture.positions,
-            // The start token counts in max_length.
-            max_target_tokens: max_length.saturating_sub(1).min(architecture.positions).max(1),
+            max_target_tokens: max_length.min(architecture.positions),
             suppressed: suppressed(search, target_vocab)?,
             has_encoder: true,
             forced_eos: forced.first().copied(),
+            renormalize: search.flag("renormalize_logits", false)?,
             eos: eos.clone(),
         };
         let defaults = GenerationDefaults {
@@ -196,7 +200,6 @@ impl Config {
             length_penalty: search.number("length_penalty", 1.0)?,
             no_repeat_ngram_size: search.optional_size("no_repeat_ngram_size")?.unwrap_or(0),
             repetition_penalty: search.number("repetition_penalty", 1.0)?,
-            renormalize_logits: search.flag("renormalize_logits", false)?,
             decoder_start: start,
             eos: eos[0],
             pad: match search.ids("pad_token_id")?.first() {
@@ -330,9 +333,7 @@ impl Fields<'_> {
     fn text(&self, field: &str, default: &str) -> Result<String, ModelError> {
         match self.get(field) {
             None => Ok(default.into()),
-            Some(value) => {
-                value.as_str().map(str::to_string).ok_or_else(|| self.unsupported(field, "expected a text"))
-            }
+            Some(value) => value.as_str().map(str::to_string).ok_or_else(|| self.unsupported(field, "expected a text")),
         }
     }
 
@@ -381,11 +382,11 @@ mod tests {
         let config = r#"{"vocab_size": 100, "decoder_start_token_id": 99, "num_beams": 4, "max_length": 512,
             "max_position_embeddings": 512, "bad_words_ids": [[99]], "forced_eos_token_id": 0}"#;
         let alone = parse(config, None).unwrap();
-        assert_eq!((alone.spec.suppressed, alone.defaults.num_beams, alone.spec.max_target_tokens), (vec![99], 4, 511));
+        assert_eq!((alone.spec.suppressed, alone.defaults.num_beams, alone.spec.max_target_tokens), (vec![99], 4, 512));
         let both = parse(config, Some(r#"{"num_beams": 6, "max_length": 200, "renormalize_logits": true}"#)).unwrap();
-        assert_eq!((both.spec.suppressed, both.defaults.num_beams, both.spec.max_target_tokens), (vec![], 6, 199));
+        assert_eq!((both.spec.suppressed, both.defaults.num_beams, both.spec.max_target_tokens), (vec![], 6, 200));
         assert_eq!(both.spec.forced_eos, None);
-        assert!(both.defaults.renormalize_logits);
+        assert!(both.spec.renormalize);
     }
 
     #[test]

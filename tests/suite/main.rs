@@ -1,5 +1,6 @@
 //! All integration tests, in one binary.
 
 mod decode;
+mod marian;
 mod schedule;
 mod toy;

@@ -199,7 +199,8 @@ impl Model for EncoderDecoder {
             return Err(ModelError::State(format!("{} tokens for {} rows", last.len(), state.rows())));
         }
         let vocab = self.spec.vocab;
-        let asked = ask.allowed.unwrap_or_default().last().into_iter().chain(ask.adjust.iter().map(|change| &change.token));
+        let asked =
+            ask.allowed.unwrap_or_default().last().into_iter().chain(ask.adjust.iter().map(|change| &change.token));
         if let Some(&got) = last.iter().chain(asked).find(|&&id| id as usize >= vocab) {
             return Err(ModelError::TokenOutOfRange { vocab, got });
         }
@@ -208,9 +209,7 @@ impl Model for EncoderDecoder {
         }
         let foreign = || ModelError::State("state is of another model".into());
         match &self.engine {
-            Engine::Packed(engine) => {
-                engine.step(last, state.as_any_mut().downcast_mut().ok_or_else(foreign)?, ask)
-            }
+            Engine::Packed(engine) => engine.step(last, state.as_any_mut().downcast_mut().ok_or_else(foreign)?, ask),
             Engine::Plain(engine) => engine.step(last, state.as_any_mut().downcast_mut().ok_or_else(foreign)?, ask),
         }
     }

@@ -103,11 +103,7 @@ impl<B: Backend> Network<B> {
 
 /// The first of several names that the checkpoint has; the first of all if it has none, so that this one is reported.
 fn first_of<'a>(weights: &Weights, names: &'a [String]) -> &'a str {
-    names
-        .iter()
-        .find(|name| weights.shape(name).is_some())
-        .or(names.first())
-        .map_or("", String::as_str)
+    names.iter().find(|name| weights.shape(name).is_some()).or(names.first()).map_or("", String::as_str)
 }
 
 struct Build<'a, B> {

@@ -232,11 +232,8 @@ impl Engine {
         x: &mut Vec<f32>,
         scratch: &mut Scratch,
     ) -> Result<(), ModelError> {
-        let matrices = FeedForward {
-            expand: &layer.expand,
-            contract: &layer.contract,
-            activation: self.architecture.activation,
-        };
+        let matrices =
+            FeedForward { expand: &layer.expand, contract: &layer.contract, activation: self.architecture.activation };
         self.residual(x, &layer.norm, scratch, |input, output, norm, scratch| {
             matrices.add(input, output, norm, &mut scratch.hidden)
         })

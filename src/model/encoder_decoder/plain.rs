@@ -114,13 +114,12 @@ impl Engine {
                 let projected = layer.attention.input.apply(x)?;
                 let mut attended = Vec::with_capacity(rows.len());
                 for (number, row) in rows.iter_mut().enumerate() {
-                    let part =
-                        |index: usize| projected.narrow(0, number, 1).and_then(|row| row.narrow(1, index * width, width));
+                    let part = |index: usize| {
+                        projected.narrow(0, number, 1).and_then(|row| row.narrow(1, index * width, width))
+                    };
                     let (key, value) = (part(1)?, part(2)?);
                     let memory = match row.own.get(index) {
-                        Some((keys, values)) => {
-                            (Tensor::cat(&[keys, &key], 0)?, Tensor::cat(&[values, &value], 0)?)
-                        }
+                        Some((keys, values)) => (Tensor::cat(&[keys, &key], 0)?, Tensor::cat(&[values, &value], 0)?),
                         None => (key, value),
                     };
                     attended.push(attend(&part(0)?, &memory.0, &memory.1, heads)?);

@@ -6,9 +6,9 @@
 pub mod packed;
 pub mod plain;
 
+use super::weights::{Wanted, Weights};
 use super::{Ask, Candidates, ModelError};
 use crate::kernels::topk::Best;
-use super::weights::{Wanted, Weights};
 use std::cell::RefCell;
 
 /// Added to the variance before its root is taken, in every layer normalization of these families.
@@ -127,7 +127,9 @@ impl Backend for Inventory {
 fn candidates(row: usize, best: Best, ask: &Ask<'_>) -> Result<Candidates, ModelError> {
     let log_sum_exp = if ask.log_sum_exp { best.log_sum_exp() } else { f32::NAN };
     if ask.log_sum_exp && log_sum_exp.is_nan() {
-        return Err(ModelError::Weights(format!("row {row} has a logit that is not a number; the weights are damaged")));
+        return Err(ModelError::Weights(format!(
+            "row {row} has a logit that is not a number; the weights are damaged"
+        )));
     }
     Ok(Candidates { best: best.into_items(), log_sum_exp })
 }

@@ -167,9 +167,7 @@ impl FeedForward<'_> {
     ) -> Result<(), ModelError> {
         let width = self.contract.outputs();
         let inner = self.expand.outputs();
-        for (x, output) in
-            x.chunks(FEED_FORWARD_ROWS * width).zip(output.chunks_mut(FEED_FORWARD_ROWS * width))
-        {
+        for (x, output) in x.chunks(FEED_FORWARD_ROWS * width).zip(output.chunks_mut(FEED_FORWARD_ROWS * width)) {
             hidden.resize(x.len() / width * inner, 0.0);
             self.expand.matrix.multiply(x, hidden, Store::Replace)?;
             self.activate(hidden);
@@ -229,6 +227,7 @@ impl Vocabulary {
         let mut best = vec![Best::new(ask.k); rows];
         let mut logits = Vec::new();
         let mut adjustments: Vec<_> = ask.adjust.to_vec();
+        // A stable sort: changes of the same token keep their order.
         adjustments.sort_by_key(|change| change.token);
         let mut first = 0usize;
         for chunk in &self.chunks {
@@ -247,14 +246,19 @@ impl Vocabulary {
                     let column = change.token as usize - range.start;
                     let touched = change.row.map_or(0..rows, |row| row..(row + 1).min(rows));
                     for row in touched {
-                        logits[row * columns + column] += change.add;
+                        let logit = &mut logits[row * columns + column];
+                        *logit = change.apply(*logit);
                     }
                 }
                 for (row, logits) in best.iter_mut().zip(logits.chunks_exact_mut(columns)) {
                     if let Some(allowed) = allowed {
                         ban_others(logits, allowed, range.start);
                     }
-                    if ask.log_sum_exp { row.scan_and_sum(logits, first as u32) } else { row.scan(logits, first as u32) }
+                    if ask.log_sum_exp {
+                        row.scan_and_sum(logits, first as u32)
+                    } else {
+                        row.scan(logits, first as u32)
+                    }
                 }
             }
             first += columns;

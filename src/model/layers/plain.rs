@@ -122,7 +122,7 @@ pub fn best(logits: &Tensor, ask: &Ask<'_>) -> Result<Vec<Candidates>, ModelErro
     for (row, mut logits) in logits.to_vec2::<f32>()?.into_iter().enumerate() {
         for change in ask.adjust.iter().filter(|change| change.row.is_none_or(|wanted| wanted == row)) {
             if let Some(logit) = logits.get_mut(change.token as usize) {
-                *logit += change.add;
+                *logit = change.apply(*logit);
             }
         }
         if let Some(allowed) = ask.allowed {
@@ -130,7 +130,11 @@ pub fn best(logits: &Tensor, ask: &Ask<'_>) -> Result<Vec<Candidates>, ModelErro
             super::packed::ban_others(&mut logits, super::packed::within(allowed, &range), 0);
         }
         let mut best = Best::new(ask.k);
-        if ask.log_sum_exp { best.scan_and_sum(&logits, 0) } else { best.scan(&logits, 0) }
+        if ask.log_sum_exp {
+            best.scan_and_sum(&logits, 0)
+        } else {
+            best.scan(&logits, 0)
+        }
         answers.push(super::candidates(row, best, ask)?);
     }
     Ok(answers)

@@ -216,7 +216,8 @@ fn read_index(path: &Path) -> Result<Vec<(String, Entry)>, ModelError> {
         match needed {
             Some(end) if end <= length => {}
             Some(end) => {
-                let message = format!("tensor {name}: expected a file of at least {end} bytes, got {length}; the file is cut");
+                let message =
+                    format!("tensor {name}: expected a file of at least {end} bytes, got {length}; the file is cut");
                 return Err(damaged(path, &message));
             }
             None => return Err(damaged(path, &format!("tensor {name}: impossible shape {:?}", entry.shape))),
@@ -275,5 +276,5 @@ fn damaged(path: &Path, message: &str) -> ModelError {
     ModelError::Weights(format!("{}: {message}", path.display()))
 }
 
-
-
+#[cfg(test)]
+mod tests;

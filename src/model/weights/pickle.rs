@@ -76,7 +76,8 @@ pub(super) struct Pickle {
 impl Pickle {
     /// Reads one pickle, up to and including its end mark.
     pub(super) fn read(reader: &mut impl Read) -> Result<Pickle, String> {
-        let mut machine = Machine { reader, values: Vec::new(), stack: Vec::new(), marks: Vec::new(), memo: HashMap::new() };
+        let mut machine =
+            Machine { reader, values: Vec::new(), stack: Vec::new(), marks: Vec::new(), memo: HashMap::new() };
         let root = machine.run()?;
         Ok(Pickle { values: machine.values, root })
     }
@@ -434,7 +435,9 @@ impl<R: Read> Machine<'_, R> {
 
     fn fill(&mut self, bytes: &mut [u8]) -> Result<(), String> {
         self.reader.read_exact(bytes).map_err(|error| match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => "the file ends within its description of the tensors; it is cut".into(),
+            std::io::ErrorKind::UnexpectedEof => {
+                "the file ends within its description of the tensors; it is cut".into()
+            }
             _ => format!("cannot read the description of the tensors: {error}"),
         })
     }

@@ -24,7 +24,9 @@ pub(super) fn read_header(mut file: impl Read, length: u64) -> Result<Vec<(Strin
     file.read_exact(&mut size).map_err(|error| format!("cannot read the header's length: {error}"))?;
     let size = u64::from_le_bytes(size);
     if size > LONGEST_HEADER || size > length.saturating_sub(8) {
-        return Err(format!("expected a header of {size} bytes, got a file of {length} bytes; the file is cut or damaged"));
+        return Err(format!(
+            "expected a header of {size} bytes, got a file of {length} bytes; the file is cut or damaged"
+        ));
     }
     let mut header = vec![0u8; size as usize];
     file.read_exact(&mut header).map_err(|error| format!("cannot read the header: {error}"))?;

@@ -39,7 +39,9 @@ pub(super) fn read_legacy(file: impl Read + Seek, length: u64) -> Result<Vec<(St
     let mut position = reader.stream_position().map_err(|error| format!("cannot read: {error}"))?;
     let Value::List(order) = keys.root() else { return Err("damaged pickle: the storage keys are no list".into()) };
     for &key in order {
-        let Value::Text(key) = keys.get(key) else { return Err("damaged pickle: a storage key that is no text".into()) };
+        let Value::Text(key) = keys.get(key) else {
+            return Err("damaged pickle: a storage key that is no text".into());
+        };
         let mut count = [0u8; 8];
         reader
             .seek(SeekFrom::Start(position))
@@ -63,13 +65,16 @@ pub(super) fn read_legacy(file: impl Read + Seek, length: u64) -> Result<Vec<(St
             return Err(cut(&format!("tensor {name}"), position, length));
         }
     }
-    place(tensors, |storage| starts.get(&storage.key).copied().ok_or_else(|| format!("storage {} is missing", storage.key)))
+    place(tensors, |storage| {
+        starts.get(&storage.key).copied().ok_or_else(|| format!("storage {} is missing", storage.key))
+    })
 }
 
 /// Reads where the tensors of a zip archive lie.
 pub(super) fn read_zip(file: impl Read + Seek, length: u64) -> Result<Vec<(String, Entry)>, String> {
-    let mut archive = zip::ZipArchive::new(BufReader::with_capacity(1 << 16, file))
-        .map_err(|error| format!("cannot read the zip archive of {length} bytes: {error}; the file is cut or damaged"))?;
+    let mut archive = zip::ZipArchive::new(BufReader::with_capacity(1 << 16, file)).map_err(|error| {
+        format!("cannot read the zip archive of {length} bytes: {error}; the file is cut or damaged")
+    })?;
     let name = archive
         .file_names()
         .filter_map(Result::ok)
@@ -132,7 +137,8 @@ fn place(
                 start
             }
         };
-        entries.push((name.clone(), entry(element, start, view).map_err(|message| format!("tensor {name}: {message}"))?));
+        entries
+            .push((name.clone(), entry(element, start, view).map_err(|message| format!("tensor {name}: {message}"))?));
     }
     Ok(entries)
 }
