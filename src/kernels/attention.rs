@@ -27,7 +27,7 @@ pub struct Heads {
 }
 
 dispatched! {
-    /// Attention of one position: `query` and `output` are `[heads × head_dim]`, softmax(q·kᵀ / √head_dim)·v for each head
+    /// Attention of one position: `query` and `output` are `[heads × head_dim]`, `softmax(q·kᵀ / √head_dim)·v` for each head
     /// (Vaswani et al. 2017). `scores` is scratch space.
     ///
     /// # Panics

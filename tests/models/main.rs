@@ -6,3 +6,4 @@ mod quality;
 mod qwen;
 mod registry;
 mod tokenize;
+mod marian;

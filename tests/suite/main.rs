@@ -12,6 +12,7 @@ mod mirror;
 mod qwen;
 mod registry;
 mod samples;
+mod marian;
 mod schedule;
 mod source_text;
 mod tokenize;

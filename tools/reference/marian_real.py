@@ -15,6 +15,24 @@ import transformers
 from transformers import MarianMTModel, MarianTokenizer
 
 
+@torch.no_grad()
+def answer(model, source):
+    case = dict(source=source)
+    for name, beams in (("greedy", 1), ("beam4", 4)):
+        out = model.generate(torch.tensor([source]), num_beams=beams, do_sample=False,
+                             return_dict_in_generate=True, output_scores=True)
+        case[name] = out.sequences[0].tolist()
+        if beams == 1:
+            # How sure each choice was: the gap between the best two, for the ties.
+            gaps = [float(torch.topk(s[0], 2).values.diff().abs()) for s in out.scores]
+            case["greedy_smallest_gap"] = round(min(gaps), 6)
+            scores = model.compute_transition_scores(out.sequences, out.scores, normalize_logits=False)
+            case["greedy_log_probability"] = round(float(scores[0].sum()), 5)
+        else:
+            case["beam4_score"] = round(float(out.sequences_scores[0]), 6)
+    return case
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("folder")
@@ -28,28 +46,14 @@ def main():
     tokenizer = MarianTokenizer.from_pretrained(a.folder)
     model = MarianMTModel.from_pretrained(a.folder, dtype=torch.float32).eval()
     lines = [line.strip() for line in open(a.sentences, encoding="utf-8") if line.strip()]
-    cases = []
-    for line in lines[: a.limit or None]:
-        source = tokenizer(line)["input_ids"]
-        case = dict(source=source)
-        with torch.no_grad():
-            for name, beams in (("greedy", 1), ("beam4", 4)):
-                out = model.generate(torch.tensor([source]), num_beams=beams, do_sample=False,
-                                     return_dict_in_generate=True, output_scores=True)
-                case[name] = out.sequences[0].tolist()
-                if beams == 1:
-                    # How sure each choice was: the gap between the best two, for the ties.
-                    gaps = [float(torch.topk(s[0], 2).values.diff().abs()) for s in out.scores]
-                    case["greedy_smallest_gap"] = round(min(gaps), 6)
-                    scores = model.compute_transition_scores(out.sequences, out.scores, normalize_logits=False)
-                    case["greedy_log_probability"] = round(float(scores[0].sum()), 5)
-                else:
-                    case["beam4_score"] = round(float(out.sequences_scores[0]), 6)
-        cases.append(case)
-    golden = dict(reference=f"transformers {transformers.__version__}", model=a.model, cases=cases)
+    head = dict(reference=f"transformers {transformers.__version__}", model=a.model)
     with open(a.out, "w", encoding="utf-8") as out:
-        out.write("{\"reference\": %s, \"model\": %s, \"cases\": [\n" % (json.dumps(golden["reference"]), json.dumps(a.model)))
-        out.write(",\n".join(json.dumps(case) for case in cases) + "\n]}\n")
+        out.write(json.dumps(head)[:-1] + ', "cases": [')
+        for number, line in enumerate(lines[: a.limit or None]):
+            case = answer(model, tokenizer(line)["input_ids"])
+            out.write((",\n" if number else "\n") + json.dumps(case))
+            out.flush()
+        out.write("\n]}\n")
 
 
 main()

@@ -71,6 +71,51 @@ def write(folder, model, layout, dtype):
     return files
 
 
+def drawn(config, dtype, seed):
+    torch.manual_seed(seed)
+    model = MarianMTModel(config).eval()
+    with torch.no_grad():
+        for key, value in model.named_parameters():
+            if "embed_positions" in key:
+                continue
+            if "norm" in key:
+                # Signs that vary, or a tied output would answer its own input again and again.
+                value.normal_(0, 1.0 if key.endswith("weight") else 0.1)
+            elif value.dim() == 1:
+                value.normal_(0, 0.3)
+            elif "embed_tokens" in key or "shared" in key:
+                # About as large as the positions.
+                value.normal_(0, 0.8 / (config.d_model ** 0.5 if config.scale_embedding else 1.0))
+            else:
+                value.normal_(0, (3.0 if "q_proj" in key or "k_proj" in key else 1.6) / value.shape[1] ** 0.5)
+        last = model.model.decoder.layers[-1].final_layer_norm
+        last.weight.mul_(4.0 if config.scale_embedding else 0.7)
+        last.bias.zero_()
+        model.final_logits_bias.normal_(0, 0.3)
+        model.final_logits_bias[0, 0] += 2.5
+        kept = [value for key, value in model.named_parameters() if "embed_positions" not in key]
+        for value in [*kept, model.final_logits_bias]:
+            value.copy_(value.to(dtype).float())
+        model.tie_weights()
+    return model
+
+
+def variety(model):
+    seen = set()
+    for source in SOURCES[:5]:
+        ids = [model.config.decoder_start_token_id]
+        memory = model.get_encoder()(torch.tensor([[i % (model.config.vocab_size - 1) for i in source]]))
+        for _ in range(12):
+            logits = model(encoder_outputs=memory, decoder_input_ids=torch.tensor([ids])).logits[0, -1]
+            logits[model.config.pad_token_id] = float("-inf")
+            ids.append(int(logits.argmax()))
+            if ids[-1] == 0:
+                break
+        seen |= set(zip(ids, ids[1:]))
+    return len(seen)
+
+
+@torch.no_grad()
 def search(model, source, beams):
     out = model.generate(
         torch.tensor([source]), num_beams=beams, do_sample=False, max_length=model.generation_config.max_length,
@@ -89,28 +134,8 @@ def main():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         config = MarianConfig(**{**BASE, **fields})
-        torch.manual_seed(100 + seed)
-        model = MarianMTModel(config).eval()
-        with torch.no_grad():
-            for key, value in model.named_parameters():
-                if "embed_positions" in key:
-                    continue
-                if "norm" in key:
-                    # Signs that vary, or a tied output would answer its own input again and again.
-                    value.normal_(0, 1.0 if key.endswith("weight") else 0.2)
-                elif value.dim() == 1:
-                    value.normal_(0, 0.3)
-                elif "embed_tokens" in key or "shared" in key:
-                    # About as large as the positions.
-                    value.normal_(0, 0.8 / (config.d_model ** 0.5 if config.scale_embedding else 1.0))
-                else:
-                    value.normal_(0, 1.6 / value.shape[1] ** 0.5)
-            model.model.decoder.layers[-1].final_layer_norm.weight.mul_(4.0 if config.scale_embedding else 0.7)
-            model.final_logits_bias.normal_(0, 0.4)
-            model.final_logits_bias[0, 0] += 2.5
-            for value in list(model.parameters()) + [model.final_logits_bias]:
-                value.copy_(value.to(dtype).float())
-            model.tie_weights()
+        # Random networks like to repeat themselves: of several, take the one whose answers vary most.
+        model = max((drawn(config, dtype, 100 * seed + draw) for draw in range(12)), key=torch.no_grad()(variety))
         files = write(folder, model, layout, dtype)
         generation = dict(
             bad_words_ids=[[config.pad_token_id]], bos_token_id=0, decoder_start_token_id=config.decoder_start_token_id,

@@ -108,8 +108,8 @@ impl std::fmt::Debug for EncoderDecoder {
 }
 
 enum Engine {
-    Packed(packed::Engine),
-    Plain(plain::Engine),
+    Packed(Box<packed::Engine>),
+    Plain(Box<plain::Engine>),
 }
 
 /// Which implementation computes.
@@ -167,9 +167,9 @@ fn load(
     Network::load(&inventory, weights, (architecture, names))?;
     weights.check(&inventory.into_wanted())?;
     let engine = if options.device.is_cpu() && implementation == Implementation::Fastest {
-        Engine::Packed(packed::Engine::load(weights, (architecture, names))?)
+        Engine::Packed(Box::new(packed::Engine::load(weights, (architecture, names))?))
     } else {
-        Engine::Plain(plain::Engine::load(weights, (architecture, names), &options.device)?)
+        Engine::Plain(Box::new(plain::Engine::load(weights, (architecture, names), &options.device)?))
     };
     Ok(EncoderDecoder { spec, engine })
 }

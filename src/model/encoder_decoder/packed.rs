@@ -229,7 +229,7 @@ impl Engine {
     fn feed_forward(
         &self,
         layer: &super::network::FeedForward<Packed>,
-        x: &mut Vec<f32>,
+        x: &mut [f32],
         scratch: &mut Scratch,
     ) -> Result<(), ModelError> {
         let matrices =
@@ -243,7 +243,7 @@ impl Engine {
     /// its output, and the norm that is to follow.
     fn residual(
         &self,
-        x: &mut Vec<f32>,
+        x: &mut [f32],
         norm: &Norm,
         scratch: &mut Scratch,
         f: impl FnOnce(&[f32], &mut [f32], Option<&Norm>, &mut Scratch) -> Result<(), ModelError>,

@@ -140,8 +140,7 @@ impl Table {
     }
 }
 
-/// The two matrices of a feed-forward layer: `output = output + contract(f(expand(x)))`, without the last bias; answers that
-/// bias by leaving it to `finish`.
+/// The two matrices of a feed-forward layer: `output = output + contract(f(expand(x)))`.
 #[derive(Debug, Clone, Copy)]
 pub struct FeedForward<'a> {
     /// First matrix.
@@ -255,9 +254,9 @@ impl Vocabulary {
                         ban_others(logits, allowed, range.start);
                     }
                     if ask.log_sum_exp {
-                        row.scan_and_sum(logits, first as u32)
+                        row.scan_and_sum(logits, first as u32);
                     } else {
-                        row.scan(logits, first as u32)
+                        row.scan(logits, first as u32);
                     }
                 }
             }

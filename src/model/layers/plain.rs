@@ -131,9 +131,9 @@ pub fn best(logits: &Tensor, ask: &Ask<'_>) -> Result<Vec<Candidates>, ModelErro
         }
         let mut best = Best::new(ask.k);
         if ask.log_sum_exp {
-            best.scan_and_sum(&logits, 0)
+            best.scan_and_sum(&logits, 0);
         } else {
-            best.scan(&logits, 0)
+            best.scan(&logits, 0);
         }
         answers.push(super::candidates(row, best, ask)?);
     }

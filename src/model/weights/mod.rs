@@ -275,3 +275,6 @@ fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
 fn damaged(path: &Path, message: &str) -> ModelError {
     ModelError::Weights(format!("{}: {message}", path.display()))
 }
+
+#[cfg(test)]
+mod tests;

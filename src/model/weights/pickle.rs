@@ -319,7 +319,7 @@ impl<R: Read> Machine<'_, R> {
 
     fn set_items(&mut self, items: &[Index]) -> Result<(), String> {
         let target = *self.stack.last().ok_or("damaged pickle: items without a dictionary")?;
-        if items.len() % 2 != 0 {
+        if !items.len().is_multiple_of(2) {
             return Err("damaged pickle: a key without a value".into());
         }
         match self.values.get_mut(target) {

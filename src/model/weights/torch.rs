@@ -129,13 +129,12 @@ fn place(
     let mut entries = Vec::with_capacity(tensors.len());
     for (name, view) in tensors {
         let Some(element) = view.storage.element else { continue };
-        let start = match known.get(&view.storage.key) {
-            Some(&start) => start,
-            None => {
-                let start = start_of(&view.storage).map_err(|message| format!("tensor {name}: {message}"))?;
-                known.insert(view.storage.key.clone(), start);
-                start
-            }
+        let start = if let Some(&start) = known.get(&view.storage.key) {
+            start
+        } else {
+            let start = start_of(&view.storage).map_err(|message| format!("tensor {name}: {message}"))?;
+            known.insert(view.storage.key.clone(), start);
+            start
         };
         entries
             .push((name.clone(), entry(element, start, view).map_err(|message| format!("tensor {name}: {message}"))?));
