@@ -128,6 +128,10 @@ fn refuse_what_changes_the_maths(file: &GgufFile, family: &str) -> Result<(), Mo
     ];
     // Sizes that say nothing about the maths.
     const HARMLESS: [&str; 2] = ["vocab_size", "rope.scaling.original_context_length"];
+    if file.optional_integer("split.count")?.is_some_and(|parts| parts > 1) {
+        let expected = "a whole model in one file (llama-gguf-split --merge joins the parts)";
+        return Err(file.wrong("split.count", expected, file.metadata.get("split.count")));
+    }
     let mut keys: Vec<&String> = file.metadata.keys().collect();
     keys.sort();
     for key in keys {
