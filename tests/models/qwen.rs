@@ -41,10 +41,14 @@ fn cases(size: &str) -> Vec<Case> {
 /// Log-probabilities of all tokens after each prompt.
 fn distributions(model: &DecoderOnly, cases: &[Case]) -> Vec<Vec<(TokenId, f64)>> {
     let ask = Ask { k: model.spec().vocab, allowed: None, adjust: &[], log_sum_exp: true };
-    let answer = |case: &Case| {
+    let answer = |case: &Case| -> Vec<(TokenId, f64)> {
         let mut state = model.start(&[Request { source: &[], prefix: &case.prompt, shared: 0 }]).unwrap();
         let got = model.step(&case.prompt[case.prompt.len() - 1..], state.as_mut(), &ask).unwrap().remove(0);
-        got.best.iter().map(|&(id, logit)| (id, f64::from(logit) - f64::from(got.log_sum_exp))).collect()
+        let all: Vec<_> =
+            got.best.iter().map(|&(id, logit)| (id, f64::from(logit) - f64::from(got.log_sum_exp))).collect();
+        let reference = (case.llama[0], case.llama[1]);
+        eprintln!("{} ({:.3} {:.3}): {reference:?}", all[0].0 == case.llama[0].0, all[0].1, all[1].1);
+        all
     };
     cases.iter().map(answer).collect()
 }

@@ -182,16 +182,20 @@ fn write(path: &std::path::Path, metadata: &[(String, Value)], tensors: &[(Strin
     candle_core::quantized::gguf_file::write(&mut file, &metadata, &tensors).unwrap();
 }
 
-fn both() -> (tempfile::TempDir, [DecoderOnly; 2]) {
+fn all() -> (tempfile::TempDir, [DecoderOnly; 3]) {
     let folder = tempfile::tempdir().unwrap();
     let path = mixed(&folder);
-    let models = [qwen::load(&path, &options(Precision::Auto)).unwrap(), load("qwen2-f32.gguf", Precision::Auto)];
+    let models = [
+        qwen::load(&path, &options(Precision::Auto)).unwrap(),
+        load("qwen2-f32.gguf", Precision::Auto),
+        load("qwen2-q8.gguf", Precision::Auto),
+    ];
     (folder, models)
 }
 
 #[test]
 fn a_batch_equals_single_runs_bit_for_bit() {
-    let (_folder, models) = both();
+    let (_folder, models) = all();
     for model in &models {
         let prompts = prompts();
         let requests: Vec<_> = prompts.iter().map(|prompt| request(prompt, 0)).collect();
@@ -204,7 +208,7 @@ fn a_batch_equals_single_runs_bit_for_bit() {
 #[test]
 fn forty_rows_equal_one() {
     // Beyond 32 rows Candle may take another kernel.
-    let (_folder, models) = both();
+    let (_folder, models) = all();
     for model in &models {
         let prompt: Vec<TokenId> = (0..12).map(|i| i * 13 % 300).collect();
         let single = greedy(model, &[request(&prompt, 0)], 3).remove(0);
@@ -216,7 +220,7 @@ fn forty_rows_equal_one() {
 
 #[test]
 fn a_shared_beginning_changes_nothing() {
-    let (_folder, models) = both();
+    let (_folder, models) = all();
     for model in &models {
         let beginning: Vec<TokenId> = (0..21).map(|i| i * 5 % 300).collect();
         let prompts: Vec<Vec<TokenId>> =
@@ -247,7 +251,7 @@ fn a_prefill_in_pieces_equals_a_whole_one() {
 
 #[test]
 fn rows_leave_repeat_and_enter() {
-    let (_folder, models) = both();
+    let (_folder, models) = all();
     for model in &models {
         let prompts = prompts();
         let first: Vec<_> = prompts[..3].iter().map(|prompt| request(prompt, 2)).collect();
