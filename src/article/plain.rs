@@ -8,6 +8,8 @@ use std::ops::Range;
 
 /// No editor wraps prose wider than this, in columns: files with longer lines keep one paragraph a line.
 const WIDEST_WRAP: usize = 120;
+/// Words from which on a line is prose.
+const MANY_WORDS: usize = 8;
 /// Two lines alone are taken for wrapped text only from this width on, in columns.
 const NARROWEST_PAIR: usize = 50;
 /// A first line up to this width without a full stop is a headline, in columns.
@@ -15,10 +17,12 @@ const WIDEST_HEADLINE: usize = 160;
 
 pub(super) fn read(text: &str, byte_order_mark: bool) -> Document {
     let groups = groups(text);
+    // Where one line is prose too long to be wrapped, the others are not wrapped either: each is a paragraph.
+    let wrapped = !groups.iter().flatten().any(is_unwrapped_prose);
     let wrap_width = document_width(&groups);
     let mut blocks: Vec<Block> = Vec::new();
     for group in &groups {
-        let width = group_width(group, wrap_width);
+        let width = if wrapped { group_width(group, wrap_width) } else { 0 };
         let mut first = 0;
         for next in 1..=group.len() {
             if next == group.len() || !continues(&group[next - 1], &group[next], width) {
@@ -100,6 +104,11 @@ fn is_blank(c: char) -> bool {
 fn columns(text: &str) -> usize {
     let wide = |c: char| matches!(c as u32, 0x1100..=0x115F | 0x2E80..=0xA4CF | 0xAC00..=0xD7A3 | 0xF900..=0xFAFF | 0xFE30..=0xFE4F | 0xFF00..=0xFF60);
     text.chars().map(|c| if wide(c) { 2 } else { 1 }).sum()
+}
+
+/// Prose on one line that an editor would have wrapped; a long address alone says nothing.
+fn is_unwrapped_prose(line: &Line<'_>) -> bool {
+    line.width > WIDEST_WRAP && line.body.split_whitespace().count() >= MANY_WORDS
 }
 
 /// The width at which the file is wrapped, if groups of three lines or more show one.
@@ -242,6 +251,23 @@ mod tests {
             &[
                 "Ferry leaves early",
                 "The ferry to the island left at dawn with forty|people and two goats aboard, all asleep.",
+            ],
+        );
+    }
+
+    #[test]
+    fn short_lines_below_unwrapped_prose_stay_apart() {
+        let long = "Слово за словом ".repeat(12);
+        let text = format!(
+            "{long}\n\nЧитайте також: польовий шпиталь, один день хірургів\nБільше новин у нашому каналі\nПомітили помилку?"
+        );
+        check(
+            &text,
+            &[
+                long.trim_end(),
+                "Читайте також: польовий шпиталь, один день хірургів",
+                "Більше новин у нашому каналі",
+                "Помітили помилку?",
             ],
         );
     }

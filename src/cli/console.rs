@@ -130,7 +130,11 @@ impl Console {
             Status::Findings if self.loudness >= Loudness::Normal => {
                 let errors = record.all_findings().filter(|finding| finding.severity == Severity::Error).count();
                 let warnings = record.all_findings().filter(|finding| finding.severity == Severity::Warning).count();
-                self.line(&format!("tlumach: {name}: {errors} errors and {warnings} warnings to look at"));
+                self.line(&format!(
+                    "tlumach: {name}: to look at: {}, {}",
+                    count(errors, "error"),
+                    count(warnings, "warning")
+                ));
             }
             _ => {}
         }
@@ -152,6 +156,10 @@ impl Console {
             }
         }
     }
+}
+
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 fn human(duration: Duration) -> String {

@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod marian;
 mod quality;
 mod qwen;
 mod registry;
 mod tokenize;
-mod marian;
