@@ -178,9 +178,11 @@ impl Config {
             eos.iter().chain(&forced).map(|&id| ("eos_token_id", id)).chain([("decoder_start_token_id", start)])
         {
             if id as usize >= target_vocab {
-                return Err(
-                    config.unsupported(field, &format!("expected an id below the vocabulary size {target_vocab}"))
-                );
+                return Err(ModelError::Config {
+                    field: field.into(),
+                    value: id.to_string(),
+                    advice: format!("expected an id below the vocabulary size {target_vocab}"),
+                });
             }
         }
         let spec = Spec {
@@ -417,6 +419,6 @@ mod tests {
         check_refused(r#"{"d_model": 512, "encoder_attention_heads": 7}"#, "encoder_attention_heads", "7");
         check_refused(r#"{"scale_embedding": "yes"}"#, "scale_embedding", "\"yes\"");
         check_refused(r#"{"bad_words_ids": [[1, 2]]}"#, "bad_words_ids", "[[1,2]]");
-        check_refused(r#"{"vocab_size": 10}"#, "decoder_start_token_id", "absent");
+        check_refused(r#"{"vocab_size": 10}"#, "decoder_start_token_id", "58100");
     }
 }

@@ -257,6 +257,7 @@ fn weights_of_another_config_are_named() {
     let message = load(&files, &options()).unwrap_err().to_string();
     assert!(message.contains("model.shared.weight (expected [96, 48], got [96, 32])"), "{message}");
     files.config = folder(TINY[3]).join("config.json");
+    files.generation_config = Some(folder(TINY[3]).join("generation_config.json"));
     let message = load(&files, &options()).unwrap_err().to_string();
     assert!(message.contains("pytorch_model.bin; wrong shape: model.encoder.embed_tokens.weight"), "{message}");
 }

@@ -165,7 +165,11 @@ fn load(
     }
     let inventory = Inventory::default();
     Network::load(&inventory, weights, (architecture, names))?;
-    weights.check(&inventory.into_wanted())?;
+    let mut wanted = inventory.into_wanted();
+    if weights.shape(&names.output_bias).is_some() {
+        wanted.push((names.output_bias.clone(), vec![1, architecture.target_vocab]));
+    }
+    weights.check(&wanted)?;
     let engine = if options.device.is_cpu() && implementation == Implementation::Fastest {
         Engine::Packed(Box::new(packed::Engine::load(weights, (architecture, names))?))
     } else {

@@ -15,8 +15,6 @@ pub(super) struct Network<B: Backend> {
     pub(super) decoder_norm: Option<B::Norm>,
     /// Projection onto the vocabulary `[vocab, width]`, if it is not the target embedding.
     pub(super) output: Option<B::Table>,
-    /// `[vocab]`.
-    pub(super) output_bias: Vec<f32>,
 }
 
 pub(super) struct Embedding<B: Backend> {
@@ -74,10 +72,6 @@ impl<B: Backend> Network<B> {
         let target_name = first_of(weights, &names.target_embedding);
         let output_name = first_of(weights, &names.output);
         let target_shape = [architecture.target_vocab, architecture.width];
-        let output_bias = match weights.shape(&names.output_bias) {
-            Some(_) => weights.read(&names.output_bias, &[1, architecture.target_vocab])?,
-            None => vec![0.0; architecture.target_vocab],
-        };
         Ok(Network {
             source: build.embedding(&names.encoder, Some(source_name), architecture.source_vocab)?,
             target: build.embedding(
@@ -96,8 +90,21 @@ impl<B: Backend> Network<B> {
             output: (output_name != target_name)
                 .then(|| backend.table(weights, output_name, target_shape))
                 .transpose()?,
-            output_bias,
         })
+    }
+}
+
+/// The bias of the projection onto the vocabulary, `[vocab]`; zero where the checkpoint has none.
+///
+/// # Errors
+/// It has another shape, or cannot be read.
+pub(super) fn output_bias(
+    weights: &Weights,
+    (architecture, names): (&Architecture, &Names),
+) -> Result<Vec<f32>, ModelError> {
+    match weights.shape(&names.output_bias) {
+        Some(_) => weights.read(&names.output_bias, &[1, architecture.target_vocab]),
+        None => Ok(vec![0.0; architecture.target_vocab]),
     }
 }
 

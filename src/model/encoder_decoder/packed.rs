@@ -4,7 +4,7 @@
 //! a few positions that hypotheses share until one of them writes: reordering beams copies pointers, and at most one block
 //! a row is copied afterwards.
 
-use super::network::{Embedding, Network};
+use super::network::{Embedding, Network, output_bias};
 use super::state::Rows;
 use super::{Architecture, Names, NormOrder, Positions, Stack};
 use crate::kernels::attention::{Heads, Piece, attend};
@@ -53,7 +53,7 @@ struct Scratch {
 impl Engine {
     pub(super) fn load(weights: &Weights, description: (&Architecture, &Names)) -> Result<Engine, ModelError> {
         let mut network = Network::load(&Packed, weights, description)?;
-        let bias = std::mem::take(&mut network.output_bias);
+        let bias = output_bias(weights, description)?;
         let table = network.output.take();
         let table = table.as_ref().or(network.target.tokens.as_ref()).or(network.source.tokens.as_ref());
         let table = table.ok_or_else(|| ModelError::Weights("no projection onto the vocabulary".into()))?;

@@ -1,6 +1,6 @@
 //! The encoder-decoder in plain Candle operations, for any device. On the CPU it is the reference of the packed one.
 
-use super::network::{Embedding, FeedForward, Network};
+use super::network::{Embedding, FeedForward, Network, output_bias};
 use super::state::Rows;
 use super::{Architecture, Names, NormOrder, Positions};
 use crate::model::layers::plain::{Norm, Plain, activate, attend, best};
@@ -40,8 +40,8 @@ impl Engine {
         description: (&Architecture, &Names),
         device: &Device,
     ) -> Result<Engine, ModelError> {
-        let mut network = Network::load(&Plain { device: device.clone() }, weights, description)?;
-        let bias = std::mem::take(&mut network.output_bias);
+        let network = Network::load(&Plain { device: device.clone() }, weights, description)?;
+        let bias = output_bias(weights, description)?;
         let table = network.output.as_ref().or(network.target.tokens.as_ref()).or(network.source.tokens.as_ref());
         let table = table.ok_or_else(|| ModelError::Weights("no projection onto the vocabulary".into()))?;
         let output = table.t()?.contiguous()?;
