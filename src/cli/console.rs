@@ -243,10 +243,8 @@ impl Observer for Sink<'_> {
                 counts.segments.fetch_add(*segments, Ordering::Relaxed);
                 self.console.redraw();
             }
-            Event::Model(name) => {
-                if self.console.loudness >= Loudness::Verbose {
-                    self.console.line(&format!("tlumach: loading {name}"));
-                }
+            Event::Model(name) if self.console.loudness >= Loudness::Verbose => {
+                self.console.line(&format!("tlumach: loading {name}"));
             }
             Event::Article { record, bytes } => {
                 self.console.article(record);

@@ -93,7 +93,9 @@ fn choice(text: &str) -> Result<Choice> {
         name => match registry::find(name) {
             Some(card) => Choice::Card(card),
             None if Path::new(name).exists() => Choice::Path(name.into()),
-            None if name.ends_with(".gguf") || name.starts_with(['.', '/']) => {
+            None if Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"))
+                || name.starts_with(['.', '/']) =>
+            {
                 bail!("--model {name}: no such file or folder")
             }
             None => return Err(registry::unknown(name).into()),

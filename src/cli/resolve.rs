@@ -31,7 +31,7 @@ pub(super) fn resolve(input: &InputArgs, work: Work, stdin: &mut dyn Read) -> Re
         tag => Some(tag.parse::<Language>()?),
     };
     let found = find_inputs(&input.inputs, stdin)?;
-    let items = name_outputs(input, &work, to, found)?;
+    let items = name_outputs(input, work, to, found)?;
     if items.iter().all(|item| matches!(item.input, Source::Unusable { .. })) {
         let reasons: Vec<String> = items.iter().filter_map(reason).collect();
         bail!("{}", reasons.join("\n"));
@@ -106,7 +106,7 @@ fn walk(folder: &Path, found: &mut Vec<Found>) {
 }
 
 /// Gives every input its output.
-fn name_outputs(input: &InputArgs, work: &Work, to: Option<Language>, found: Vec<Found>) -> Result<Vec<Item>> {
+fn name_outputs(input: &InputArgs, work: Work, to: Option<Language>, found: Vec<Found>) -> Result<Vec<Item>> {
     let usable = found.iter().filter(|found| !matches!(found.input, Source::Unusable { .. })).count();
     let has_folder = input.inputs.iter().any(|path| path.is_dir());
     let several = has_folder || input.inputs.len() > 1;
@@ -171,7 +171,7 @@ fn name_outputs(input: &InputArgs, work: &Work, to: Option<Language>, found: Vec
 }
 
 /// `story.txt` becomes `story.uk.txt`, its summary `story.summary.uk.txt`, in the same place of the tree.
-fn in_folder(output: &Path, relative: &Path, work: &Work, to: Option<Language>) -> Target {
+fn in_folder(output: &Path, relative: &Path, work: Work, to: Option<Language>) -> Target {
     let stem = relative.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let summary = matches!(work, Work::Summarize { .. });
     let extension = match relative.extension().map(|extension| extension.to_string_lossy().into_owned()) {

@@ -1,6 +1,6 @@
 //! Run-time choice of the instruction set for loops that the compiler vectorizes by itself.
 //!
-//! A kernel is written once as an `#[inline(always)]` function with a `const FMA: bool` parameter; [`tiers!`] compiles
+//! A kernel is written once as an `#[inline(always)]` function with a `const FMA: bool` parameter; `tiers` compiles
 //! it for the baseline, for AVX2 and for AVX-512 and picks at run time. Nothing here knows what is computed.
 
 // The bodies are compiled once for each instruction set, which only works if they are inlined there.

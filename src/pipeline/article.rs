@@ -97,7 +97,7 @@ impl<'i> Article<'i> {
             self.format = Format::Lines;
         }
         self.record.input.bytes = bytes.len();
-        self.record.input.sha256 = Some(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect());
+        self.record.input.sha256 = Some(format!("{:x}", Sha256::digest(bytes)));
         self.record.input.format = Some(match self.format {
             Format::Plain => "plain",
             Format::Markdown => "markdown",
@@ -161,9 +161,8 @@ impl<'i> Article<'i> {
                 .map(|found| found.language);
         }
         for (segment, plan) in self.segments.iter().zip(&mut self.plans) {
-            if !segment.text.chars().any(char::is_alphabetic) {
-                *plan = Plan::Copy(None);
-            } else if segment.verbatim.len() == 1 && segment.verbatim[0] == (0..segment.text.len()) {
+            let only_verbatim = segment.verbatim.first() == Some(&(0..segment.text.len()));
+            if only_verbatim || !segment.text.chars().any(char::is_alphabetic) {
                 *plan = Plan::Copy(None);
             } else if let Some(language) = blocks[segment.block] {
                 *plan = if Some(language) == spec.to {

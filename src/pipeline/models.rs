@@ -56,10 +56,22 @@ pub enum ModelsError {
     },
     /// A model could not be found or fetched.
     #[error(transparent)]
-    Registry(#[from] RegistryError),
+    Registry(Box<RegistryError>),
     /// A model could not be loaded.
     #[error(transparent)]
-    Load(#[from] LoadError),
+    Load(Box<LoadError>),
+}
+
+impl From<RegistryError> for ModelsError {
+    fn from(error: RegistryError) -> Self {
+        ModelsError::Registry(Box::new(error))
+    }
+}
+
+impl From<LoadError> for ModelsError {
+    fn from(error: LoadError) -> Self {
+        ModelsError::Load(Box::new(error))
+    }
 }
 
 impl ModelsError {
@@ -198,7 +210,7 @@ impl<'a> Models<'a> {
                 hops = route::route(&own, from, to).map(|hops| keyed(&own, &hops));
                 if hops.is_none() {
                     // The model that was asked for does one hop, the best other one the other.
-                    hops = self.route_with(&offers, chosen, from, to);
+                    hops = route_with(&offers, chosen, from, to);
                 }
             } else if let Some(found) = route::route(&offers, from, to) {
                 hops = Some(keyed(&offers, &found));
@@ -213,23 +225,6 @@ impl<'a> Models<'a> {
                 }
                 Err((_, error)) => return Err(error),
             }
-        }
-    }
-
-    /// Two hops through English of which the chosen model does one.
-    fn route_with(&self, offers: &[Offer], chosen: &str, from: Language, to: Language) -> Option<Vec<Hop>> {
-        if from == Language::EN || to == Language::EN {
-            return None;
-        }
-        let own: Vec<Offer> = offers.iter().filter(|offer| offer.name == chosen).cloned().collect();
-        let legs = [(from, Language::EN), (Language::EN, to)];
-        let own_legs = legs.map(|(a, b)| route::route(&own, a, b).map(|hops| keyed(&own, &hops)));
-        let other_legs = legs.map(|(a, b)| route::route(offers, a, b).map(|hops| keyed(offers, &hops)));
-        match (own_legs, other_legs) {
-            ([Some(first), _], [_, Some(second)]) | ([_, Some(second)], [Some(first), _]) => {
-                Some(first.into_iter().chain(second).collect())
-            }
-            _ => None,
         }
     }
 
@@ -423,4 +418,21 @@ fn rank(card: &Card, quality: Quality) -> i32 {
 
 fn keyed(offers: &[Offer], hops: &[route::Hop]) -> Vec<Hop> {
     hops.iter().map(|hop| Hop { from: hop.from, to: hop.to, model: offers[hop.offer].name.clone() }).collect()
+}
+
+/// Two hops through English of which the chosen model does one.
+fn route_with(offers: &[Offer], chosen: &str, from: Language, to: Language) -> Option<Vec<Hop>> {
+    if from == Language::EN || to == Language::EN {
+        return None;
+    }
+    let own: Vec<Offer> = offers.iter().filter(|offer| offer.name == chosen).cloned().collect();
+    let legs = [(from, Language::EN), (Language::EN, to)];
+    let own_legs = legs.map(|(a, b)| route::route(&own, a, b).map(|hops| keyed(&own, &hops)));
+    let other_legs = legs.map(|(a, b)| route::route(offers, a, b).map(|hops| keyed(offers, &hops)));
+    match (own_legs, other_legs) {
+        ([Some(first), _], [_, Some(second)]) | ([_, Some(second)], [Some(first), _]) => {
+            Some(first.into_iter().chain(second).collect())
+        }
+        _ => None,
+    }
 }

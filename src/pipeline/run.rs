@@ -73,7 +73,7 @@ impl Pipeline<'_> {
         let mut answers = vec![Answer::default(); asks.len()];
         let mut parts = Vec::new();
         for (index, ask) in asks.iter().enumerate() {
-            if let Err(error) = self.plan(engine, index, ask, effort, &mut parts) {
+            if let Err(error) = plan(engine, (index, ask), effort, &mut parts) {
                 answers[index].error = Some(error);
                 parts.retain(|part: &Part| part.ask != index);
             }
@@ -110,7 +110,7 @@ impl Pipeline<'_> {
             answer.parts += 1;
             answer.source_tokens += part.prompt.source.len() + part.prompt.prefix.len();
             match outcome {
-                Ok(hypothesis) => self.take(engine, &asks[part.ask], part, &hypothesis, answer),
+                Ok(hypothesis) => take(engine, (&asks[part.ask], part), &hypothesis, answer),
                 Err(schedule::ScheduleError::Cancelled) => answer.cancelled = true,
                 Err(error) => {
                     let at = &asks[part.ask].text[part.range.clone()];
@@ -121,74 +121,67 @@ impl Pipeline<'_> {
         }
         answers
     }
+}
 
-    /// Cuts a text into parts that the model can read and encodes them.
-    fn plan(
-        &self,
-        engine: &Loaded,
-        index: usize,
-        ask: &Ask<'_>,
-        effort: Effort,
-        parts: &mut Vec<Part>,
-    ) -> Result<(), String> {
-        let spec = engine.model.spec();
-        let encode = |text: &str| engine.tokenizer.encode(text, &ask.task).map_err(|error| error.to_string());
-        let overhead = if spec.has_encoder { 2 } else { encode("")?.prefix.len() };
-        let room = match (spec.has_encoder, &ask.task) {
-            (true, _) => spec.max_source_tokens.saturating_sub(overhead + 4),
-            // A decoder-only model shares its context between prompt and answer.
-            (false, Task::Translate { .. }) => spec.max_target_tokens.saturating_sub(overhead) / 4,
-            (false, Task::Summarize { length, to, .. }) => {
-                spec.max_target_tokens.saturating_sub(overhead + summary_tokens(*length, *to))
-            }
-        };
-        let room = room.min(engine.source_limit.unwrap_or(usize::MAX)).min(effort.limit.unwrap_or(usize::MAX)).max(1);
-        let count = |text: &str| engine.tokenizer.count(text);
-        // Most texts are far below the limit: one token is never longer than one byte of them can pay for.
-        let ranges = if ask.text.len() < room || count(ask.text) <= room {
-            std::iter::once(0..ask.text.len()).collect()
-        } else {
-            wrap(ask.text, room, &count)
-        };
-        for range in ranges {
-            let text = ask.text[range.clone()].trim();
-            let prompt = encode(text)?;
-            let read = if spec.has_encoder { prompt.source.len() } else { count(text) };
-            let max_new_tokens = answer_limit(spec, &ask.task, read, prompt.prefix.len());
-            parts.push(Part { ask: index, range, prompt, max_new_tokens });
+/// Cuts a text into parts that the model can read and encodes them.
+fn plan(engine: &Loaded, (index, ask): (usize, &Ask<'_>), effort: Effort, parts: &mut Vec<Part>) -> Result<(), String> {
+    let spec = engine.model.spec();
+    let encode = |text: &str| engine.tokenizer.encode(text, &ask.task).map_err(|error| error.to_string());
+    let overhead = if spec.has_encoder { 2 } else { encode("")?.prefix.len() };
+    let room = match (spec.has_encoder, &ask.task) {
+        (true, _) => spec.max_source_tokens.saturating_sub(overhead + 4),
+        // A decoder-only model shares its context between prompt and answer.
+        (false, Task::Translate { .. }) => spec.max_target_tokens.saturating_sub(overhead) / 4,
+        (false, Task::Summarize { length, to, .. }) => {
+            spec.max_target_tokens.saturating_sub(overhead + summary_tokens(*length, *to))
         }
-        Ok(())
+    };
+    let room = room.min(engine.source_limit.unwrap_or(usize::MAX)).min(effort.limit.unwrap_or(usize::MAX)).max(1);
+    let count = |text: &str| engine.tokenizer.count(text);
+    // Most texts are far below the limit: one token is never longer than one byte of them can pay for.
+    let ranges = if ask.text.len() < room || count(ask.text) <= room {
+        std::iter::once(0..ask.text.len()).collect()
+    } else {
+        wrap(ask.text, room, &count)
+    };
+    for range in ranges {
+        let text = ask.text[range.clone()].trim();
+        let prompt = encode(text)?;
+        let read = if spec.has_encoder { prompt.source.len() } else { count(text) };
+        let max_new_tokens = answer_limit(spec, &ask.task, read, prompt.prefix.len());
+        parts.push(Part { ask: index, range, prompt, max_new_tokens });
     }
+    Ok(())
+}
 
-    /// Adds the answer of a part to the answer of its text.
-    fn take(&self, engine: &Loaded, ask: &Ask<'_>, part: &Part, hypothesis: &Hypothesis, answer: &mut Answer) {
-        let source = &ask.text[part.range.clone()];
-        let mut text = engine.tokenizer.decode(&hypothesis.ids);
-        if engine.tokenizer.is_chat() {
-            let cleaned = prompt::clean(&ask.task, source, &text);
-            answer.cleaned.extend(cleaned.removed);
-            text = cleaned.text;
-        }
-        // The white space at the cut belongs to the text, not to the model.
-        let lead = &source[..source.len() - source.trim_start().len()];
-        let trail = &source[source.trim_end().len()..];
-        if source.trim().is_empty() {
-            answer.text.push_str(source);
-        } else {
-            answer.text.push_str(lead);
-            answer.text.push_str(text.trim());
-            answer.text.push_str(trail);
-        }
-        answer.target_tokens += hypothesis.ids.len();
-        answer.scored_tokens += hypothesis.ids.len() + usize::from(hypothesis.finish == Finish::End);
-        answer.log_probability += hypothesis.log_probability;
-        let worse = match (answer.finish, hypothesis.finish) {
-            (Some(Finish::Loop), _) | (_, Finish::Loop) => Finish::Loop,
-            (Some(Finish::Limit), _) | (_, Finish::Limit) => Finish::Limit,
-            _ => Finish::End,
-        };
-        answer.finish = Some(worse);
+/// Adds the answer of a part to the answer of its text.
+fn take(engine: &Loaded, (ask, part): (&Ask<'_>, &Part), hypothesis: &Hypothesis, answer: &mut Answer) {
+    let source = &ask.text[part.range.clone()];
+    let mut text = engine.tokenizer.decode(&hypothesis.ids);
+    if engine.tokenizer.is_chat() {
+        let cleaned = prompt::clean(&ask.task, source, &text);
+        answer.cleaned.extend(cleaned.removed);
+        text = cleaned.text;
     }
+    // The white space at the cut belongs to the text, not to the model.
+    let lead = &source[..source.len() - source.trim_start().len()];
+    let trail = &source[source.trim_end().len()..];
+    if source.trim().is_empty() {
+        answer.text.push_str(source);
+    } else {
+        answer.text.push_str(lead);
+        answer.text.push_str(text.trim());
+        answer.text.push_str(trail);
+    }
+    answer.target_tokens += hypothesis.ids.len();
+    answer.scored_tokens += hypothesis.ids.len() + usize::from(hypothesis.finish == Finish::End);
+    answer.log_probability += hypothesis.log_probability;
+    let worse = match (answer.finish, hypothesis.finish) {
+        (Some(Finish::Loop), _) | (_, Finish::Loop) => Finish::Loop,
+        (Some(Finish::Limit), _) | (_, Finish::Limit) => Finish::Limit,
+        _ => Finish::End,
+    };
+    answer.finish = Some(worse);
 }
 
 /// How a model is scheduled.

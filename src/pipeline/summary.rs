@@ -95,7 +95,7 @@ impl Pipeline<'_> {
             let share = draft.answer.source_tokens + draft.answer.target_tokens;
             article.record.timings_ms.decode = elapsed_ms * share as f64 / tokens.max(1) as f64;
             let started = Instant::now();
-            self.finish_summary(article, draft, length);
+            finish_summary(article, draft, length);
             article.record.timings_ms.write = started.elapsed().as_secs_f64() * 1000.0;
         }
         Ok(())
@@ -226,61 +226,61 @@ impl Pipeline<'_> {
         }
         Ok(())
     }
+}
 
-    /// Checks, writes and records one summary.
-    fn finish_summary(&self, article: &mut Article<'_>, draft: Draft, length: SummaryLength) {
-        if draft.answer.cancelled {
-            article.record.status = Status::Cancelled;
-            return;
-        }
-        let text = draft.answer.text.trim().to_string();
-        article.record.tokens.source += draft.answer.source_tokens;
-        article.record.tokens.target += draft.answer.target_tokens;
-        article.record.summarizer = Some(draft.summarizer);
-        article.record.findings.extend(draft.findings);
-        let source = draft.paragraphs.join("\n\n");
-        let mut findings = Vec::new();
-        if let Some(Finish::Limit | Finish::Loop) = draft.answer.finish {
-            let message = "the model's answer was stopped before it ended: the summary may be cut or repeat itself";
-            findings.push(Finding::new("summary_cut", Severity::Error, message));
-        }
-        if !source.is_empty() {
-            let verbatim = draft.extracted && draft.write_in == draft.to;
-            let origin = if verbatim { SummaryOrigin::Extracted } else { SummaryOrigin::Written };
-            let dropped: Vec<&str> = article.record.dropped.iter().map(|dropped| dropped.text.as_str()).collect();
-            findings.extend(quality::check_summary(
-                &source,
-                &text,
-                &SummaryCheck {
-                    from: article.language,
-                    to: draft.to,
-                    sentences: length.sentences(),
-                    origin,
-                    boilerplate: &dropped,
-                },
-            ));
-        }
-        let span = article.document.as_ref().map_or(0..0, |document| 0..document.text.len());
-        article.record.segments.push(SegmentRecord {
-            span,
-            source: String::new(),
-            output: text.clone(),
-            output_span: Some(0..text.len()),
-            outcome: OutcomeRecord::Translated,
-            score: draft.answer.score(),
-            language: None,
-            intermediate: Vec::new(),
-            retry: None,
-            findings,
-        });
-        let bytes = if text.is_empty() { Vec::new() } else { format!("{text}\n").into_bytes() };
-        match super::write::write(&article.item.output, draft.to, bytes) {
-            Ok(Written::File(path)) => article.record.output = Some(path),
-            Ok(Written::Caller(bytes)) => article.bytes = Some(bytes),
-            Err(error) => {
-                let name = article.item.input.name();
-                article.fail(format!("{name}: {error}"));
-            }
+/// Checks, writes and records one summary.
+fn finish_summary(article: &mut Article<'_>, draft: Draft, length: SummaryLength) {
+    if draft.answer.cancelled {
+        article.record.status = Status::Cancelled;
+        return;
+    }
+    let text = draft.answer.text.trim().to_string();
+    article.record.tokens.source += draft.answer.source_tokens;
+    article.record.tokens.target += draft.answer.target_tokens;
+    article.record.summarizer = Some(draft.summarizer);
+    article.record.findings.extend(draft.findings);
+    let source = draft.paragraphs.join("\n\n");
+    let mut findings = Vec::new();
+    if let Some(Finish::Limit | Finish::Loop) = draft.answer.finish {
+        let message = "the model's answer was stopped before it ended: the summary may be cut or repeat itself";
+        findings.push(Finding::new("summary_cut", Severity::Error, message));
+    }
+    if !source.is_empty() {
+        let verbatim = draft.extracted && draft.write_in == draft.to;
+        let origin = if verbatim { SummaryOrigin::Extracted } else { SummaryOrigin::Written };
+        let dropped: Vec<&str> = article.record.dropped.iter().map(|dropped| dropped.text.as_str()).collect();
+        findings.extend(quality::check_summary(
+            &source,
+            &text,
+            &SummaryCheck {
+                from: article.language,
+                to: draft.to,
+                sentences: length.sentences(),
+                origin,
+                boilerplate: &dropped,
+            },
+        ));
+    }
+    let span = article.document.as_ref().map_or(0..0, |document| 0..document.text.len());
+    article.record.segments.push(SegmentRecord {
+        span,
+        source: String::new(),
+        output: text.clone(),
+        output_span: Some(0..text.len()),
+        outcome: OutcomeRecord::Translated,
+        score: draft.answer.score(),
+        language: None,
+        intermediate: Vec::new(),
+        retry: None,
+        findings,
+    });
+    let bytes = if text.is_empty() { Vec::new() } else { format!("{text}\n").into_bytes() };
+    match super::write::write(&article.item.output, draft.to, bytes) {
+        Ok(Written::File(path)) => article.record.output = Some(path),
+        Ok(Written::Caller(bytes)) => article.bytes = Some(bytes),
+        Err(error) => {
+            let name = article.item.input.name();
+            article.fail(format!("{name}: {error}"));
         }
     }
 }

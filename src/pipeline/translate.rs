@@ -79,7 +79,7 @@ impl Pipeline<'_> {
             let share: usize = parts.values().map(|t| t.answer.source_tokens + t.answer.target_tokens).sum();
             article.record.timings_ms.decode = elapsed_ms * share as f64 / tokens.max(1) as f64;
             let started = Instant::now();
-            self.finish(article, parts, to);
+            finish(article, parts, to);
             article.record.timings_ms.write = started.elapsed().as_secs_f64() * 1000.0;
         }
         Ok(())
@@ -88,15 +88,17 @@ impl Pipeline<'_> {
     /// Makes sure that every planned language has a route; what has none is copied, or read as the article's language.
     fn plan_routes(&self, article: &mut Article<'_>, to: Language) -> Result<(), PipelineError> {
         let main = article.language;
-        if article.alive() && main != to && article.plans.contains(&Plan::Translate(main)) {
-            if let Err(error) = self.models.route(main, to) {
-                if !error.is_no_route() {
-                    return Err(error.into());
-                }
-                let name = article.item.input.name();
-                article.fail(format!("{name}: {error}"));
-                return Ok(());
+        if article.alive()
+            && main != to
+            && article.plans.contains(&Plan::Translate(main))
+            && let Err(error) = self.models.route(main, to)
+        {
+            if !error.is_no_route() {
+                return Err(error.into());
             }
+            let name = article.item.input.name();
+            article.fail(format!("{name}: {error}"));
+            return Ok(());
         }
         for plan in &mut article.plans {
             let Plan::Translate(from) = *plan else { continue };
@@ -246,78 +248,79 @@ impl Pipeline<'_> {
         }
         Ok(())
     }
+}
 
-    /// Checks, joins, writes and records one article.
-    fn finish(&self, article: &mut Article<'_>, mut parts: BTreeMap<usize, Translated>, to: Language) {
-        if parts.values().any(|part| part.answer.cancelled) {
-            article.record.status = Status::Cancelled;
-            return;
-        }
-        let mut outcomes = Vec::with_capacity(article.segments.len());
-        for (index, (segment, plan)) in article.segments.iter().zip(&article.plans).enumerate() {
-            let mut record = SegmentRecord {
-                span: segment.span.clone(),
-                source: segment.text.clone(),
-                output: String::new(),
-                output_span: None,
-                outcome: OutcomeRecord::Copied,
-                score: None,
-                language: None,
-                intermediate: Vec::new(),
-                retry: None,
-                findings: Vec::new(),
-            };
-            let outcome = match plan {
-                Plan::Copy(finding) => {
-                    record.output.clone_from(&segment.text);
-                    record.findings.extend(finding.clone());
-                    Outcome::Copied
-                }
-                Plan::Drop => {
-                    record.outcome = OutcomeRecord::Dropped;
-                    Outcome::Dropped
-                }
-                Plan::Translate(from) => {
-                    let mut part = parts.remove(&index).unwrap_or_default();
-                    if article.format == Format::Lines {
-                        part.answer.text = part.answer.text.replace(['\n', '\r'], " ");
-                    }
-                    article.record.tokens.source += part.answer.source_tokens;
-                    article.record.tokens.target += part.answer.target_tokens;
-                    if *from != article.language {
-                        record.language = Some(*from);
-                        let what = "translated as it is";
-                        record.findings.push(foreign(article.language, *from, Severity::Warning, what));
-                    }
-                    record_route(&mut article.record, std::mem::take(&mut part.hops));
-                    judge(segment, *from, to, part, &mut record)
-                }
-            };
-            article.record.segments.push(record);
-            outcomes.push(outcome);
-        }
-        if let Err(error) = self.write_translation(article, &outcomes, to) {
-            let name = article.item.input.name();
-            article.fail(format!("{name}: {error}"));
-        }
+/// Checks, joins, writes and records one article.
+fn finish(article: &mut Article<'_>, mut parts: BTreeMap<usize, Translated>, to: Language) {
+    if parts.values().any(|part| part.answer.cancelled) {
+        article.record.status = Status::Cancelled;
+        return;
     }
+    let mut outcomes = Vec::with_capacity(article.segments.len());
+    for (index, (segment, plan)) in article.segments.iter().zip(&article.plans).enumerate() {
+        let mut record = SegmentRecord {
+            span: segment.span.clone(),
+            source: segment.text.clone(),
+            output: String::new(),
+            output_span: None,
+            outcome: OutcomeRecord::Copied,
+            score: None,
+            language: None,
+            intermediate: Vec::new(),
+            retry: None,
+            findings: Vec::new(),
+        };
+        let outcome = match plan {
+            Plan::Copy(finding) => {
+                record.output.clone_from(&segment.text);
+                record.findings.extend(finding.clone());
+                Outcome::Copied
+            }
+            Plan::Drop => {
+                record.outcome = OutcomeRecord::Dropped;
+                Outcome::Dropped
+            }
+            Plan::Translate(from) => {
+                let mut part = parts.remove(&index).unwrap_or_default();
+                if article.format == Format::Lines {
+                    part.answer.text = part.answer.text.replace(['\n', '\r'], " ");
+                }
+                article.record.tokens.source += part.answer.source_tokens;
+                article.record.tokens.target += part.answer.target_tokens;
+                if *from != article.language {
+                    record.language = Some(*from);
+                    let what = "translated as it is";
+                    record.findings.push(foreign(article.language, *from, Severity::Warning, what));
+                }
+                record_route(&mut article.record, std::mem::take(&mut part.hops));
+                judge(segment, *from, to, part, &mut record)
+            }
+        };
+        article.record.segments.push(record);
+        outcomes.push(outcome);
+    }
+    if let Err(error) = write_translation(article, &outcomes, to) {
+        let name = article.item.input.name();
+        article.fail(format!("{name}: {error}"));
+    }
+}
 
-    fn write_translation(&self, article: &mut Article<'_>, outcomes: &[Outcome], to: Language) -> Result<(), String> {
-        let Some(document) = &article.document else { return Ok(()) };
-        let joined = crate::segment::join(document, &article.segments, outcomes).map_err(|error| error.to_string())?;
-        for (record, span) in article.record.segments.iter_mut().zip(joined.spans) {
-            record.output_span = Some(span);
-        }
-        for note in joined.notes {
-            article.record.segments[note.segment].findings.push(placed(note.kind));
-        }
-        let bytes = crate::article::write(document, &joined.text);
-        match super::write::write(&article.item.output, to, bytes)? {
-            Written::File(path) => article.record.output = Some(path),
-            Written::Caller(bytes) => article.bytes = Some(bytes),
-        }
-        Ok(())
+/// Joins and writes one article.
+fn write_translation(article: &mut Article<'_>, outcomes: &[Outcome], to: Language) -> Result<(), String> {
+    let Some(document) = &article.document else { return Ok(()) };
+    let joined = crate::segment::join(document, &article.segments, outcomes).map_err(|error| error.to_string())?;
+    for (record, span) in article.record.segments.iter_mut().zip(joined.spans) {
+        record.output_span = Some(span);
     }
+    for note in joined.notes {
+        article.record.segments[note.segment].findings.push(placed(note.kind));
+    }
+    let bytes = crate::article::write(document, &joined.text);
+    match super::write::write(&article.item.output, to, bytes)? {
+        Written::File(path) => article.record.output = Some(path),
+        Written::Caller(bytes) => article.bytes = Some(bytes),
+    }
+    Ok(())
 }
 
 /// Puts a piece of a unit behind the pieces before it.

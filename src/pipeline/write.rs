@@ -56,7 +56,9 @@ fn describe(path: &Path, error: &std::io::Error) -> String {
     let advice = match error.kind() {
         std::io::ErrorKind::StorageFull => "; no space is left on the disk: free some or choose another --output",
         std::io::ErrorKind::PermissionDenied => "; it may not be written to: choose another --output",
-        std::io::ErrorKind::NotADirectory => "; a part of the path is a file: choose another --output",
+        std::io::ErrorKind::NotADirectory | std::io::ErrorKind::AlreadyExists => {
+            "; a part of the path is a file: choose another --output"
+        }
         std::io::ErrorKind::ReadOnlyFilesystem => "; the disk is read-only: choose another --output",
         _ => "",
     };

@@ -1,3 +1,5 @@
+//! Tests of segmenting whole documents.
+
 #![allow(clippy::unwrap_used)]
 use super::{SlotKind, segments};
 use crate::article::{Format, read};

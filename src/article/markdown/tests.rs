@@ -1,3 +1,5 @@
+//! Tests of the Markdown reader.
+
 use super::read;
 use crate::document::PieceKind;
 use proptest::prelude::*;

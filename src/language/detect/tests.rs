@@ -1,3 +1,5 @@
+//! Tests of the detection, in tables.
+
 use super::{detect, detect_among};
 use crate::language::Language;
 

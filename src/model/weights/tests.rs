@@ -1,3 +1,5 @@
+//! Tests of the readers on small, cut and damaged files.
+
 #![allow(clippy::unwrap_used)]
 use super::*;
 

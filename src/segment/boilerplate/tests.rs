@@ -1,3 +1,5 @@
+//! Tests of the boilerplate rules, both ways.
+
 #![allow(clippy::unwrap_used)]
 use super::{Boilerplate, boilerplate};
 use crate::article::{Format, read};

@@ -1,3 +1,5 @@
+//! Tests of putting outputs back.
+
 #![allow(clippy::unwrap_used)]
 use super::{JoinError, NoteKind, Outcome, join};
 use crate::article::{Format, read};

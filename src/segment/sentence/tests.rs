@@ -1,3 +1,5 @@
+//! Tests of the sentence rules, in tables by language.
+
 use super::sentences;
 use crate::language::Language;
 use crate::segment::protect::protect;

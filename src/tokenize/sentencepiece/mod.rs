@@ -1,7 +1,7 @@
 //! A SentencePiece runtime of our own: what `sentencepiece` (C++) answers, piece for piece, from the same model file.
 //!
-//! Text is normalized by the character map of the file ([`normalize`]), cut into pieces by a unigram model
-//! ([`unigram`]) or by byte pair encoding ([`bpe`]), and pieces become text again. Word and character models are
+//! Text is normalized by the character map of the file (`normalize`), cut into pieces by a unigram model
+//! (`unigram`) or by byte pair encoding (`bpe`), and pieces become text again. Word and character models are
 //! refused; sampling, n-best lists, extra options and the self tests of a file are not here. `docs/tokenizers.md` says
 //! what was compared with what.
 
