@@ -1,7 +1,7 @@
 //! What is written about a job: one JSON object, described in `docs/job.md`.
 //!
 //! A [`Writer`] appends each article as soon as it is finished, so that a job over many articles holds none of them in
-//! memory; the file appears under its name only when the job has ended.
+//! memory and a killed one leaves what it had; the file gets its name only when the job has ended.
 
 use crate::language::Language;
 use crate::quality::{Finding, Severity};
@@ -264,7 +264,8 @@ pub struct SegmentRecord {
 /// Writes a report article by article.
 #[derive(Debug)]
 pub struct Writer {
-    file: tempfile::NamedTempFile,
+    file: std::fs::File,
+    partial: PathBuf,
     path: PathBuf,
     articles: usize,
 }
@@ -275,8 +276,10 @@ impl Writer {
     /// # Errors
     /// The folder of `path` cannot be written to.
     pub fn create(path: &Path, head: &Head) -> std::io::Result<Writer> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut file = tempfile::Builder::new().prefix(".tlumach-report-").tempfile_in(folder)?;
+        let mut partial = path.as_os_str().to_os_string();
+        partial.push(".partial");
+        let partial = PathBuf::from(partial);
+        let mut file = std::fs::File::create(&partial)?;
         let options = serde_json::to_string(&head.options)?;
         write!(
             file,
@@ -284,7 +287,7 @@ impl Writer {
             env!("CARGO_PKG_VERSION"),
             head.task,
         )?;
-        Ok(Writer { file, path: path.to_path_buf(), articles: 0 })
+        Ok(Writer { file, partial, path: path.to_path_buf(), articles: 0 })
     }
 
     /// Adds an article.
@@ -308,9 +311,8 @@ impl Writer {
         let models = serde_json::to_string(&tail.models)?;
         let totals = serde_json::to_string(&tail.totals)?;
         write!(self.file, "\n],\n\"models\": {models},\n\"totals\": {totals}\n}}\n")?;
-        self.file.as_file().sync_all()?;
-        self.file.persist(&self.path).map_err(|error| error.error)?;
-        Ok(())
+        self.file.sync_all()?;
+        std::fs::rename(&self.partial, &self.path)
     }
 }
 
@@ -326,6 +328,7 @@ mod tests {
         let head = Head { task: "translate", options: BTreeMap::from([("to", "en".into())]) };
         let mut writer = Writer::create(&path, &head).unwrap();
         assert!(!path.exists(), "nothing stands at the path before the job has ended");
+        assert!(folder.path().join("report.json.partial").exists());
         for name in ["one", "two"] {
             let input = InputRecord { path: name.into(), ..InputRecord::default() };
             writer.article(&ArticleRecord::new(input)).unwrap();

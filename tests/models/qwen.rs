@@ -6,7 +6,6 @@
 #![allow(clippy::print_stderr)]
 
 use std::path::PathBuf;
-use std::time::Instant;
 
 use candle_core::Device;
 use tlumach::model::decoder_only::DecoderOnly;
@@ -157,55 +156,4 @@ fn sixteen_unequal_prompts_equal_sixteen_single_runs_on_the_small_model() {
 #[test]
 fn sixteen_unequal_prompts_equal_sixteen_single_runs_on_the_larger_model() {
     check_batch("1.5b");
-}
-
-/// Processor seconds of this process so far: on a shared machine the only time that says something, with one thread.
-fn processor_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
-    (ticks(11) + ticks(12)) / 100.0
-}
-
-/// Not a test of anything: prints speeds and memory. `CANDLE_NUM_THREADS=1 cargo test --release --features \
-/// real-weights --test models -- --ignored figures --nocapture`
-#[test]
-#[ignore = "prints figures"]
-fn figures() {
-    let size = "1.5b";
-    let rss = |what: &str| {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let lines: Vec<&str> =
-            status.lines().filter(|line| line.starts_with("VmRSS") || line.starts_with("VmHWM")).collect();
-        eprintln!("{what}: {}", lines.join(" ").replace(['\t', ' '], ""));
-    };
-    let begin = processor_seconds();
-    let model = load(&format!("qwen2.5-coder-{size}.gguf"), Precision::Auto);
-    eprintln!("load {:.2} s of processor time", processor_seconds() - begin);
-    rss("loaded");
-    let cases = cases(size);
-    let ask = Ask { k: 1, allowed: None, adjust: &[], log_sum_exp: true };
-    for (rows, steps) in [(1usize, 12), (8, 6), (16, 5), (32, 4)] {
-        let prompts: Vec<&[TokenId]> = (0..rows).map(|row| &cases[row].prompt[..]).collect();
-        let requests: Vec<_> = prompts.iter().map(|prefix| Request { source: &[], prefix, shared: 5 }).collect();
-        let tokens: usize = prompts.iter().map(|prompt| prompt.len() - 6).sum();
-        let (begin, wall) = (processor_seconds(), Instant::now());
-        let mut state = model.start(&requests).unwrap();
-        let prefill = tokens as f64 / (processor_seconds() - begin);
-        let prefill_wall = tokens as f64 / wall.elapsed().as_secs_f64();
-        let mut last: Vec<TokenId> = prompts.iter().map(|prompt| *prompt.last().unwrap()).collect();
-        let (begin, wall) = (processor_seconds(), Instant::now());
-        for _ in 0..steps {
-            let got = model.step(&last, state.as_mut(), &ask).unwrap();
-            last = got.iter().map(|got| got.best[0].0).collect();
-        }
-        let decoded = (rows * steps) as f64;
-        eprintln!(
-            "batch {rows}: prefill {prefill:.1} of {tokens}, decode {:.1} tokens a processor second; by the clock \
-             {prefill_wall:.1} and {:.1} tok/s",
-            decoded / (processor_seconds() - begin),
-            decoded / wall.elapsed().as_secs_f64()
-        );
-    }
-    rss("after batch 32");
 }

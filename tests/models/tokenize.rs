@@ -153,7 +153,7 @@ fn qwen_template_is_rendered_as_by_transformers() {
     }
 }
 
-const OPUS: [(&str, &str); 2] = [("helsinki_en_fr", "fr"), ("helsinki_fr_en", "en")];
+const OPUS: [(&str, &str); 2] = [("opus-mt-en-fr", "fr"), ("opus-mt-fr-en", "en")];
 
 fn marian(folder: &Path) -> MarianTokenizer {
     MarianTokenizer::open(&Files::in_folder(folder), 59513).unwrap()
@@ -180,7 +180,7 @@ fn differing(folder: &Path, to: &str, lines: impl Iterator<Item = Line>) -> (usi
 }
 
 fn opus(folder: &str) -> PathBuf {
-    weights().join("aait_store/Models/NLP").join(folder)
+    weights().join(folder)
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn marian_ids_and_texts_are_those_of_transformers() {
 #[test]
 fn opus_sentencepiece_models_answer_as_the_reference() {
     for side in ["source", "target"] {
-        let model = SentencePiece::open(&opus("helsinki_en_fr").join(format!("{side}.spm"))).unwrap();
+        let model = SentencePiece::open(&opus("opus-mt-en-fr").join(format!("{side}.spm"))).unwrap();
         let golden: serde_json::Value = serde_json::from_str(&golden(&format!("opus-mt-en-fr-{side}.json"))).unwrap();
         let cases: Vec<Line> = serde_json::from_value(golden["cases"].clone()).unwrap();
         assert!(cases.len() > 80);
@@ -214,7 +214,7 @@ fn opus_sentencepiece_models_answer_as_the_reference() {
 
 #[test]
 fn a_model_with_one_target_refuses_another() {
-    let tokenizer = marian(&opus("helsinki_en_fr"));
+    let tokenizer = marian(&opus("opus-mt-en-fr"));
     let error = tokenizer.encode("Hello", &Task::Translate { from: Language::EN, to: Language::KO }).unwrap_err();
     assert!(error.to_string().contains("fr only"), "{error}");
 }
