@@ -9,16 +9,22 @@ mkdir -p "$out"
 
 run() {
   echo "\$ tlumach $*"
-  started=$(date +%s)
   code=0
   "$TLUMACH" "$@" || code=$?
   [ "$code" -le 1 ] || exit "$code"
-  echo "  took $(( $(date +%s) - started )) s$([ "$code" -eq 0 ] || echo ', with findings: see the report')"
+  for report in "$@"; do :; done
+  python3 - "$report" << 'PYTHON'
+import json, sys
+totals = json.load(open(sys.argv[1]))["totals"]
+seconds = totals["elapsed_ms"] / 1000
+words = totals["source_words"] / max(seconds - totals["load_ms"] / 1000, 0.001)
+print(f"  {totals['articles']} articles in {seconds:.0f} s, {words:.1f} words a second; {totals['with_findings']} with findings")
+PYTHON
 }
 
 run translate samples/uk/front-line.txt samples/ko/typhoon.txt --to en --drop-boilerplate --model "$model" \
   --output "$out/english" --report "$out/english.json"
-run summarize samples --to en --model "$model" --output "$out/summaries" --report "$out/summaries.json"
+run summarize samples/en samples/uk samples/ko --to en --model "$model" --output "$out/summaries" --report "$out/summaries.json"
 for language in uk ko; do
   run translate samples/en/aid-convoy.txt --to "$language" --model "$model" \
     --output "$out/$language/" --report "$out/$language.json"

@@ -9,7 +9,7 @@ use super::write::Written;
 use super::{Pipeline, PipelineError, record_route};
 use crate::decode::Finish;
 use crate::job::report::{OutcomeRecord, SegmentRecord, Status};
-use crate::language::Language;
+use crate::language::{Language, detect};
 use crate::quality::{self, Finding, Severity, SummaryCheck, SummaryOrigin};
 use crate::registry::load::Loaded;
 use crate::segment::sentence_ranges;
@@ -38,6 +38,9 @@ struct Draft {
     extracted: bool,
     findings: Vec<Finding>,
 }
+
+/// Detection is believed above this confidence.
+const SURE: f32 = 0.6;
 
 /// Rounds of summaries of summaries after which what is left is taken as it is; each round divides the length by ten or more.
 const MAX_ROUNDS: usize = 4;
@@ -145,6 +148,10 @@ impl Pipeline<'_> {
             draft.answer.text = draft.texts.join(" ");
             draft.texts.clear();
         }
+        for draft in drafts.iter_mut().filter(|draft| draft.answer.error.is_none() && !draft.answer.cancelled) {
+            self.mend_language(draft);
+            shorten(draft, length);
+        }
         // A model that says nothing is replaced by the article's own sentences rather than by an empty file.
         for draft in drafts.iter_mut() {
             let article = &window[draft.article];
@@ -160,6 +167,19 @@ impl Pipeline<'_> {
                 draft.write_in = article.language;
                 extract(draft, article.language, length);
             }
+        }
+    }
+
+    /// A small model may summarize well and in the wrong language: such an answer is translated like any other draft.
+    fn mend_language(&self, draft: &mut Draft) {
+        let Some(found) = detect::detect(&draft.answer.text) else { return };
+        if found.language == draft.write_in || found.confidence < SURE {
+            return;
+        }
+        if self.models.route(found.language, draft.to).is_ok() {
+            let message = format!("the model answered in {}, not in {}", found.language, draft.write_in);
+            draft.findings.push(Finding::new("summary_language", Severity::Warning, message));
+            draft.write_in = found.language;
         }
     }
 
@@ -332,6 +352,33 @@ fn extract(draft: &mut Draft, language: Language, length: SummaryLength) {
     let text: Vec<&str> = chosen.into_iter().map(|index| sentences[index].0).collect();
     draft.answer.text = text.join(" ");
     draft.extracted = true;
+}
+
+/// Brings an answer that is much too long, or was stopped, to whole sentences and to the length that was asked for: the
+/// sentences that are most like all the others stay, in their order.
+fn shorten(draft: &mut Draft, length: SummaryLength) {
+    let text = std::mem::take(&mut draft.answer.text);
+    let mut ranges = sentence_ranges(&text, draft.write_in);
+    let stopped = matches!(draft.answer.finish, Some(Finish::Limit | Finish::Loop));
+    if stopped && ranges.len() > 1 {
+        ranges.pop();
+        draft.answer.finish = Some(Finish::End);
+        let message = "the model's answer was stopped before it ended: its last sentence was left out";
+        draft.findings.push(Finding::new("summary_cut", Severity::Warning, message));
+    }
+    let wanted = length.sentences();
+    if ranges.len() <= wanted + wanted / 2 {
+        let end = ranges.last().map_or(text.len(), |range| range.end);
+        draft.answer.text = if stopped { text[..end].to_string() } else { text };
+        return;
+    }
+    let sentences: Vec<&str> = ranges.iter().map(|range| &text[range.clone()]).collect();
+    let chosen = extractive::summarize(&sentences, draft.write_in, wanted);
+    let message =
+        format!("the model wrote {} sentences: the {} most central ones were kept", ranges.len(), chosen.len());
+    draft.findings.push(note("summary_shortened", message));
+    let kept: Vec<&str> = chosen.into_iter().map(|index| sentences[index]).collect();
+    draft.answer.text = kept.join(" ");
 }
 
 /// Adds the counters of an answer.
