@@ -5,7 +5,7 @@ use super::{Event, Observer};
 use crate::job::report::ModelRecord;
 use crate::language::Language;
 use crate::model::LoadOptions;
-use crate::registry::card::{Quality, Task, Tier};
+use crate::registry::card::{Quality, Task};
 use crate::registry::load::{self, LoadError, Loaded};
 use crate::registry::{self, Card, Family, ModelFiles, Progress, RegistryError, Settings};
 use std::collections::{BTreeMap, BTreeSet};
@@ -403,17 +403,13 @@ const DEFAULT_SUMMARIZER: &str = "qwen2.5-coder-1.5b-instruct";
 /// A card's quality as a number: the class first, translation models before chat models, larger before smaller.
 fn rank(card: &Card, quality: Quality) -> i32 {
     let class = match quality {
-        Quality::Good => 20,
-        Quality::Fair => 10,
-        Quality::Poor => return route::ACCEPTABLE - 10,
+        Quality::Good => 2000,
+        Quality::Fair => 1000,
+        Quality::Poor => route::ACCEPTABLE - 1000,
     };
-    let family = if card.family == Family::Marian { 5 } else { 0 };
-    let size = match card.tier {
-        Tier::Small => 0,
-        Tier::Medium => 1,
-        Tier::Large => 2,
-    };
-    class + family + size
+    let family = if card.family == Family::Marian { 500 } else { 0 };
+    let size = (card.size_bytes / 20_000_000).min(499);
+    class + family + size as i32
 }
 
 fn keyed(offers: &[Offer], hops: &[route::Hop]) -> Vec<Hop> {

@@ -123,7 +123,7 @@ impl Pipeline<'_> {
                 }
             }
             if asks.is_empty() {
-                return;
+                break;
             }
             let answers = self.run(engine, &asks, Effort::default());
             let mut texts: Vec<Vec<String>> = vec![Vec::new(); drafts.len()];
