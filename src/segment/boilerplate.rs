@@ -57,7 +57,7 @@ pub fn boilerplate(document: &Document, language: Language) -> Vec<Drop> {
         // A hint asks in one sentence and tells in the next; anything else speaks for one sentence only, and the one
         // beside it may be the article's.
         let whole = phrase::classify(&shown(block), Extent::Block)
-            .filter(|kind| block.len() == 1 || block.len() == 2 && *kind == Boilerplate::Shortcut);
+            .filter(|kind| block.len() == 1 || block.len() == 2 && is_appeal(block, *kind));
         if let Some(kind) = whole {
             drops.push(dropped(block, kind));
             continue;
@@ -77,6 +77,16 @@ pub fn boilerplate(document: &Document, language: Language) -> Vec<Drop> {
     drops
 }
 
+/// Whether two sentences are one appeal: a hint at a shortcut, or an invitation to follow with a word more ("Subscribe!").
+fn is_appeal(block: &[Segment], kind: Boilerplate) -> bool {
+    let last = block.last().map_or(0, |sentence| sentence.text.split_whitespace().count());
+    match kind {
+        Boilerplate::Shortcut => true,
+        Boilerplate::FollowUs => last <= LONGEST_CRY,
+        _ => false,
+    }
+}
+
 /// How much of a block a text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Extent {
@@ -92,6 +102,9 @@ fn dropped(segments: &[Segment], kind: Boilerplate) -> Drop {
     let (first, last) = (&segments[0], &segments[segments.len() - 1]);
     Drop { block: first.block, span: first.span.start..last.span.end, kind, text: shown(segments) }
 }
+
+/// Words of a second sentence that only cries out ("Subscribe!"), at most; a longer one may be the article's.
+const LONGEST_CRY: usize = 2;
 
 /// Words that a headline has.
 const HEADLINE_WORDS: Range<usize> = 4..26;

@@ -28,6 +28,7 @@ fn calls_to_follow_are_found() {
         Boilerplate::FollowUs,
         &[
             "Підписуйтесь на наш Telegram-канал: t.me/ostriv",
+            "Більше новин — у нашому телеграм-каналі @ostriv. Підписуйтеся!",
             "📲 Підписуйтеся на нас у Facebook та Instagram!",
             "Приєднуйтесь до нашого каналу у Viber",
             "Стежте за новинами в Telegram",
