@@ -59,6 +59,8 @@ pub(super) fn run(
     let choice = choice(&input.model)?;
     let stop = stop_flag();
     let mut console = Console::new(Loudness::new(cli.quiet, cli.verbose)).stopped_by(stop.clone());
+    console.begin(spec.items.len());
+    let models = Models::new(choice, settings, options, &console)?;
     let report = input
         .report
         .as_deref()
@@ -67,12 +69,18 @@ pub(super) fn run(
                 .with_context(|| format!("cannot write --report {}", path.display()))
         })
         .transpose()?;
-    console.begin(spec.items.len());
-    let models = Models::new(choice, settings, options, &console)?;
     let sink = Sink { console: &console, report: Mutex::new(report), failure: Mutex::new(None), print };
     let outcome = Pipeline::new(&spec, &models, &stop, &sink).execute();
     console.end();
-    let summary = outcome?;
+    let summary = match outcome {
+        Ok(summary) => summary,
+        Err(error) => {
+            if let Some(writer) = sink.report.into_inner().unwrap_or_else(PoisonError::into_inner) {
+                writer.discard();
+            }
+            return Err(error.into());
+        }
+    };
     if let Some(error) = sink.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
         return Err(error);
     }

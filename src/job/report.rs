@@ -303,6 +303,12 @@ impl Writer {
         buffered.flush()
     }
 
+    /// Takes the report back: the job could not run.
+    pub fn discard(self) {
+        // What cannot be removed is left as a partial report, which it is.
+        let _ = std::fs::remove_file(&self.partial);
+    }
+
     /// Ends the report and puts it at its path.
     ///
     /// # Errors

@@ -116,6 +116,9 @@ impl<'a> Pipeline<'a> {
     /// single article is in its record instead.
     pub fn execute(self) -> Result<Summary, PipelineError> {
         let started = Instant::now();
+        if let Work::Translate { .. } = self.spec.work {
+            self.models.check_translates()?;
+        }
         let mut summary = Summary::default();
         let mut items = self.spec.items.iter().peekable();
         while items.peek().is_some() && !self.stopped() {

@@ -107,6 +107,8 @@ const ECHO: &str = "echo";
 /// The models of a job.
 pub struct Models<'a> {
     choice: Choice,
+    /// Key of the model that was asked for by name or path.
+    chosen: Option<String>,
     settings: &'a Settings,
     options: LoadOptions,
     progress: &'a dyn Progress,
@@ -135,12 +137,20 @@ impl<'a> Models<'a> {
         progress: &'a dyn Progress,
     ) -> Result<Models<'a>, ModelsError> {
         let mut files = BTreeMap::new();
-        if let Choice::Path(path) = &choice {
-            let found = registry::from_path(path, settings)?;
-            files.insert(found.name.clone(), found);
-        }
+        let chosen = match &choice {
+            Choice::Path(path) => {
+                let found = registry::from_path(path, settings)?;
+                let key = found.name.clone();
+                files.insert(key.clone(), found);
+                Some(key)
+            }
+            Choice::Card(card) => Some(card.name.clone()),
+            Choice::Echo => Some(ECHO.to_string()),
+            Choice::Auto | Choice::Extractive => None,
+        };
         Ok(Models {
             choice,
+            chosen,
             settings,
             options,
             progress,
@@ -181,6 +191,20 @@ impl<'a> Models<'a> {
             .collect()
     }
 
+    /// Whether what was asked for can translate at all.
+    ///
+    /// # Errors
+    /// It only summarizes.
+    pub fn check_translates(&self) -> Result<(), ModelsError> {
+        match &self.choice {
+            Choice::Extractive => Err(ModelsError::CannotTranslate { name: "extractive".into() }),
+            Choice::Card(card) if !card.does(Task::Translate) => {
+                Err(ModelsError::CannotTranslate { name: card.name.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The way from one language to another, with every model of it on disk.
     ///
     /// # Errors
@@ -194,6 +218,21 @@ impl<'a> Models<'a> {
         Ok(hops)
     }
 
+    /// Whether there is a way that needs no download; if so, [`Models::route`] will take it. For stray paragraphs in
+    /// other languages: they are no reason to fetch a model.
+    pub fn has_route_here(&self, from: Language, to: Language) -> bool {
+        if from == to || self.chosen.is_some() || lock(&self.routes).contains_key(&(from, to)) {
+            return self.route(from, to).is_ok();
+        }
+        let here: Vec<Offer> = self.offers().into_iter().filter(|offer| offer.on_disk).collect();
+        let Some(hops) = route::route(&here, from, to).map(|hops| keyed(&here, &hops)) else { return false };
+        let complete = self.fetch(&hops).is_ok();
+        if complete {
+            lock(&self.routes).insert((from, to), hops);
+        }
+        complete
+    }
+
     fn find_route(&self, from: Language, to: Language) -> Result<Vec<Hop>, ModelsError> {
         if from == to {
             return Ok(Vec::new());
@@ -203,7 +242,7 @@ impl<'a> Models<'a> {
         }
         loop {
             let offers = self.offers();
-            let chosen = self.chosen_key();
+            let chosen = self.chosen.clone();
             let mut hops = None;
             if let Some(chosen) = &chosen {
                 let own: Vec<Offer> = offers.iter().filter(|offer| offer.name == *chosen).cloned().collect();
@@ -296,7 +335,7 @@ impl<'a> Models<'a> {
             }
             Choice::Card(card) => Err(ModelsError::CannotSummarize { name: card.name.clone() }),
             Choice::Path(_) => {
-                let key = self.chosen_key().unwrap_or_default();
+                let key = self.chosen.clone().unwrap_or_default();
                 let family = lock(&self.files).get(&key).map(|files| files.family);
                 if family == Some(Family::Marian) {
                     return Err(ModelsError::CannotSummarize { name: key });
@@ -332,16 +371,6 @@ impl<'a> Models<'a> {
         }
     }
 
-    /// The key of the model that was asked for.
-    fn chosen_key(&self) -> Option<String> {
-        match &self.choice {
-            Choice::Card(card) if card.does(Task::Translate) => Some(card.name.clone()),
-            Choice::Path(_) => lock(&self.files).values().next().map(|files| files.name.clone()),
-            Choice::Echo => Some(ECHO.into()),
-            _ => None,
-        }
-    }
-
     /// What every model offers, the unavailable ones left out.
     fn offers(&self) -> Vec<Offer> {
         let unavailable = lock(&self.unavailable);
@@ -354,11 +383,7 @@ impl<'a> Models<'a> {
             })
             .map(|card| Offer {
                 name: card.name.clone(),
-                directions: card
-                    .directions
-                    .iter()
-                    .map(|direction| (direction.from, direction.to, rank(card, direction.quality)))
-                    .collect(),
+                directions: directions(card),
                 any_direction: card.family == Family::Qwen2,
                 on_disk: registry::on_disk(card, self.settings).is_some(),
             })
@@ -374,10 +399,10 @@ impl<'a> Models<'a> {
     }
 
     fn no_route(&self, offers: &[Offer], from: Language, to: Language) -> ModelsError {
-        let advice = if let Some(chosen) = self.chosen_key() {
+        let advice = if let Some(chosen) = &self.chosen {
             let directions: Vec<String> = offers
                 .iter()
-                .filter(|offer| offer.name == chosen)
+                .filter(|offer| offer.name == *chosen)
                 .flat_map(|offer| offer.directions.iter().map(|(a, b, _)| format!("{a}-{b}")))
                 .collect();
             format!("{chosen} does {}; choose another --model, or leave it out", directions.join(", "))
@@ -399,6 +424,11 @@ impl<'a> Models<'a> {
 
 /// The chat model that is fetched when there is none.
 const DEFAULT_SUMMARIZER: &str = "qwen2.5-coder-1.5b-instruct";
+
+/// The directions of a card with their ranks.
+fn directions(card: &'static Card) -> Vec<(Language, Language, i32)> {
+    card.directions.iter().map(|d| (d.from, d.to, rank(card, d.quality))).collect()
+}
 
 /// A card's quality as a number: the class first, translation models before chat models, larger before smaller.
 fn rank(card: &Card, quality: Quality) -> i32 {

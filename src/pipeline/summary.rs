@@ -176,7 +176,7 @@ impl Pipeline<'_> {
         if found.language == draft.write_in || found.confidence < SURE {
             return;
         }
-        if self.models.route(found.language, draft.to).is_ok() {
+        if self.models.has_route_here(found.language, draft.to) {
             let message = format!("the model answered in {}, not in {}", found.language, draft.write_in);
             draft.findings.push(Finding::new("summary_language", Severity::Warning, message));
             draft.write_in = found.language;

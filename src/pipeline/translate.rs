@@ -104,7 +104,7 @@ impl Pipeline<'_> {
             let Plan::Translate(from) = *plan else { continue };
             if from == to {
                 *plan = Plan::Copy(None);
-            } else if from != main && self.models.route(from, to).is_err() {
+            } else if from != main && !self.models.has_route_here(from, to) {
                 let related = [from, main].iter().all(|language| RELATED.contains(&language.as_str()));
                 *plan = if related && main != to {
                     Plan::Translate(main)

@@ -301,6 +301,7 @@ fn models_that_do_not_exist_are_named_with_near_names() {
     fs::create_dir(place.path("nothing")).unwrap();
     refuses(&place, &["translate", "a.txt", "--to", "uk", "--model", "./nothing"], &["nothing", "config.json"]);
     refuses(&place, &["summarize", "a.txt", "--model", "opus-mt-en-fr"], &["cannot summarize"]);
+    refuses(&place, &["translate", "a.txt", "--to", "uk", "--model", "extractive"], &["cannot translate"]);
     refuses(&place, &["models", "pull", "nope"], &["nope"]);
 }
 
@@ -312,6 +313,8 @@ fn damaged_weights_are_refused_before_anything_is_written() {
     let ran = place.run(&["translate", "a.txt", "--to", "uk", "--model", "./bad.gguf", "--output", "o.txt"]);
     assert_eq!(ran.code, 2, "{}", ran.err);
     assert!(ran.err.contains("bad.gguf"), "{}", ran.err);
+    place.run(&["translate", "a.txt", "--to", "uk", "--model", "./bad.gguf", "--report", "r.json"]);
+    assert!(!place.path("r.json").exists() && !place.path("r.json.partial").exists());
     assert!(!place.path("o.txt").exists());
 }
 
