@@ -93,6 +93,13 @@ impl Console {
         self.job.finish_and_clear();
     }
 
+    /// Says how much of a stopped job was left undone.
+    pub(super) fn stopped(&self, undone: usize) {
+        if self.loudness >= Loudness::Normal {
+            self.line(&format!("tlumach: stopped; not done: {}", count(undone, "article")));
+        }
+    }
+
     /// A line above the progress.
     pub(super) fn line(&self, text: &str) {
         self.bars.suspend(|| say(text));
@@ -126,7 +133,7 @@ impl Console {
         let name = &record.input.path;
         match record.status {
             Status::Failed => self.line(&format!("tlumach: {}", record.error.as_deref().unwrap_or("failed"))),
-            Status::Cancelled if self.loudness >= Loudness::Normal => self.line(&format!("tlumach: {name}: not done")),
+            Status::Cancelled if self.loudness >= Loudness::Verbose => self.line(&format!("tlumach: {name}: not done")),
             Status::Findings if self.loudness >= Loudness::Normal => {
                 let errors = record.all_findings().filter(|finding| finding.severity == Severity::Error).count();
                 let warnings = record.all_findings().filter(|finding| finding.severity == Severity::Warning).count();

@@ -84,6 +84,9 @@ pub(super) fn run(
     if let Some(error) = sink.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
         return Err(error);
     }
+    if summary.cancelled {
+        console.stopped(summary.undone);
+    }
     let records = models.records();
     if let Some(writer) = sink.report.into_inner().unwrap_or_else(PoisonError::into_inner) {
         let tail = Tail { models: records.clone(), totals: summary.totals.clone() };

@@ -73,6 +73,8 @@ pub struct Summary {
     pub totals: Totals,
     /// Whether it was stopped before its end.
     pub cancelled: bool,
+    /// Articles that were not done because it was stopped.
+    pub undone: usize,
     /// Counters of the schedules.
     pub stats: Stats,
 }
@@ -128,12 +130,14 @@ impl<'a> Pipeline<'a> {
                 Work::Summarize { length } => self.summarize(&mut window, length)?,
             }
             for article in window {
+                summary.undone += usize::from(article.record.status == Status::Cancelled);
                 self.conclude(article, &mut summary.totals);
             }
         }
         for item in items {
             let mut article = Article::unread(item);
             article.record.status = Status::Cancelled;
+            summary.undone += 1;
             self.conclude(article, &mut summary.totals);
         }
         summary.cancelled = self.stopped();
