@@ -14,12 +14,24 @@ use std::time::Instant;
 /// What is to become of a segment.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Plan {
-    /// Translate it from its language.
-    Translate(Language),
+    /// Translate it.
+    Translate {
+        /// The language it is read as.
+        from: Language,
+        /// The language it is in: another one where no model reads that.
+        seen: Language,
+    },
     /// Copy it; the finding, if any, says why.
     Copy(Option<Finding>),
     /// Leave it out.
     Drop,
+}
+
+impl Plan {
+    /// Translate from the language the segment is in.
+    pub(super) fn translate(language: Language) -> Plan {
+        Plan::Translate { from: language, seen: language }
+    }
 }
 
 /// An article, its segments and its record.
@@ -108,7 +120,7 @@ impl<'i> Article<'i> {
         self.record.input.words = document.text.split_whitespace().count();
         self.find_language(&document, spec.from)?;
         self.segments = segment::segments(&document, self.language);
-        self.plans = vec![Plan::Translate(self.language); self.segments.len()];
+        self.plans = vec![Plan::translate(self.language); self.segments.len()];
         self.document = Some(document);
         self.plan_languages(spec);
         self.plan_boilerplate(spec);
@@ -168,7 +180,7 @@ impl<'i> Article<'i> {
                 *plan = if Some(language) == spec.to {
                     Plan::Copy(Some(foreign(self.language, language, Severity::Note, "copied as it is")))
                 } else {
-                    Plan::Translate(language)
+                    Plan::translate(language)
                 };
             }
         }

@@ -163,6 +163,11 @@ fn take(engine: &Loaded, (ask, part): (&Ask<'_>, &Part), hypothesis: &Hypothesis
         answer.cleaned.extend(cleaned.removed);
         text = cleaned.text;
     }
+    if text.trim().is_empty() && source.chars().any(char::is_alphabetic) {
+        // One empty part among several would be lost without a trace in the whole.
+        let start: String = source.trim().chars().take(40).collect();
+        answer.error.get_or_insert(format!("model {} answered nothing to {start:?}", engine.name));
+    }
     // The white space at the cut belongs to the text, not to the model.
     let lead = &source[..source.len() - source.trim_start().len()];
     let trail = &source[source.trim_end().len()..];
@@ -212,4 +217,37 @@ fn answer_limit(spec: &Spec, task: &Task, read: usize, prefix: usize) -> usize {
     };
     let room = if spec.has_encoder { spec.max_target_tokens } else { spec.max_target_tokens.saturating_sub(prefix) };
     wanted.min(room).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::language::Language;
+    use crate::registry::load;
+
+    /// What is known of a text of two parts after each part was answered with one of `answers`.
+    fn check(answers: [&str; 2], expected: Option<&str>) {
+        let engine = load::echo();
+        let text = "Nobody was hurt. The bridge stands.";
+        let ask = Ask { text, task: Task::Translate { from: Language::EN, to: Language::UK } };
+        let mut answer = Answer::default();
+        for (range, said) in [0..17, 17..text.len()].into_iter().zip(answers) {
+            let part = Part { ask: 0, range, prompt: Prompt::default(), max_new_tokens: 9 };
+            let ids = said.bytes().map(u32::from).collect();
+            let hypothesis = Hypothesis { ids, log_probability: 0.0, score: 0.0, finish: Finish::End };
+            take(&engine, (&ask, &part), &hypothesis, &mut answer);
+        }
+        assert_eq!(answer.error.is_none().then_some(answer.text.as_str()), expected);
+    }
+
+    #[test]
+    fn parts_are_put_together_with_the_white_space_between_them() {
+        check(["One.", "Two."], Some("One. Two."));
+    }
+
+    #[test]
+    fn an_empty_part_fails_the_whole_text_instead_of_getting_lost() {
+        check(["One.", ""], None);
+        check([" ", "Two."], None);
+    }
 }

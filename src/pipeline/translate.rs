@@ -58,7 +58,7 @@ impl Pipeline<'_> {
         for (index, article) in window.iter_mut().enumerate() {
             self.plan_routes(article, to)?;
             for (segment, plan) in article.plans.iter().enumerate() {
-                if let Plan::Translate(from) = *plan {
+                if let Plan::Translate { from, .. } = *plan {
                     work.push(Work { article: index, segment, from });
                 }
             }
@@ -90,7 +90,7 @@ impl Pipeline<'_> {
         let main = article.language;
         if article.alive()
             && main != to
-            && article.plans.contains(&Plan::Translate(main))
+            && article.plans.contains(&Plan::translate(main))
             && let Err(error) = self.models.route(main, to)
         {
             if !error.is_no_route() {
@@ -100,17 +100,16 @@ impl Pipeline<'_> {
             article.fail(format!("{name}: {error}"));
             return Ok(());
         }
+        if article.alive() && main == to && article.plans.contains(&Plan::translate(main)) {
+            let message = format!("the article is in {to} already: what is in that language was copied");
+            article.record.findings.push(Finding::new("already_in_target", Severity::Note, message));
+        }
         for plan in &mut article.plans {
-            let Plan::Translate(from) = *plan else { continue };
-            if from == to {
+            let Plan::Translate { seen, .. } = *plan else { continue };
+            if seen == to {
                 *plan = Plan::Copy(None);
-            } else if from != main && !self.models.has_route_here(from, to) {
-                let related = [from, main].iter().all(|language| RELATED.contains(&language.as_str()));
-                *plan = if related && main != to {
-                    Plan::Translate(main)
-                } else {
-                    Plan::Copy(Some(foreign(main, from, Severity::Error, "no model translates it, so it was copied")))
-                };
+            } else if seen != main && !self.models.has_route_here(seen, to) {
+                *plan = without_model(seen, main, to);
             }
         }
         Ok(())
@@ -280,17 +279,21 @@ fn finish(article: &mut Article<'_>, mut parts: BTreeMap<usize, Translated>, to:
                 record.outcome = OutcomeRecord::Dropped;
                 Outcome::Dropped
             }
-            Plan::Translate(from) => {
+            Plan::Translate { from, seen } => {
                 let mut part = parts.remove(&index).unwrap_or_default();
                 if article.format == Format::Lines {
                     part.answer.text = part.answer.text.replace(['\n', '\r'], " ");
                 }
                 article.record.tokens.source += part.answer.source_tokens;
                 article.record.tokens.target += part.answer.target_tokens;
-                if *from != article.language {
-                    record.language = Some(*from);
-                    let what = "translated as it is";
-                    record.findings.push(foreign(article.language, *from, Severity::Warning, what));
+                if *seen != article.language {
+                    record.language = Some(*seen);
+                    let what = if seen == from {
+                        "translated from that language".to_string()
+                    } else {
+                        format!("no model reads it, so it was read as {from}")
+                    };
+                    record.findings.push(foreign(article.language, *seen, Severity::Warning, &what));
                 }
                 record_route(&mut article.record, std::mem::take(&mut part.hops));
                 judge(segment, *from, to, part, &mut record)
@@ -321,6 +324,15 @@ fn write_translation(article: &mut Article<'_>, outcomes: &[Outcome], to: Langua
         Written::Caller(bytes) => article.bytes = Some(bytes),
     }
     Ok(())
+}
+
+/// What becomes of a paragraph in a language that no model here translates.
+fn without_model(seen: Language, main: Language, to: Language) -> Plan {
+    let related = [seen, main].iter().all(|language| RELATED.contains(&language.as_str()));
+    if related && main != to {
+        return Plan::Translate { from: main, seen };
+    }
+    Plan::Copy(Some(foreign(main, seen, Severity::Error, "no model translates it, so it was copied")))
 }
 
 /// Puts a piece of a unit behind the pieces before it.
@@ -414,4 +426,21 @@ fn placed(kind: NoteKind) -> Finding {
         _ => ("placed", Severity::Note, "the segment was not put back exactly as it stood"),
     };
     Finding::new(code, severity, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn russian_in_a_ukrainian_article_is_read_as_ukrainian_and_stays_known_as_russian() {
+        let plan = without_model(Language::RU, Language::UK, Language::EN);
+        assert_eq!(plan, Plan::Translate { from: Language::UK, seen: Language::RU });
+    }
+
+    #[test]
+    fn what_no_model_reads_is_copied_with_an_error() {
+        let Plan::Copy(Some(finding)) = without_model(Language::KO, Language::UK, Language::EN) else { panic!() };
+        assert_eq!(finding.severity, Severity::Error);
+    }
 }
