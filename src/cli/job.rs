@@ -55,7 +55,11 @@ pub(super) fn run(
         }
     }
     settings.accept_license = input.accept_license;
-    let options = LoadOptions { device: device(input.device)?, precision: precision(input.precision) };
+    let options = LoadOptions {
+        device: device(input.device)?,
+        precision: precision(input.precision),
+        keep: tlumach::model::Keep::default(),
+    };
     let choice = choice(&input.model)?;
     let stop = stop_flag();
     let mut console = Console::new(Loudness::new(cli.quiet, cli.verbose)).stopped_by(stop.clone());

@@ -36,13 +36,24 @@ pub(crate) fn exp<const FMA: bool>(x: f32) -> f32 {
     p * f32::from_bits(rounded.to_bits().wrapping_add(127) << 23)
 }
 
+/// x·σ(x) for one element.
+#[inline(always)]
+pub(crate) fn swish<const FMA: bool>(x: f32) -> f32 {
+    x / (1.0 + exp::<FMA>(-x))
+}
+
+/// x·Φ(x) for one element, with the exact error function.
+#[inline(always)]
+pub(crate) fn gelu(x: f32) -> f32 {
+    0.5 * x * (1.0 + candle_core::cpu::erf::erf_f32(x * std::f32::consts::FRAC_1_SQRT_2))
+}
+
 dispatched! {
     /// Adds `bias` (`[width]`) to each row of `x` (`[rows, width]`) and applies x·σ(x), called swish or `SiLU`.
     pub fn bias_swish(x: &mut [f32], bias: &[f32]) {
         for row in x.chunks_exact_mut(bias.len().max(1)) {
             for (value, &add) in row.iter_mut().zip(bias) {
-                let z = *value + add;
-                *value = z / (1.0 + exp::<FMA>(-z));
+                *value = swish::<FMA>(*value + add);
             }
         }
     }
@@ -65,8 +76,7 @@ dispatched! {
 pub fn bias_gelu(x: &mut [f32], bias: &[f32]) {
     for row in x.chunks_exact_mut(bias.len().max(1)) {
         for (value, &add) in row.iter_mut().zip(bias) {
-            let z = *value + add;
-            *value = 0.5 * z * (1.0 + candle_core::cpu::erf::erf_f32(z * std::f32::consts::FRAC_1_SQRT_2));
+            *value = gelu(*value + add);
         }
     }
 }

@@ -1,18 +1,72 @@
-//! Scaled dot-product attention of one query position over keys and values that lie in one or more pieces.
+//! Scaled dot-product attention of a few queries over keys and values that lie in one or more pieces.
 //!
-//! Sequences are never padded: a caller passes exactly the positions that may be seen, so there are no masks.
+//! Sequences are never padded: a caller passes exactly the positions that may be seen, so there are no masks. Keys lie 16
+//! positions side by side, so that the scores of 16 positions are one register and nothing has to be summed across it.
+//! A query's result does not depend on the queries that are computed with it.
 
-use super::{LANES, activation, dispatched, multiply_add, sum_lanes};
+use super::{LANES, activation, dispatched, multiply_add};
 
-/// A piece of memory: `positions` keys and values, each `heads × head_dim` wide, `stride` elements apart.
+/// Positions of a block of keys.
+pub const BLOCK: usize = LANES;
+
+/// How keys and values are stored.
+pub trait Stored: Copy + Default + Send + Sync + 'static {
+    /// Rounds.
+    fn from_f32(value: f32) -> Self;
+    /// Exact.
+    fn to_f32(self) -> f32;
+    /// See [`attend`].
+    #[doc(hidden)]
+    fn attend(queries: Queries<'_>, memory: &[Piece<'_, Self>], scratch: &mut Vec<f32>, output: &mut [f32]);
+}
+
+/// The upper half of a 32-bit float: eight bits of precision and the whole range.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct Bf16(u16);
+
+impl Stored for f32 {
+    #[inline(always)]
+    fn from_f32(value: f32) -> f32 {
+        value
+    }
+
+    #[inline(always)]
+    fn to_f32(self) -> f32 {
+        self
+    }
+
+    fn attend(queries: Queries<'_>, memory: &[Piece<'_, f32>], scratch: &mut Vec<f32>, output: &mut [f32]) {
+        attend_f32(queries, memory, scratch, output);
+    }
+}
+
+impl Stored for Bf16 {
+    /// To the nearest, ties to even; what is not a number stays so.
+    #[inline(always)]
+    fn from_f32(value: f32) -> Bf16 {
+        let bits = value.to_bits();
+        let rounded = bits.wrapping_add(0x7fff + ((bits >> 16) & 1));
+        Bf16(if value.is_nan() { 0x7fc0 } else { (rounded >> 16) as u16 })
+    }
+
+    #[inline(always)]
+    fn to_f32(self) -> f32 {
+        f32::from_bits(u32::from(self.0) << 16)
+    }
+
+    fn attend(queries: Queries<'_>, memory: &[Piece<'_, Bf16>], scratch: &mut Vec<f32>, output: &mut [f32]) {
+        attend_bf16(queries, memory, scratch, output);
+    }
+}
+
+/// A piece of memory. All pieces but the last are whole blocks.
 #[derive(Debug, Clone, Copy)]
-pub struct Piece<'a> {
-    /// Key of position `p` starts at `p × stride`.
-    pub keys: &'a [f32],
-    /// Value of position `p` starts at `p × stride`.
-    pub values: &'a [f32],
-    /// Distance of neighbouring positions in elements.
-    pub stride: usize,
+pub struct Piece<'a, E> {
+    /// `[blocks, heads × head_dim, BLOCK]`; what lies beyond `positions` is not looked at.
+    pub keys: &'a [E],
+    /// `[positions, heads × head_dim]`.
+    pub values: &'a [E],
     /// Number of positions.
     pub positions: usize,
 }
@@ -26,65 +80,218 @@ pub struct Heads {
     pub width: usize,
 }
 
+impl Heads {
+    /// Elements of all heads.
+    pub fn total(self) -> usize {
+        self.count * self.width
+    }
+}
+
+/// Queries that see the same positions.
+#[derive(Debug, Clone, Copy)]
+pub struct Queries<'a> {
+    /// `[heads × head_dim]` each.
+    pub values: &'a [f32],
+    /// Elements from one query to the next.
+    pub stride: usize,
+    /// Number of queries.
+    pub count: usize,
+    /// Sizes.
+    pub heads: Heads,
+}
+
+/// `softmax(q·kᵀ / √head_dim)·v` for each head of each query (Vaswani et al. 2017); `output` is
+/// `[queries, heads × head_dim]`, `scratch` any vector.
+///
+/// # Panics
+/// If a piece or the output is shorter than its positions or queries ask for.
+pub fn attend<E: Stored>(queries: Queries<'_>, memory: &[Piece<'_, E>], scratch: &mut Vec<f32>, output: &mut [f32]) {
+    E::attend(queries, memory, scratch, output);
+}
+
+/// Stores a position's key, `[width]`, as position `position` of blocks `[blocks, width, BLOCK]`.
+pub fn store_key<E: Stored>(keys: &mut [E], position: usize, key: &[f32]) {
+    let block = &mut keys[position / BLOCK * BLOCK * key.len()..][..BLOCK * key.len()];
+    let lane = position % BLOCK;
+    for (group, &value) in block.as_chunks_mut::<BLOCK>().0.iter_mut().zip(key) {
+        group[lane] = E::from_f32(value);
+    }
+}
+
+/// Stores rows of values.
+pub fn store_values<E: Stored>(stored: &mut [E], values: &[f32]) {
+    for (stored, &value) in stored.iter_mut().zip(values) {
+        *stored = E::from_f32(value);
+    }
+}
+
 dispatched! {
-    /// Attention of one position: `query` and `output` are `[heads × head_dim]`, `softmax(q·kᵀ / √head_dim)·v` for each head
-    /// (Vaswani et al. 2017). `scores` is scratch space.
-    ///
-    /// # Panics
-    /// If a piece is shorter than its positions ask for.
-    pub fn attend(query: &[f32], memory: &[Piece<'_>], heads: Heads, scores: &mut Vec<f32>, output: &mut [f32]) {
-        let scale = 1.0 / (heads.width as f32).sqrt();
-        for head in 0..heads.count {
-            let range = head * heads.width..(head + 1) * heads.width;
-            let query = &query[range.clone()];
-            scores.clear();
-            for piece in memory {
-                for position in 0..piece.positions {
-                    let start = position * piece.stride;
-                    scores.push(dot::<FMA>(query, &piece.keys[start + range.start..start + range.end]) * scale);
-                }
-            }
-            let sum = activation::exp_minus_max(scores);
-            let output = &mut output[range.clone()];
-            output.fill(0.0);
-            let mut weights = scores.iter();
-            for piece in memory {
-                for (position, &weight) in (0..piece.positions).zip(&mut weights) {
-                    let start = position * piece.stride;
-                    let value = &piece.values[start + range.start..start + range.end];
-                    for (sum, &v) in output.iter_mut().zip(value) {
-                        *sum = multiply_add::<FMA>(weight, v, *sum);
-                    }
-                }
-            }
-            let inverse = 1.0 / sum;
-            for value in output {
-                *value *= inverse;
-            }
-        }
+    fn attend_f32(queries: Queries<'_>, memory: &[Piece<'_, f32>], scratch: &mut Vec<f32>, output: &mut [f32]) {
+        attend_all::<FMA, f32>(queries, memory, scratch, output);
+    }
+}
+
+dispatched! {
+    fn attend_bf16(queries: Queries<'_>, memory: &[Piece<'_, Bf16>], scratch: &mut Vec<f32>, output: &mut [f32]) {
+        attend_all::<FMA, Bf16>(queries, memory, scratch, output);
     }
 }
 
 #[inline(always)]
-fn dot<const FMA: bool>(a: &[f32], b: &[f32]) -> f32 {
-    let mut lanes = [0.0f32; LANES];
-    let (left, right) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let rest = left.remainder().iter().zip(right.remainder());
-    for (x, y) in left.zip(right) {
-        for lane in 0..LANES {
-            lanes[lane] = multiply_add::<FMA>(x[lane], y[lane], lanes[lane]);
+fn attend_all<const FMA: bool, E: Stored>(
+    queries: Queries<'_>,
+    memory: &[Piece<'_, E>],
+    scratch: &mut Vec<f32>,
+    output: &mut [f32],
+) {
+    let width = queries.heads.total();
+    let mut first = 0;
+    while first < queries.count {
+        let rest =
+            Queries { values: &queries.values[first * queries.stride..], count: queries.count - first, ..queries };
+        let output = &mut output[first * width..];
+        first += match rest.count {
+            1 => attend_some::<FMA, E, 1>(rest, memory, scratch, output),
+            2 => attend_some::<FMA, E, 2>(rest, memory, scratch, output),
+            3 => attend_some::<FMA, E, 3>(rest, memory, scratch, output),
+            _ => attend_some::<FMA, E, 4>(rest, memory, scratch, output),
+        };
+    }
+}
+
+/// The first `N` queries; answers `N`.
+#[inline(always)]
+fn attend_some<const FMA: bool, E: Stored, const N: usize>(
+    queries: Queries<'_>,
+    memory: &[Piece<'_, E>],
+    scratch: &mut Vec<f32>,
+    output: &mut [f32],
+) -> usize {
+    let Heads { count, width: head_dim } = queries.heads;
+    let width = queries.heads.total();
+    let positions: usize = memory.iter().map(|piece| piece.positions).sum();
+    let stride = positions.next_multiple_of(BLOCK);
+    scratch.resize(N * stride, 0.0);
+    let scale = 1.0 / (head_dim as f32).sqrt();
+    for head in 0..count {
+        let at = head * head_dim;
+        let rows: [&[f32]; N] = std::array::from_fn(|q| &queries.values[q * queries.stride + at..][..head_dim]);
+        let mut block = 0;
+        for piece in memory {
+            for keys in piece.keys.chunks_exact(width * BLOCK).take(piece.positions.div_ceil(BLOCK)) {
+                let sums = score::<FMA, E, N>(rows, &keys[at * BLOCK..(at + head_dim) * BLOCK]);
+                for (q, sums) in sums.iter().enumerate() {
+                    let scores = &mut scratch[q * stride + block * BLOCK..][..BLOCK];
+                    for (score, sum) in scores.iter_mut().zip(sums) {
+                        *score = sum * scale;
+                    }
+                }
+                block += 1;
+            }
+        }
+        let mut inverse = [0.0; N];
+        for (q, inverse) in inverse.iter_mut().enumerate() {
+            *inverse = 1.0 / activation::exp_minus_max(&mut scratch[q * stride..][..positions]);
+        }
+        let mut done = 0;
+        while done < head_dim {
+            let part = Part { memory, at: at + done, width, scores: scratch, stride };
+            // As many sums as fit in the registers; over positions the order is the same for each element.
+            let elements = match head_dim - done {
+                64.. => weigh::<FMA, E, N, 64>(&part, output, at + done, inverse),
+                16.. => weigh::<FMA, E, N, 16>(&part, output, at + done, inverse),
+                _ => weigh::<FMA, E, N, 1>(&part, output, at + done, inverse),
+            };
+            done += elements;
         }
     }
-    rest.fold(sum_lanes(lanes), |sum, (&x, &y)| sum + x * y)
+    N
+}
+
+/// Dot products of `N` queries with a block of keys, `[head_dim, BLOCK]`.
+#[inline(always)]
+fn score<const FMA: bool, E: Stored, const N: usize>(queries: [&[f32]; N], keys: &[E]) -> [[f32; BLOCK]; N] {
+    // Two chains of additions for each query, elements in turn.
+    let mut even = [[0.0f32; BLOCK]; N];
+    let mut odd = [[0.0f32; BLOCK]; N];
+    let (pairs, rest) = keys.as_chunks::<{ 2 * BLOCK }>();
+    for (pair, keys) in pairs.iter().enumerate() {
+        for q in 0..N {
+            let (first, second) = (queries[q][2 * pair], queries[q][2 * pair + 1]);
+            for lane in 0..BLOCK {
+                even[q][lane] = multiply_add::<FMA>(first, keys[lane].to_f32(), even[q][lane]);
+            }
+            for lane in 0..BLOCK {
+                odd[q][lane] = multiply_add::<FMA>(second, keys[BLOCK + lane].to_f32(), odd[q][lane]);
+            }
+        }
+    }
+    for q in 0..N {
+        if let (Some(&last), false) = (queries[q].last(), rest.is_empty()) {
+            for lane in 0..BLOCK {
+                even[q][lane] = multiply_add::<FMA>(last, rest[lane].to_f32(), even[q][lane]);
+            }
+        }
+        for lane in 0..BLOCK {
+            even[q][lane] += odd[q][lane];
+        }
+    }
+    even
+}
+
+/// Some elements of a head's values.
+struct Part<'a, E> {
+    memory: &'a [Piece<'a, E>],
+    /// First element.
+    at: usize,
+    /// Elements of a position.
+    width: usize,
+    scores: &'a [f32],
+    stride: usize,
+}
+
+/// `M` elements of the weighted values of `N` queries; answers `M`.
+#[inline(always)]
+fn weigh<const FMA: bool, E: Stored, const N: usize, const M: usize>(
+    part: &Part<'_, E>,
+    output: &mut [f32],
+    at: usize,
+    inverse: [f32; N],
+) -> usize {
+    let mut sums = [[0.0f32; M]; N];
+    let mut position = 0;
+    for piece in part.memory {
+        for values in piece.values.chunks_exact(part.width).take(piece.positions) {
+            let values = &values[part.at..part.at + M];
+            let mut numbers = [0.0f32; M];
+            for (number, value) in numbers.iter_mut().zip(values) {
+                *number = value.to_f32();
+            }
+            for q in 0..N {
+                let weight = part.scores[q * part.stride + position];
+                for i in 0..M {
+                    sums[q][i] = multiply_add::<FMA>(weight, numbers[i], sums[q][i]);
+                }
+            }
+            position += 1;
+        }
+    }
+    for q in 0..N {
+        for (output, sum) in output[q * part.width + at..][..M].iter_mut().zip(sums[q]) {
+            *output = sum * inverse[q];
+        }
+    }
+    M
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::float_cmp)]
     use super::*;
 
-    /// The formula in f64, position after position.
+    /// The formula in f64, position after position; keys and values `[positions, width]`.
     fn reference(query: &[f32], keys: &[f32], values: &[f32], heads: Heads) -> Vec<f64> {
-        let width = heads.count * heads.width;
+        let width = heads.total();
         let positions = keys.len() / width;
         let mut output = vec![0.0; width];
         for head in 0..heads.count {
@@ -110,46 +317,93 @@ mod tests {
         (0..count).map(|i| ((i * 7919 + salt * 104_729) % 1000) as f32 / 500.0 - 1.0).collect()
     }
 
+    /// Keys in blocks and values, as stored.
+    fn stored<E: Stored>(keys: &[f32], values: &[f32], width: usize) -> (Vec<E>, Vec<E>) {
+        let positions = keys.len() / width;
+        // What lies beyond the positions must not matter.
+        let mut blocks = vec![E::from_f32(f32::NAN); positions.next_multiple_of(BLOCK) * width];
+        for (position, key) in keys.chunks_exact(width).enumerate() {
+            store_key(&mut blocks, position, key);
+        }
+        let mut rows = vec![E::default(); values.len()];
+        store_values(&mut rows, values);
+        (blocks, rows)
+    }
+
+    const SIZES: [Heads; 5] = [
+        Heads { count: 1, width: 1 },
+        Heads { count: 2, width: 12 },
+        Heads { count: 4, width: 17 },
+        Heads { count: 8, width: 64 },
+        Heads { count: 2, width: 100 },
+    ];
+
     #[test]
     fn agrees_with_the_formula_for_all_sizes() {
-        for heads in [
-            Heads { count: 1, width: 1 },
-            Heads { count: 2, width: 12 },
-            Heads { count: 4, width: 16 },
-            Heads { count: 8, width: 64 },
-        ] {
-            let width = heads.count * heads.width;
-            for positions in [1, 2, 15, 33] {
-                let (query, keys, values) =
-                    (numbers(width, 1), numbers(width * positions, 2), numbers(width * positions, 3));
-                let mut output = vec![0.0; width];
-                let piece = Piece { keys: &keys, values: &values, stride: width, positions };
-                attend(&query, &[piece], heads, &mut Vec::new(), &mut output);
-                for (&got, &expected) in output.iter().zip(&reference(&query, &keys, &values, heads)) {
-                    assert!((f64::from(got) - expected).abs() < 1e-5, "{heads:?} {positions}: {got} {expected}");
+        for heads in SIZES {
+            let width = heads.total();
+            for positions in [1, 2, 15, 16, 33] {
+                let (keys, values) = (numbers(width * positions, 2), numbers(width * positions, 3));
+                let (blocks, rows) = stored::<f32>(&keys, &values, width);
+                let queries = numbers(7 * (width + 3), 1);
+                let piece = Piece { keys: &blocks, values: &rows, positions };
+                let mut got = vec![0.0; 7 * width];
+                let asked = Queries { values: &queries, stride: width + 3, count: 7, heads };
+                attend(asked, &[piece], &mut Vec::new(), &mut got);
+                for (query, got) in queries.chunks_exact(width + 3).zip(got.chunks_exact(width)) {
+                    for (&got, &expected) in got.iter().zip(&reference(&query[..width], &keys, &values, heads)) {
+                        assert!((f64::from(got) - expected).abs() < 1e-5, "{heads:?} {positions}: {got} {expected}");
+                    }
                 }
             }
         }
     }
 
     #[test]
-    fn pieces_make_no_difference() {
-        let heads = Heads { count: 2, width: 8 };
-        let (query, keys, values) = (numbers(16, 4), numbers(16 * 21, 5), numbers(16 * 21, 6));
-        let whole = Piece { keys: &keys, values: &values, stride: 16, positions: 21 };
-        let mut expected = vec![0.0; 16];
-        attend(&query, &[whole], heads, &mut Vec::new(), &mut expected);
-        let pieces: Vec<Piece<'_>> = [(0, 8), (8, 16), (16, 21)]
+    fn half_the_bits_change_little() {
+        let heads = Heads { count: 2, width: 64 };
+        let (keys, values, query) = (numbers(128 * 40, 2), numbers(128 * 40, 3), numbers(128, 1));
+        let (blocks, rows) = stored::<Bf16>(&keys, &values, 128);
+        let mut got = vec![0.0; 128];
+        let asked = Queries { values: &query, stride: 128, count: 1, heads };
+        attend(asked, &[Piece { keys: &blocks, values: &rows, positions: 40 }], &mut Vec::new(), &mut got);
+        for (&got, &expected) in got.iter().zip(&reference(&query, &keys, &values, heads)) {
+            assert!((f64::from(got) - expected).abs() < 4e-3, "{got} {expected}");
+        }
+    }
+
+    #[test]
+    fn neither_pieces_nor_other_queries_make_a_difference() {
+        let heads = Heads { count: 2, width: 24 };
+        let width = heads.total();
+        let (keys, values) = (numbers(width * 37, 5), numbers(width * 37, 6));
+        let queries = numbers(width * 6, 4);
+        let (blocks, rows) = stored::<f32>(&keys, &values, width);
+        let whole = [Piece { keys: &blocks, values: &rows, positions: 37 }];
+        let pieces: Vec<Piece<'_, f32>> = [(0, 16), (16, 32), (32, 37)]
             .iter()
             .map(|&(from, to)| Piece {
-                keys: &keys[from * 16..to * 16],
-                values: &values[from * 16..to * 16],
-                stride: 16,
+                keys: &blocks[from * width..],
+                values: &rows[from * width..],
                 positions: to - from,
             })
             .collect();
-        let mut got = vec![0.0; 16];
-        attend(&query, &pieces, heads, &mut Vec::new(), &mut got);
-        assert_eq!(got, expected);
+        let mut expected = vec![0.0; 6 * width];
+        attend(Queries { values: &queries, stride: width, count: 6, heads }, &whole, &mut Vec::new(), &mut expected);
+        for (query, expected) in queries.chunks_exact(width).zip(expected.chunks_exact(width)) {
+            let mut got = vec![0.0; width];
+            let asked = Queries { values: query, stride: width, count: 1, heads };
+            attend(asked, &pieces, &mut Vec::new(), &mut got);
+            assert_eq!(got, expected);
+        }
+    }
+
+    #[test]
+    fn rounding_is_to_the_nearest() {
+        assert_eq!(Bf16::from_f32(1.0).to_f32(), 1.0);
+        assert_eq!(Bf16::from_f32(1.0 + 1.0 / 256.0).to_f32(), 1.0);
+        assert_eq!(Bf16::from_f32(1.0 + 3.0 / 256.0).to_f32(), 1.0 + 4.0 / 256.0);
+        assert_eq!(Bf16::from_f32(f32::NEG_INFINITY).to_f32(), f32::NEG_INFINITY);
+        assert!(Bf16::from_f32(f32::NAN).to_f32().is_nan());
     }
 }

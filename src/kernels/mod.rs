@@ -12,6 +12,7 @@ pub mod attention;
 pub mod causal_attention;
 pub mod exponential;
 pub mod gemm;
+pub mod int8;
 pub mod norm;
 pub mod quantized_storage;
 pub mod rms_norm;

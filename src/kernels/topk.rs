@@ -47,6 +47,14 @@ impl Best {
         self.log_sum_exp.add(logits);
     }
 
+    /// Adds what was found in later pieces.
+    pub fn append(&mut self, later: Best) {
+        for (token, logit) in later.items {
+            self.offer(token, logit);
+        }
+        self.log_sum_exp.pieces.extend(later.log_sum_exp.pieces);
+    }
+
     /// What a logit has to exceed to be among the best.
     fn threshold(&self) -> f32 {
         if self.items.len() < self.k {
@@ -76,17 +84,11 @@ impl Best {
     }
 }
 
-/// A running log of a sum of exponentials.
-#[derive(Debug, Clone, Copy)]
+/// A log of a sum of exponentials. The pieces are summed at the end, so that it does not matter who looked at which.
+#[derive(Debug, Clone, Default)]
 struct LogSumExp {
-    max: f32,
-    sum: f64,
-}
-
-impl Default for LogSumExp {
-    fn default() -> Self {
-        LogSumExp { max: f32::NEG_INFINITY, sum: 0.0 }
-    }
+    /// Maximum of a piece, and the sum of the exponentials of its distances from it.
+    pieces: Vec<(f32, f32)>,
 }
 
 impl LogSumExp {
@@ -95,15 +97,13 @@ impl LogSumExp {
         if max == f32::NEG_INFINITY && !logits.iter().any(|logit| logit.is_nan()) {
             return;
         }
-        if max > self.max {
-            self.sum *= f64::from(self.max - max).exp();
-            self.max = max;
-        }
-        self.sum += f64::from(sum_exp(logits, self.max));
+        self.pieces.push((max, sum_exp(logits, max)));
     }
 
     fn value(&self) -> f32 {
-        (f64::from(self.max) + self.sum.ln()) as f32
+        let max = self.pieces.iter().fold(f32::NEG_INFINITY, |max, piece| if piece.0 > max { piece.0 } else { max });
+        let sum: f64 = self.pieces.iter().map(|&(of, sum)| f64::from(sum) * f64::from(of - max).exp()).sum();
+        (f64::from(max) + sum.ln()) as f32
     }
 }
 

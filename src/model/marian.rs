@@ -6,7 +6,7 @@
 use super::encoder_decoder::{Architecture, EncoderDecoder, Names, NormOrder, Positions, Stack};
 use super::layers::Activation;
 use super::weights::Weights;
-use super::{Ask, Candidates, LoadOptions, Model, ModelError, Request, Spec, State};
+use super::{Ask, Candidates, Keep, LoadOptions, Model, ModelError, Precision, Request, Spec, State};
 use crate::token::TokenId;
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
@@ -81,6 +81,13 @@ impl Model for Marian {
 /// is missing or has another shape (all are named), or the device failed.
 pub fn load(files: &Files, options: &LoadOptions) -> Result<Marian, ModelError> {
     let config = Config::read(files)?;
+    if options.device.is_cpu() && options.precision != Precision::F32 {
+        let image = files.weights.first().filter(|_| options.keep == Keep::BesideWeights);
+        let image = image.map(|weights| weights.with_extension("tlumach-int8"));
+        let description = (&config.architecture, &config.names);
+        let network = EncoderDecoder::load_int8(&files.weights, description, config.spec, image.as_deref())?;
+        return Ok(Marian { network, defaults: config.defaults });
+    }
     let weights = Weights::open(&files.weights)?;
     let network = EncoderDecoder::load(&weights, (&config.architecture, &config.names), config.spec, options)?;
     Ok(Marian { network, defaults: config.defaults })

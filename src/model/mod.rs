@@ -165,6 +165,18 @@ pub struct LoadOptions {
     pub device: candle_core::Device,
     /// How exactly it is done.
     pub precision: Precision,
+    /// Whether what was quantized at load is kept in a file.
+    pub keep: Keep,
+}
+
+/// Whether a quantized model is kept in a file beside its weights, from which it is loaded in a fraction of the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Keep {
+    /// It is, where the folder can be written to.
+    #[default]
+    BesideWeights,
+    /// It is not.
+    Nowhere,
 }
 
 /// What can go wrong in a network.

@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use tlumach::decode::{SearchOptions, search};
 use tlumach::model::marian::{Files, Marian, load};
-use tlumach::model::{LoadOptions, Model, Precision, Request};
+use tlumach::model::{Keep, LoadOptions, Model, Precision, Request};
 
 /// Scores closer than this are a tie: rounding decides which answer wins.
 const TIE: f32 = 1e-4;
@@ -39,7 +39,7 @@ fn read(path: &Path) -> (String, Vec<Case>) {
     (golden["model"].as_str().unwrap().to_string(), cases.collect())
 }
 
-pub(crate) fn real(name: &str) -> Marian {
+pub(crate) fn real(name: &str, precision: Precision) -> Marian {
     let weights =
         std::env::var("TLUMACH_TEST_WEIGHTS").expect("TLUMACH_TEST_WEIGHTS names the folder with the weights");
     let folder = PathBuf::from(weights).join(name);
@@ -48,7 +48,7 @@ pub(crate) fn real(name: &str) -> Marian {
         generation_config: Some(folder.join("generation_config.json")),
         weights: vec![folder.join("pytorch_model.bin")],
     };
-    load(&files, &LoadOptions { device: Device::Cpu, precision: Precision::F32 }).unwrap()
+    load(&files, &LoadOptions { device: Device::Cpu, precision, keep: Keep::Nowhere }).unwrap()
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn french_to_english_is_what_transformers_answers() {
 }
 
 fn check(name: &str) {
-    let model = real(name);
+    let model = real(name, Precision::F32);
     let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/marian").join(format!("{name}.json"));
     let further = std::env::var("TLUMACH_GOLDEN").unwrap_or_default();
     let further = further.split(':').filter(|path| !path.is_empty()).map(PathBuf::from);
@@ -112,4 +112,44 @@ fn check_search(model: &Marian, cases: &[Case], beams: usize) {
     );
     assert_eq!(failed, 0, "answers differ that are no ties");
     assert!(worst < 1e-3, "scores differ by {worst}");
+}
+
+/// How much of what 32-bit floats answer is answered in 8 bits, and that no answer depends on batch, order or threads.
+#[test]
+fn eight_bits_answer_nearly_the_same_whatever_the_batch() {
+    for name in ["opus-mt-en-fr", "opus-mt-fr-en"] {
+        let model = real(name, Precision::Int8);
+        let prefix = [model.generation_defaults().decoder_start];
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/marian").join(format!("{name}.json"));
+        let cases = read(&path).1;
+        for beams in [1, 4] {
+            let options = SearchOptions { beams, loop_stop: None, ..SearchOptions::default() };
+            let run = |cases: &[&Case], threads: usize| -> Vec<Vec<u32>> {
+                let requests: Vec<Request<'_>> =
+                    cases.iter().map(|case| Request { source: &case.source, prefix: &prefix, shared: 0 }).collect();
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                let answers = pool.install(|| search(&model, &requests, &options).unwrap());
+                answers.into_iter().map(|answer| answer.unwrap().ids).collect()
+            };
+            let all: Vec<&Case> = cases.iter().collect();
+            let together = run(&all, 1);
+            let backwards: Vec<&Case> = all.iter().rev().copied().collect();
+            let mut reversed = run(&backwards, 2);
+            reversed.reverse();
+            assert_eq!(together, reversed, "{name}, beams {beams}");
+            for (case, expected) in cases.iter().zip(&together).step_by(5) {
+                assert_eq!(run(&[case], 2)[0], *expected, "{name}, beams {beams}");
+            }
+            let wanted = |case: &Case| if beams == 1 { case.greedy.clone() } else { case.beam4.clone() };
+            let same = cases
+                .iter()
+                .zip(&together)
+                .filter(|(case, got)| {
+                    wanted(case)[1..].iter().filter(|id| !model.spec().eos.contains(id)).eq(got.iter())
+                })
+                .count();
+            eprintln!("{name}, beams {beams}: {same} of {} as in 32 bits", cases.len());
+            assert!(same * 10 >= cases.len() * 6, "{name}, beams {beams}: {same} of {}", cases.len());
+        }
+    }
 }

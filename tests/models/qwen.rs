@@ -20,7 +20,8 @@ fn weights(name: &str) -> PathBuf {
 }
 
 fn load(name: &str, precision: Precision) -> DecoderOnly {
-    qwen::load(&weights(name), &LoadOptions { device: Device::Cpu, precision }).unwrap()
+    qwen::load(&weights(name), &LoadOptions { device: Device::Cpu, precision, keep: tlumach::model::Keep::Nowhere })
+        .unwrap()
 }
 
 #[derive(serde::Deserialize)]

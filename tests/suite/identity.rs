@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use tlumach::job::report::{ArticleRecord, OutcomeRecord, Status};
 use tlumach::job::spec::{Item, JobSpec, KeepBoilerplate, Lines, Source, Target, Work};
 use tlumach::language::Language;
-use tlumach::model::{LoadOptions, Precision};
+use tlumach::model::{Keep, LoadOptions, Precision};
 use tlumach::pipeline::models::{Choice, Models};
 use tlumach::pipeline::{Event, Observer, Pipeline};
 use tlumach::registry::Settings;
@@ -28,7 +28,7 @@ pub(crate) fn echo(items: Vec<Item>, work: Work) -> Vec<(ArticleRecord, Option<V
     let folder = tempfile::tempdir().unwrap();
     let mut settings = Settings::new(folder.path().join("hub"), folder.path().join("data"));
     settings.offline = true;
-    let options = LoadOptions { device: candle_core::Device::Cpu, precision: Precision::Auto };
+    let options = LoadOptions { device: candle_core::Device::Cpu, precision: Precision::Auto, keep: Keep::Nowhere };
     let models = Models::new(Choice::Echo, &settings, options, &()).unwrap();
     let spec = JobSpec { work, items, from: Some(Language::EN), to: Some(Language::UK), beams: Some(1), threads: 2 };
     let kept = Kept::default();

@@ -17,7 +17,7 @@ fn tiny(name: &str) -> PathBuf {
 }
 
 fn options(precision: Precision) -> LoadOptions {
-    LoadOptions { device: Device::Cpu, precision }
+    LoadOptions { device: Device::Cpu, precision, keep: tlumach::model::Keep::Nowhere }
 }
 
 fn load(name: &str, precision: Precision) -> DecoderOnly {

@@ -4,16 +4,20 @@
 //! A batch is ragged: the tokens of all its sources lie behind each other, `[total_tokens, width]`, and attention runs for
 //! each sequence on its own. There is no padding and no mask, and a row's numbers do not depend on its batch.
 
+mod fused;
 mod network;
-mod packed;
 mod plain;
 mod state;
 
+use super::layers::int8::{Int8, Maker};
+use super::layers::packed::Packed;
 use super::layers::{Activation, Inventory};
 use super::weights::Weights;
+use super::weights::image::{Builder, Image, Origin};
 use super::{Ask, Candidates, LoadOptions, Model, ModelError, Precision, Request, Spec, State};
 use crate::token::TokenId;
 use network::Network;
+use std::path::{Path, PathBuf};
 
 /// Where the normalizations stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,7 +112,8 @@ impl std::fmt::Debug for EncoderDecoder {
 }
 
 enum Engine {
-    Packed(Box<packed::Engine>),
+    Packed(Box<fused::Engine<Packed>>),
+    Int8(Box<fused::Engine<Int8>>),
     Plain(Box<plain::Engine>),
 }
 
@@ -135,6 +140,28 @@ impl EncoderDecoder {
         load(weights, description, spec, (options, Implementation::Fastest))
     }
 
+    /// Loads a network that computes in 8 bits on the CPU. It is quantized once; what was quantized is kept in `image`, if a
+    /// file can be made there, and taken from it the next time, when the checkpoint is not even opened.
+    ///
+    /// # Errors
+    /// As [`EncoderDecoder::load`].
+    pub fn load_int8(
+        files: &[PathBuf],
+        description: (&Architecture, &Names),
+        spec: Spec,
+        image: Option<&Path>,
+    ) -> Result<EncoderDecoder, ModelError> {
+        let origin = Origin { files: files.to_vec(), network: format!("{description:?}") };
+        let known = image.and_then(|path| Image::open(path, &origin).ok());
+        let image = match known {
+            Some(image) => image,
+            None => quantize(&Weights::open(files)?, description, (image, &origin))?,
+        };
+        let listed = Weights::listed(image.tensors());
+        let engine = fused::Engine::load(&Int8::new(image), &listed, description)?;
+        Ok(EncoderDecoder { spec, engine: Engine::Int8(Box::new(engine)) })
+    }
+
     /// Loads a network that computes with plain Candle operations on any device, the CPU too: slow, and the reference the
     /// packed kernels are tested against.
     ///
@@ -150,32 +177,60 @@ impl EncoderDecoder {
     }
 }
 
+/// Makes the image of a network.
+fn quantize(
+    weights: &Weights,
+    description: (&Architecture, &Names),
+    (path, origin): (Option<&Path>, &Origin),
+) -> Result<Image, ModelError> {
+    check(weights, description)?;
+    let write = |path: Option<&Path>| {
+        let maker = Maker::new(Builder::new(path));
+        Network::load(&maker, weights, description)?;
+        maker.vocabulary(weights, network::projection(weights, description))?;
+        maker.into_builder().finish(origin, weights.list())
+    };
+    match write(path) {
+        // A full disk is no reason not to run.
+        Err(ModelError::Io { .. }) if path.is_some() => write(None),
+        result => result,
+    }
+}
+
 fn load(
     weights: &Weights,
     (architecture, names): (&Architecture, &Names),
     spec: Spec,
     (options, implementation): (&LoadOptions, Implementation),
 ) -> Result<EncoderDecoder, ModelError> {
-    if options.precision == Precision::Int8 {
+    let fused = options.device.is_cpu() && implementation == Implementation::Fastest;
+    if options.precision == Precision::Int8 && !fused {
         return Err(ModelError::Config {
             field: "precision".into(),
             value: "int8".into(),
-            advice: "this family computes in f32; use auto or f32".into(),
+            advice: "8-bit products are for the CPU; use auto or f32 on other devices".into(),
         });
     }
-    let inventory = Inventory::default();
-    Network::load(&inventory, weights, (architecture, names))?;
-    let mut wanted = inventory.into_wanted();
-    if weights.shape(&names.output_bias).is_some() {
-        wanted.push((names.output_bias.clone(), vec![1, architecture.target_vocab]));
-    }
-    weights.check(&wanted)?;
-    let engine = if options.device.is_cpu() && implementation == Implementation::Fastest {
-        Engine::Packed(Box::new(packed::Engine::load(weights, (architecture, names))?))
+    check(weights, (architecture, names))?;
+    let engine = if fused {
+        Engine::Packed(Box::new(fused::Engine::load(&Packed, weights, (architecture, names))?))
     } else {
         Engine::Plain(Box::new(plain::Engine::load(weights, (architecture, names), &options.device)?))
     };
     Ok(EncoderDecoder { spec, engine })
+}
+
+/// Checks that a checkpoint has all tensors that the network wants.
+fn check(weights: &Weights, (architecture, names): (&Architecture, &Names)) -> Result<(), ModelError> {
+    let inventory = Inventory::default();
+    Network::load(&inventory, weights, (architecture, names))?;
+    let mut wanted = inventory.into_wanted();
+    let projection = network::projection(weights, (architecture, names));
+    wanted.push((projection.name.to_string(), projection.shape().to_vec()));
+    if weights.shape(&names.output_bias).is_some() {
+        wanted.push((names.output_bias.clone(), vec![1, architecture.target_vocab]));
+    }
+    weights.check(&wanted)
 }
 
 impl Model for EncoderDecoder {
@@ -186,6 +241,7 @@ impl Model for EncoderDecoder {
     fn start(&self, batch: &[Request<'_>]) -> Result<Box<dyn State>, ModelError> {
         let architecture = match &self.engine {
             Engine::Packed(engine) => engine.architecture(),
+            Engine::Int8(engine) => engine.architecture(),
             Engine::Plain(engine) => engine.architecture(),
         };
         for request in batch {
@@ -194,6 +250,7 @@ impl Model for EncoderDecoder {
         }
         match &self.engine {
             Engine::Packed(engine) => Ok(Box::new(engine.start(batch)?)),
+            Engine::Int8(engine) => Ok(Box::new(engine.start(batch)?)),
             Engine::Plain(engine) => Ok(Box::new(engine.start(batch)?)),
         }
     }
@@ -214,6 +271,7 @@ impl Model for EncoderDecoder {
         let foreign = || ModelError::State("state is of another model".into());
         match &self.engine {
             Engine::Packed(engine) => engine.step(last, state.as_any_mut().downcast_mut().ok_or_else(foreign)?, ask),
+            Engine::Int8(engine) => engine.step(last, state.as_any_mut().downcast_mut().ok_or_else(foreign)?, ask),
             Engine::Plain(engine) => engine.step(last, state.as_any_mut().downcast_mut().ok_or_else(foreign)?, ask),
         }
     }

@@ -2,6 +2,7 @@
 
 use super::{Architecture, Names, Positions, Stack};
 use crate::model::ModelError;
+use crate::model::layers::fused::Projection;
 use crate::model::layers::{Backend, LinearPlan, NormPlan, sinusoids};
 use crate::model::weights::Weights;
 
@@ -13,8 +14,6 @@ pub(super) struct Network<B: Backend> {
     pub(super) decoder: Vec<DecoderLayer<B>>,
     pub(super) encoder_norm: Option<B::Norm>,
     pub(super) decoder_norm: Option<B::Norm>,
-    /// Projection onto the vocabulary `[vocab, width]`, if it is not the target embedding.
-    pub(super) output: Option<B::Table>,
 }
 
 pub(super) struct Embedding<B: Backend> {
@@ -70,8 +69,6 @@ impl<B: Backend> Network<B> {
         let build = Build { backend, weights, architecture };
         let source_name = first_of(weights, &names.source_embedding);
         let target_name = first_of(weights, &names.target_embedding);
-        let output_name = first_of(weights, &names.output);
-        let target_shape = [architecture.target_vocab, architecture.width];
         Ok(Network {
             source: build.embedding(&names.encoder, Some(source_name), architecture.source_vocab)?,
             target: build.embedding(
@@ -87,24 +84,17 @@ impl<B: Backend> Network<B> {
                 .collect::<Result<_, _>>()?,
             encoder_norm: build.final_norm(&names.encoder)?,
             decoder_norm: build.final_norm(&names.decoder)?,
-            output: (output_name != target_name)
-                .then(|| backend.table(weights, output_name, target_shape))
-                .transpose()?,
         })
     }
 }
 
-/// The bias of the projection onto the vocabulary, `[vocab]`; zero where the checkpoint has none.
-///
-/// # Errors
-/// It has another shape, or cannot be read.
-pub(super) fn output_bias(
-    weights: &Weights,
-    (architecture, names): (&Architecture, &Names),
-) -> Result<Vec<f32>, ModelError> {
-    match weights.shape(&names.output_bias) {
-        Some(_) => weights.read(&names.output_bias, &[1, architecture.target_vocab]),
-        None => Ok(vec![0.0; architecture.target_vocab]),
+/// The projection onto the vocabulary; its matrix often is the target embedding.
+pub(super) fn projection<'a>(weights: &Weights, (architecture, names): (&Architecture, &'a Names)) -> Projection<'a> {
+    Projection {
+        name: first_of(weights, &names.output),
+        bias: &names.output_bias,
+        vocab: architecture.target_vocab,
+        width: architecture.width,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The encoder-decoder in plain Candle operations, for any device. On the CPU it is the reference of the packed one.
 
-use super::network::{Embedding, FeedForward, Network, output_bias};
+use super::network::{self, Embedding, FeedForward, Network};
 use super::state::Rows;
 use super::{Architecture, Names, NormOrder, Positions};
 use crate::model::layers::plain::{Norm, Plain, activate, attend, best};
@@ -41,10 +41,9 @@ impl Engine {
         device: &Device,
     ) -> Result<Engine, ModelError> {
         let network = Network::load(&Plain { device: device.clone() }, weights, description)?;
-        let bias = output_bias(weights, description)?;
-        let table = network.output.as_ref().or(network.target.tokens.as_ref()).or(network.source.tokens.as_ref());
-        let table = table.ok_or_else(|| ModelError::Weights("no projection onto the vocabulary".into()))?;
-        let output = table.t()?.contiguous()?;
+        let projection = network::projection(weights, description);
+        let output = weights.tensor(projection.name, &projection.shape(), device)?.t()?.contiguous()?;
+        let bias = projection.read_bias(weights)?;
         let output_bias = Tensor::from_vec(bias, (1, description.0.target_vocab), device)?;
         Ok(Engine { architecture: description.0.clone(), network, output, output_bias, device: device.clone() })
     }
@@ -62,7 +61,7 @@ impl Engine {
             }
             rows.push(row);
         }
-        Ok(Rows { rows })
+        Ok(Rows::new(rows))
     }
 
     pub(super) fn step(

@@ -2,10 +2,19 @@
 
 use crate::model::{ModelError, State};
 use std::any::Any;
+use std::time::Duration;
 
 /// Live rows. Cloning a row must be cheap and must not let one clone change the other: beams share what they have in common.
 pub(super) struct Rows<R> {
     pub(super) rows: Vec<R>,
+    /// Time in the projection onto the vocabulary that has not been asked for yet.
+    pub(super) projection_time: Duration,
+}
+
+impl<R> Rows<R> {
+    pub(super) fn new(rows: Vec<R>) -> Rows<R> {
+        Rows { rows, projection_time: Duration::ZERO }
+    }
 }
 
 impl<R: Clone + Send + 'static> State for Rows<R> {
@@ -58,13 +67,13 @@ mod tests {
 
     #[test]
     fn rows_are_kept_repeated_and_left_out() {
-        let mut state = Rows { rows: vec!['a', 'b', 'c'] };
+        let mut state = Rows::new(vec!['a', 'b', 'c']);
         state.select(&[2, 0, 2]).unwrap();
         assert_eq!(state.rows, ['c', 'a', 'c']);
-        state.append(Box::new(Rows { rows: vec!['d'] })).unwrap();
+        state.append(Box::new(Rows::new(vec!['d']))).unwrap();
         assert_eq!(state.rows(), 4);
         assert!(state.select(&[4]).is_err());
-        assert!(state.append(Box::new(Rows { rows: vec![1u8] })).is_err());
+        assert!(state.append(Box::new(Rows::new(vec![1u8]))).is_err());
         state.select(&[]).unwrap();
         assert_eq!(state.rows(), 0);
     }

@@ -3,6 +3,9 @@
 //! A network is written once over [`Backend`], which turns weights into layers. How the layers are used is each backend's own
 //! matter: the packed one fuses, the other is plain and serves as its reference.
 
+mod chunks;
+pub mod fused;
+pub mod int8;
 pub mod packed;
 pub mod plain;
 
@@ -118,6 +121,23 @@ impl Backend for Inventory {
     fn computed(&self, _: Vec<f32>, _: [usize; 2]) -> Result<(), ModelError> {
         Ok(())
     }
+}
+
+/// Weights of a linear layer, `[outputs, inputs]` with those of several projections below each other, and its bias, which is
+/// empty if there is none.
+///
+/// # Errors
+/// A tensor is missing or has another shape.
+fn read_linear(weights: &Weights, plan: &LinearPlan) -> Result<(Vec<f32>, Vec<f32>), ModelError> {
+    let mut rows = Vec::with_capacity(plan.weights.len() * plan.outputs * plan.inputs);
+    for name in &plan.weights {
+        rows.extend(weights.read(name, &[plan.outputs, plan.inputs])?);
+    }
+    let mut bias = Vec::new();
+    for name in &plan.biases {
+        bias.extend(weights.read(name, &[plan.outputs])?);
+    }
+    Ok((rows, bias))
 }
 
 /// What was found in one row.

@@ -127,7 +127,7 @@ pub fn best(logits: &Tensor, ask: &Ask<'_>) -> Result<Vec<Candidates>, ModelErro
         }
         if let Some(allowed) = ask.allowed {
             let range = 0..logits.len();
-            super::packed::ban_others(&mut logits, super::packed::within(allowed, &range), 0);
+            super::chunks::ban_others(&mut logits, super::chunks::within(allowed, &range), 0);
         }
         let mut best = Best::new(ask.k);
         if ask.log_sum_exp {

@@ -3,6 +3,7 @@
 //! Opening reads headers only; a tensor is read when it is asked for, as 32-bit floats, with its shape checked. Nothing in a
 //! file is executed, and nothing is allocated that the file is too short to fill.
 
+pub mod image;
 mod pickle;
 mod safetensors;
 mod torch;
@@ -120,6 +121,23 @@ impl Weights {
             return Err(ModelError::Weights("no file with tensors was given".into()));
         }
         Ok(Weights { files: paths.to_vec(), entries })
+    }
+
+    /// Tensors of which only names and shapes are known; none can be read.
+    pub fn listed(tensors: &[Wanted]) -> Weights {
+        let entry = |shape: &Vec<usize>| Entry {
+            element: ElementType::F32,
+            strides: contiguous(shape),
+            shape: shape.clone(),
+            offset: 0,
+        };
+        let entries = tensors.iter().map(|(name, shape)| (name.clone(), (usize::MAX, entry(shape)))).collect();
+        Weights { files: Vec::new(), entries }
+    }
+
+    /// Names and shapes in alphabetical order of the names.
+    pub fn list(&self) -> Vec<Wanted> {
+        self.entries.iter().map(|(name, (_, entry))| (name.clone(), entry.shape.clone())).collect()
     }
 
     /// Names in alphabetical order.

@@ -1,0 +1,370 @@
+//! The encoder-decoder on the CPU, on slices and fused layers of any kind of number.
+//!
+//! The keys and values of a source are computed once and shared by all its hypotheses. Those of a hypothesis lie in blocks of
+//! a few positions that hypotheses share until one of them writes: reordering beams copies pointers, and at most one block
+//! a row is copied afterwards.
+
+use super::network::{Embedding, Network, projection};
+use super::state::Rows;
+use super::{Architecture, Names, NormOrder, Positions, Stack};
+use crate::kernels::attention::{BLOCK, Heads, Piece, Queries, Stored, attend, store_key, store_values};
+use crate::model::layers::fused::{FeedForward, Fused, Norm};
+use crate::model::weights::Weights;
+use crate::model::{Ask, Candidates, ModelError, Request};
+use crate::token::TokenId;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Source tokens that go through the encoder together: what they need lies in the cache, and the weights are read once for
+/// all of them.
+const ENCODED_TOKENS: usize = 256;
+
+/// The network and what it needs to run.
+pub(super) struct Engine<B: Fused> {
+    architecture: Architecture,
+    network: Network<B>,
+    vocabulary: B::Vocabulary,
+}
+
+/// Keys and values of one decoder layer.
+struct Memory<E> {
+    /// `[blocks, width, BLOCK]`.
+    keys: Vec<E>,
+    /// `[positions, width]`.
+    values: Vec<E>,
+}
+
+/// What is remembered of a source.
+struct Source<E> {
+    positions: usize,
+    /// For each decoder layer.
+    memory: Vec<Memory<E>>,
+}
+
+/// What is remembered of a hypothesis.
+pub(super) struct Row<E> {
+    source: Arc<Source<E>>,
+    /// Each block has, for each decoder layer, keys `[width, BLOCK]` and values `[BLOCK, width]`.
+    blocks: Vec<Arc<Vec<E>>>,
+    positions: usize,
+}
+
+impl<E> Clone for Row<E> {
+    fn clone(&self) -> Row<E> {
+        Row { source: self.source.clone(), blocks: self.blocks.clone(), positions: self.positions }
+    }
+}
+
+/// Buffers of one call.
+#[derive(Default)]
+struct Scratch<S> {
+    projected: Vec<f32>,
+    attended: Vec<f32>,
+    normed: Vec<f32>,
+    scores: Vec<f32>,
+    keys: Vec<f32>,
+    values: Vec<f32>,
+    layer: S,
+}
+
+impl<B: Fused> Engine<B> {
+    pub(super) fn load(
+        backend: &B,
+        weights: &Weights,
+        description: (&Architecture, &Names),
+    ) -> Result<Engine<B>, ModelError> {
+        let network = Network::load(backend, weights, description)?;
+        let vocabulary = backend.vocabulary(weights, projection(weights, description))?;
+        Ok(Engine { architecture: description.0.clone(), network, vocabulary })
+    }
+
+    pub(super) fn architecture(&self) -> &Architecture {
+        &self.architecture
+    }
+
+    pub(super) fn start(&self, batch: &[Request<'_>]) -> Result<Rows<Row<B::Stored>>, ModelError> {
+        let sources: Vec<&[TokenId]> = batch.iter().map(|request| request.source).collect();
+        let mut rows = Vec::with_capacity(batch.len());
+        let mut scratch = Scratch::default();
+        let mut rest = &sources[..];
+        while !rest.is_empty() {
+            let mut tokens = 0;
+            let fit = rest.iter().take_while(|source| {
+                tokens += source.len();
+                tokens <= ENCODED_TOKENS
+            });
+            let (group, after) = rest.split_at(fit.count().max(1));
+            let encoded = self.encode(group, &mut scratch)?.into_iter();
+            rows.extend(encoded.map(|source| Row { source: Arc::new(source), blocks: Vec::new(), positions: 0 }));
+            rest = after;
+        }
+        let longest = batch.iter().map(|request| request.prefix.len()).max().unwrap_or(0);
+        for position in 0..longest.saturating_sub(1) {
+            let (mut live, tokens): (Vec<&mut Row<B::Stored>>, Vec<TokenId>) = rows
+                .iter_mut()
+                .zip(batch)
+                .filter(|(_, request)| position + 1 < request.prefix.len())
+                .map(|(row, request)| (row, request.prefix[position]))
+                .unzip();
+            self.advance(&mut live, &tokens, &mut scratch)?;
+        }
+        Ok(Rows::new(rows))
+    }
+
+    pub(super) fn step(
+        &self,
+        last: &[TokenId],
+        state: &mut Rows<Row<B::Stored>>,
+        ask: &Ask<'_>,
+    ) -> Result<Vec<Candidates>, ModelError> {
+        let mut scratch = Scratch::default();
+        let x = self.advance(&mut state.rows.iter_mut().collect::<Vec<_>>(), last, &mut scratch)?;
+        let began = Instant::now();
+        let best = B::best(&self.vocabulary, &x, ask, &mut scratch.layer)?;
+        state.projection_time += began.elapsed();
+        Ok(best)
+    }
+
+    /// Encodes sources and projects the result onto the keys and values of every decoder layer.
+    fn encode(
+        &self,
+        sources: &[&[TokenId]],
+        scratch: &mut Scratch<B::Scratch>,
+    ) -> Result<Vec<Source<B::Stored>>, ModelError> {
+        let width = self.architecture.width;
+        let total: usize = sources.iter().map(|source| source.len()).sum();
+        let mut x = vec![0.0; total * width];
+        let tokens = sources.iter().flat_map(|source| source.iter().enumerate());
+        for ((position, &token), x) in tokens.zip(x.chunks_exact_mut(width)) {
+            self.embed(&self.network.source, (token, position), x)?;
+        }
+        if let Some(norm) = &self.network.source.norm {
+            norm.apply(&mut x);
+        }
+        let heads = self.heads(self.architecture.encoder);
+        for layer in &self.network.encoder {
+            let attention = &layer.attention;
+            self.residual(&mut x, &attention.norm, scratch, |input, output, norm, scratch| {
+                scratch.projected.resize(total * 3 * width, 0.0);
+                B::apply(&attention.input, input, &mut scratch.projected, &mut scratch.layer)?;
+                scratch.attended.resize(total * width, 0.0);
+                let mut rest = &scratch.projected[..];
+                let mut attended = &mut scratch.attended[..];
+                for source in sources {
+                    let (sequence, after) = rest.split_at(source.len() * 3 * width);
+                    let (here, behind) = attended.split_at_mut(source.len() * width);
+                    let (keys, values) = (&mut scratch.keys, &mut scratch.values);
+                    keys.resize(source.len().next_multiple_of(BLOCK) * width, 0.0);
+                    values.resize(source.len() * width, 0.0);
+                    for (position, token) in sequence.chunks_exact(3 * width).enumerate() {
+                        store_key(keys, position, &token[width..2 * width]);
+                        values[position * width..(position + 1) * width].copy_from_slice(&token[2 * width..]);
+                    }
+                    let memory = Piece { keys: &keys[..], values: &values[..], positions: source.len() };
+                    let queries = Queries { values: sequence, stride: 3 * width, count: source.len(), heads };
+                    attend(queries, &[memory], &mut scratch.scores, here);
+                    (rest, attended) = (after, behind);
+                }
+                B::add((&attention.output, norm), &scratch.attended, output, &mut scratch.layer)
+            })?;
+            self.feed_forward(&layer.feed_forward, &mut x, scratch)?;
+        }
+        if let Some(norm) = &self.network.encoder_norm {
+            norm.apply(&mut x);
+        }
+        let mut encoded: Vec<Source<B::Stored>> =
+            sources.iter().map(|source| Source { positions: source.len(), memory: Vec::new() }).collect();
+        for layer in &self.network.decoder {
+            scratch.projected.resize(total * 2 * width, 0.0);
+            B::apply(&layer.cross.memory, &x, &mut scratch.projected, &mut scratch.layer)?;
+            let mut rest = &scratch.projected[..];
+            for source in &mut encoded {
+                let (here, after) = rest.split_at(source.positions * 2 * width);
+                let mut keys = vec![B::Stored::default(); source.positions.next_multiple_of(BLOCK) * width];
+                let mut values = vec![B::Stored::default(); source.positions * width];
+                let tokens = here.chunks_exact(2 * width).zip(values.chunks_exact_mut(width));
+                for (position, (token, value)) in tokens.enumerate() {
+                    store_key(&mut keys, position, &token[..width]);
+                    store_values(value, &token[width..]);
+                }
+                source.memory.push(Memory { keys, values });
+                rest = after;
+            }
+        }
+        Ok(encoded)
+    }
+
+    /// Feeds one token to each row; answers the decoder's output `[rows, width]`.
+    fn advance(
+        &self,
+        rows: &mut [&mut Row<B::Stored>],
+        tokens: &[TokenId],
+        scratch: &mut Scratch<B::Scratch>,
+    ) -> Result<Vec<f32>, ModelError> {
+        let width = self.architecture.width;
+        let limit = self.architecture.positions;
+        let mut x = vec![0.0; rows.len() * width];
+        for ((row, &token), x) in rows.iter_mut().zip(tokens).zip(x.chunks_exact_mut(width)) {
+            if row.positions >= limit {
+                return Err(ModelError::TooLong { what: "answer", limit, got: row.positions + 1 });
+            }
+            self.embed(&self.network.target, (token, row.positions), x)?;
+            row.make_room(self.network.decoder.len() * BLOCK * 2 * width);
+        }
+        if let Some(norm) = &self.network.target.norm {
+            norm.apply(&mut x);
+        }
+        let heads = self.heads(self.architecture.decoder);
+        for (index, layer) in self.network.decoder.iter().enumerate() {
+            let attention = &layer.attention;
+            self.residual(&mut x, &attention.norm, scratch, |input, output, norm, scratch| {
+                scratch.projected.resize(rows.len() * 3 * width, 0.0);
+                B::apply(&attention.input, input, &mut scratch.projected, &mut scratch.layer)?;
+                scratch.attended.resize(rows.len() * width, 0.0);
+                let projected = scratch.projected.chunks_exact(3 * width);
+                for ((row, projected), output) in
+                    rows.iter_mut().zip(projected).zip(scratch.attended.chunks_exact_mut(width))
+                {
+                    let (query, memory) = projected.split_at(width);
+                    row.store(index, memory);
+                    let queries = Queries { values: query, stride: width, count: 1, heads };
+                    attend(queries, &row.pieces(index, width), &mut scratch.scores, output);
+                }
+                B::add((&attention.output, norm), &scratch.attended, output, &mut scratch.layer)
+            })?;
+            let cross = &layer.cross;
+            self.residual(&mut x, &cross.norm, scratch, |input, output, norm, scratch| {
+                scratch.projected.resize(rows.len() * width, 0.0);
+                B::apply(&cross.query, input, &mut scratch.projected, &mut scratch.layer)?;
+                scratch.attended.resize(rows.len() * width, 0.0);
+                let mut first = 0;
+                // Hypotheses of one source stand beside each other and read the same memory.
+                for beams in rows.chunk_by(|a, b| Arc::ptr_eq(&a.source, &b.source)) {
+                    let range = first * width..(first + beams.len()) * width;
+                    let source = &beams[0].source;
+                    let Memory { keys, values } = &source.memory[index];
+                    let memory = Piece { keys: &keys[..], values: &values[..], positions: source.positions };
+                    let values = &scratch.projected[range.clone()];
+                    let queries = Queries { values, stride: width, count: beams.len(), heads };
+                    attend(queries, &[memory], &mut scratch.scores, &mut scratch.attended[range]);
+                    first += beams.len();
+                }
+                B::add((&cross.output, norm), &scratch.attended, output, &mut scratch.layer)
+            })?;
+            self.feed_forward(&layer.feed_forward, &mut x, scratch)?;
+        }
+        if let Some(norm) = &self.network.decoder_norm {
+            norm.apply(&mut x);
+        }
+        for row in rows {
+            row.positions += 1;
+        }
+        Ok(x)
+    }
+
+    fn feed_forward(
+        &self,
+        layer: &super::network::FeedForward<B>,
+        x: &mut [f32],
+        scratch: &mut Scratch<B::Scratch>,
+    ) -> Result<(), ModelError> {
+        self.residual(x, &layer.norm, scratch, |input, output, norm, scratch| {
+            let activation = self.architecture.activation;
+            let matrices = FeedForward { expand: &layer.expand, contract: &layer.contract, activation };
+            B::feed_forward((matrices, norm), input, output, &mut scratch.layer)
+        })
+    }
+
+    /// One sublayer: `x = norm(x + f(x))`, or `x = x + f(norm(x))` where norms come first. `f` gets its input, where to add
+    /// its output, and the norm that is to follow.
+    fn residual(
+        &self,
+        x: &mut [f32],
+        norm: &Norm,
+        scratch: &mut Scratch<B::Scratch>,
+        f: impl FnOnce(&[f32], &mut [f32], Option<&Norm>, &mut Scratch<B::Scratch>) -> Result<(), ModelError>,
+    ) -> Result<(), ModelError> {
+        let mut input = std::mem::take(&mut scratch.normed);
+        input.clear();
+        input.extend_from_slice(x);
+        let after = match self.architecture.norm_order {
+            NormOrder::Post => Some(norm),
+            NormOrder::Pre => {
+                norm.apply(&mut input);
+                None
+            }
+        };
+        let result = f(&input, x, after, scratch);
+        scratch.normed = input;
+        result
+    }
+
+    /// The vector of a token at a position.
+    fn embed(
+        &self,
+        embedding: &Embedding<B>,
+        (token, position): (TokenId, usize),
+        x: &mut [f32],
+    ) -> Result<(), ModelError> {
+        let row = match self.architecture.position_kind {
+            Positions::Sinusoidal => position,
+            Positions::Learned { first } => position + first,
+        };
+        let mut place = vec![0.0; x.len()];
+        let tokens = embedding.tokens.as_ref().or(self.network.source.tokens.as_ref());
+        let known = tokens.is_some_and(|tokens| B::look_up(tokens, token as usize, x));
+        if !known || !B::look_up(&embedding.positions, row, &mut place) {
+            return Err(ModelError::State(format!("token {token} at position {position} has no vector")));
+        }
+        let scale = self.architecture.embedding_scale;
+        for (x, place) in x.iter_mut().zip(place) {
+            *x = *x * scale + place;
+        }
+        Ok(())
+    }
+
+    fn heads(&self, stack: Stack) -> Heads {
+        Heads { count: stack.heads, width: self.architecture.width / stack.heads }
+    }
+}
+
+impl<E: Stored> Row<E> {
+    /// Makes sure that the next position can be written: a new block at the end of a full one, an own copy of a shared one.
+    fn make_room(&mut self, block_elements: usize) {
+        if self.positions == self.blocks.len() * BLOCK {
+            self.blocks.push(Arc::new(vec![E::default(); block_elements]));
+        }
+        if let Some(block) = self.blocks.last_mut() {
+            Arc::make_mut(block);
+        }
+    }
+
+    /// Stores key and value of the next position of a layer, which lie behind each other.
+    fn store(&mut self, layer: usize, memory: &[f32]) {
+        let (key, value) = memory.split_at(memory.len() / 2);
+        // `make_room` has been called: the block is not shared.
+        if let Some(block) = self.blocks.last_mut().and_then(Arc::get_mut) {
+            let elements = BLOCK * key.len();
+            let (keys, values) = block[layer * 2 * elements..][..2 * elements].split_at_mut(elements);
+            let position = self.positions % BLOCK;
+            store_key(keys, position, key);
+            store_values(&mut values[position * value.len()..][..value.len()], value);
+        }
+    }
+
+    /// Keys and values of a layer up to and including the next position.
+    fn pieces(&self, layer: usize, width: usize) -> Vec<Piece<'_, E>> {
+        let elements = BLOCK * width;
+        let start = layer * 2 * elements;
+        let last = self.blocks.len().saturating_sub(1);
+        self.blocks
+            .iter()
+            .enumerate()
+            .map(|(index, block)| Piece {
+                keys: &block[start..start + elements],
+                values: &block[start + elements..start + 2 * elements],
+                positions: if index == last { self.positions + 1 - last * BLOCK } else { BLOCK },
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,143 @@
+//! What the fused engines on the CPU need of their layers, whatever the numbers are kept as: rows of 32-bit floats go in and
+//! come out, and what follows a product (bias, activation, sum, norm) is done with it.
+
+use super::{Activation, Backend};
+use crate::kernels::attention::Stored;
+use crate::kernels::norm;
+use crate::model::weights::Weights;
+use crate::model::{Ask, Candidates, ModelError};
+
+/// A layer normalization.
+#[derive(Debug, Clone)]
+pub struct Norm {
+    /// `[width]`.
+    pub gamma: Vec<f32>,
+    /// `[width]`.
+    pub beta: Vec<f32>,
+}
+
+impl Norm {
+    /// Normalizes each row.
+    pub fn apply(&self, x: &mut [f32]) {
+        self.apply_after(x, &[]);
+    }
+
+    /// Adds a bias, then normalizes each row.
+    pub fn apply_after(&self, x: &mut [f32], bias: &[f32]) {
+        norm::bias_layer_norm(x, bias, &self.gamma, &self.beta, super::NORM_EPSILON);
+    }
+}
+
+/// The two matrices of a feed-forward layer: `contract(f(expand(x)))`.
+#[derive(Debug)]
+pub struct FeedForward<'a, L> {
+    /// First matrix.
+    pub expand: &'a L,
+    /// Second matrix.
+    pub contract: &'a L,
+    /// Between them.
+    pub activation: Activation,
+}
+
+/// The projection onto the vocabulary, as the checkpoint has it.
+#[derive(Debug, Clone, Copy)]
+pub struct Projection<'a> {
+    /// Name of the matrix, `[vocab, width]`.
+    pub name: &'a str,
+    /// Name of the bias, `[1, vocab]`; without it, zero.
+    pub bias: &'a str,
+    /// Number of tokens.
+    pub vocab: usize,
+    /// Width of the input.
+    pub width: usize,
+}
+
+impl Projection<'_> {
+    /// Shape of the matrix.
+    pub fn shape(&self) -> [usize; 2] {
+        [self.vocab, self.width]
+    }
+
+    /// Reads the matrix.
+    ///
+    /// # Errors
+    /// It is missing or has another shape.
+    pub fn read(&self, weights: &Weights) -> Result<Vec<f32>, ModelError> {
+        weights.read(self.name, &self.shape())
+    }
+
+    /// Reads the bias, `[vocab]`.
+    ///
+    /// # Errors
+    /// It has another shape, or cannot be read.
+    pub fn read_bias(&self, weights: &Weights) -> Result<Vec<f32>, ModelError> {
+        match weights.shape(self.bias) {
+            Some(_) => weights.read(self.bias, &[1, self.vocab]),
+            None => Ok(vec![0.0; self.vocab]),
+        }
+    }
+}
+
+/// A backend on the CPU with products that do what follows them. `x` is `[rows, inputs]`, `output` `[rows, outputs]`;
+/// each row's numbers depend on that row only.
+pub trait Fused: Backend<Norm = Norm> {
+    /// How keys and values are kept.
+    type Stored: Stored;
+    /// The projection onto the vocabulary.
+    type Vocabulary: Send + Sync;
+    /// Buffers of one call.
+    type Scratch: Default;
+
+    /// Makes the projection onto the vocabulary.
+    ///
+    /// # Errors
+    /// A tensor is missing or has another shape.
+    fn vocabulary(&self, weights: &Weights, projection: Projection<'_>) -> Result<Self::Vocabulary, ModelError>;
+
+    /// `output = x·wᵀ + b`.
+    ///
+    /// # Errors
+    /// A slice has the wrong length.
+    fn apply(
+        linear: &Self::Linear,
+        x: &[f32],
+        output: &mut [f32],
+        scratch: &mut Self::Scratch,
+    ) -> Result<(), ModelError>;
+
+    /// `output = output + x·wᵀ + b`, then normalized if there is a norm.
+    ///
+    /// # Errors
+    /// A slice has the wrong length.
+    fn add(
+        layer: (&Self::Linear, Option<&Norm>),
+        x: &[f32],
+        output: &mut [f32],
+        scratch: &mut Self::Scratch,
+    ) -> Result<(), ModelError>;
+
+    /// `output = output + contract(f(expand(x)))`, then normalized if there is a norm.
+    ///
+    /// # Errors
+    /// A slice has the wrong length.
+    fn feed_forward(
+        layer: (FeedForward<'_, Self::Linear>, Option<&Norm>),
+        x: &[f32],
+        output: &mut [f32],
+        scratch: &mut Self::Scratch,
+    ) -> Result<(), ModelError>;
+
+    /// Copies row `index` of a table; answers whether there is one.
+    fn look_up(table: &Self::Table, index: usize, row: &mut [f32]) -> bool;
+
+    /// The best tokens of each row of `x`: never are all logits of a row in memory at once.
+    ///
+    /// # Errors
+    /// A slice has the wrong length, or a row has no logit that is a number.
+    fn best(
+        vocabulary: &Self::Vocabulary,
+        x: &[f32],
+        ask: &Ask<'_>,
+        scratch: &mut Self::Scratch,
+    ) -> Result<Vec<Candidates>, ModelError>;
+}
