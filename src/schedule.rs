@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use crate::batch::{Budget, Queue};
 use crate::decode::{DecodeError, Entry, Hypothesis, Outcome, Search, SearchOptions, Stats, begin};
 use crate::model::{Model, Request};
-use crate::token::{Prompt, TokenId};
+use crate::token::{Prompt, TokenClasses, TokenId};
 
 /// Rows below which another worker is not worth its thread: the matrix kernels work on eight rows at a time, so that a
 /// worker with one or two computes mostly nothing, and splitting its matrices over threads is then the better use.
@@ -172,11 +172,12 @@ pub fn run(model: &dyn Model, jobs: &[Job<'_>], options: &ScheduleOptions, watch
 
 /// The first of each set of identical jobs, and the others of each set.
 fn distinct(jobs: &[Job<'_>]) -> (Vec<usize>, Vec<Vec<usize>>) {
-    let mut known: HashMap<(&[TokenId], &[TokenId], usize), usize> = HashMap::new();
+    let mut known: HashMap<(&[TokenId], &[TokenId], TokenClasses, usize), usize> = HashMap::new();
     let mut originals = Vec::new();
     let mut copies: Vec<Vec<usize>> = Vec::new();
     for (index, job) in jobs.iter().enumerate() {
-        let key = (job.prompt.source.as_slice(), job.prompt.prefix.as_slice(), job.max_new_tokens);
+        let prompt = job.prompt;
+        let key = (prompt.source.as_slice(), prompt.prefix.as_slice(), prompt.allowed, job.max_new_tokens);
         let original = *known.entry(key).or_insert(originals.len());
         if original == originals.len() {
             originals.push(index);
@@ -211,8 +212,9 @@ impl Shared<'_> {
     fn entries(&self, batch: &[usize]) -> Vec<Entry<'_>> {
         let entry = |&tag: &usize| {
             let job = &self.jobs[self.originals[tag]];
-            let Prompt { source, prefix, shared } = job.prompt;
-            Entry { tag, request: Request { source, prefix, shared: *shared }, max_new_tokens: job.max_new_tokens }
+            let Prompt { source, prefix, shared, allowed } = job.prompt;
+            let request = Request { source, prefix, shared: *shared, allowed: *allowed };
+            Entry { tag, request, max_new_tokens: job.max_new_tokens }
         };
         batch.iter().map(entry).collect()
     }

@@ -7,6 +7,29 @@ use crate::language::Language;
 /// An index into a model's vocabulary.
 pub type TokenId = u32;
 
+/// A set of properties of tokens. A token says which it has, a request which it allows: a token may be answered if all it has
+/// are allowed. What the bits stand for is the tokenizer's business.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TokenClasses(pub u16);
+
+impl TokenClasses {
+    /// Of a token that is always allowed.
+    pub const NONE: TokenClasses = TokenClasses(0);
+    /// Allows every token.
+    pub const ALL: TokenClasses = TokenClasses(u16::MAX);
+
+    /// Whether a token of these classes may be answered where `allowed` are.
+    pub fn within(self, allowed: TokenClasses) -> bool {
+        self.0 & !allowed.0 == 0
+    }
+}
+
+impl Default for TokenClasses {
+    fn default() -> TokenClasses {
+        TokenClasses::ALL
+    }
+}
+
 /// How long a summary should be; the targets in sentences are documented at [`SummaryLength::sentences`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -89,4 +112,6 @@ pub struct Prompt {
     pub prefix: Vec<TokenId>,
     /// How many ids at the start of `prefix` are the same for every prompt of the same task (the instruction).
     pub shared: usize,
+    /// Which tokens may be answered.
+    pub allowed: TokenClasses,
 }

@@ -2,6 +2,8 @@
 //!
 //! Stands beside [`super::detect`], which decides by these counts; knows no languages.
 
+use super::Language;
+
 /// The scripts that decide something here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Script {
@@ -58,6 +60,23 @@ pub fn script_of(c: char) -> Option<Script> {
             Script::Arabic
         }
         _ if c.is_alphabetic() => Script::Other,
+        _ => return None,
+    })
+}
+
+/// The scripts that text in a language is written in, with the names and formulas that occur in it; `None` where nothing is
+/// known. Latin and Greek stand in any text. Korean headlines have Chinese characters (美, 北), Ukrainian ones do not.
+pub fn scripts_of(language: Language) -> Option<&'static [Script]> {
+    use Script::{Arabic, Cyrillic, Greek, Han, Hangul, Hebrew, Kana, Latin};
+    Some(match language.as_str().split('-').next().unwrap_or_default() {
+        "en" | "fr" | "de" | "es" | "pt" | "it" | "nl" | "pl" | "cs" | "sk" | "sv" | "da" | "nb" | "nn" | "no"
+        | "fi" | "et" | "lv" | "lt" | "hu" | "ro" | "hr" | "sl" | "tr" | "vi" | "id" | "ca" => &[Latin, Greek],
+        "uk" | "ru" | "be" | "bg" | "mk" => &[Cyrillic, Latin, Greek],
+        "ko" => &[Hangul, Han, Latin, Greek],
+        "ja" => &[Kana, Han, Latin, Greek],
+        "zh" => &[Han, Latin, Greek],
+        "ar" => &[Arabic, Latin, Greek],
+        "he" => &[Hebrew, Latin, Greek],
         _ => return None,
     })
 }

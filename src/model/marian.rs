@@ -7,7 +7,7 @@ use super::encoder_decoder::{Architecture, EncoderDecoder, Names, NormOrder, Pos
 use super::layers::Activation;
 use super::weights::Weights;
 use super::{Ask, Candidates, Keep, LoadOptions, Model, ModelError, Precision, Request, Spec, State};
-use crate::token::TokenId;
+use crate::token::{TokenClasses, TokenId};
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 
@@ -80,16 +80,33 @@ impl Model for Marian {
 /// A file cannot be read or is damaged, a field of the configuration is not supported (it is named with its value), a tensor
 /// is missing or has another shape (all are named), or the device failed.
 pub fn load(files: &Files, options: &LoadOptions) -> Result<Marian, ModelError> {
+    load_classified(files, options, &[])
+}
+
+/// How a checkpoint wants to be searched, without loading it.
+///
+/// # Errors
+/// A file of the configuration cannot be read, or a field is not supported.
+pub fn generation_defaults(files: &Files) -> Result<GenerationDefaults, ModelError> {
+    Ok(Config::read(files)?.defaults)
+}
+
+/// As [`load`], with the classes of the tokens, by which a request limits what is answered.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_classified(files: &Files, options: &LoadOptions, classes: &[TokenClasses]) -> Result<Marian, ModelError> {
     let config = Config::read(files)?;
     if options.device.is_cpu() && options.precision != Precision::F32 {
         let image = files.weights.first().filter(|_| options.keep == Keep::BesideWeights);
         let image = image.map(|weights| weights.with_extension("tlumach-int8"));
         let description = (&config.architecture, &config.names);
-        let network = EncoderDecoder::load_int8(&files.weights, description, config.spec, image.as_deref())?;
+        let network = EncoderDecoder::load_int8(&files.weights, description, config.spec, (image.as_deref(), classes))?;
         return Ok(Marian { network, defaults: config.defaults });
     }
     let weights = Weights::open(&files.weights)?;
-    let network = EncoderDecoder::load(&weights, (&config.architecture, &config.names), config.spec, options)?;
+    let network =
+        EncoderDecoder::load(&weights, (&config.architecture, &config.names), config.spec, (options, classes))?;
     Ok(Marian { network, defaults: config.defaults })
 }
 

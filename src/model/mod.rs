@@ -12,7 +12,7 @@ pub mod marian;
 pub mod qwen;
 pub mod weights;
 
-use crate::token::TokenId;
+use crate::token::{TokenClasses, TokenId};
 
 /// What a search has to know about a model.
 #[derive(Debug, Clone)]
@@ -46,6 +46,8 @@ pub struct Request<'a> {
     pub prefix: &'a [TokenId],
     /// How many ids at the start of `prefix` are shared with the other requests of the job.
     pub shared: usize,
+    /// Which tokens may be answered, where the model was told the classes of its tokens.
+    pub allowed: TokenClasses,
 }
 
 /// What a search wants to know of the next token.

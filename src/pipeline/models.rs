@@ -218,13 +218,18 @@ impl<'a> Models<'a> {
         Ok(hops)
     }
 
-    /// Whether there is a way that needs no download; if so, [`Models::route`] will take it. For stray paragraphs in
-    /// other languages: they are no reason to fetch a model.
+    /// Whether there is a way that needs no download and no model beside the one that was asked for; if so,
+    /// [`Models::route`] will take it. For stray paragraphs in other languages: they are no reason to fetch a model.
     pub fn has_route_here(&self, from: Language, to: Language) -> bool {
-        if from == to || self.chosen.is_some() || lock(&self.routes).contains_key(&(from, to)) {
+        if from == to || self.choice == Choice::Echo || lock(&self.routes).contains_key(&(from, to)) {
             return self.route(from, to).is_ok();
         }
-        let here: Vec<Offer> = self.offers().into_iter().filter(|offer| offer.on_disk).collect();
+        // Who names a model gets that one: no other is loaded for a stray paragraph either.
+        let usable = |offer: &Offer| match &self.chosen {
+            Some(chosen) => offer.name == *chosen,
+            None => offer.on_disk,
+        };
+        let here: Vec<Offer> = self.offers().into_iter().filter(usable).collect();
         let Some(hops) = route::route(&here, from, to).map(|hops| keyed(&here, &hops)) else { return false };
         let complete = self.fetch(&hops).is_ok();
         if complete {

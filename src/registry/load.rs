@@ -103,16 +103,12 @@ pub fn load(files: &ModelFiles, options: &LoadOptions) -> Result<Loaded, LoadErr
     let bad_tokenizer = |source| LoadError::Tokenizer { name: files.name.clone(), source };
     let parts = match files.family {
         Family::Marian => {
-            let model = marian::load(
-                &marian::Files {
-                    config: need(files, Role::Config)?,
-                    generation_config: files.one(Role::GenerationConfig).map(Path::to_path_buf),
-                    weights: files.files.get(&Role::Weights).cloned().unwrap_or_default(),
-                },
-                options,
-            )
-            .map_err(bad_model)?;
-            let defaults = model.generation_defaults().clone();
+            let network = marian::Files {
+                config: need(files, Role::Config)?,
+                generation_config: files.one(Role::GenerationConfig).map(Path::to_path_buf),
+                weights: files.files.get(&Role::Weights).cloned().unwrap_or_default(),
+            };
+            let defaults = marian::generation_defaults(&network).map_err(bad_model)?;
             let tokenizer = MarianTokenizer::open(
                 &crate::tokenize::marian::Files {
                     vocab: need(files, Role::Vocab)?,
@@ -124,6 +120,8 @@ pub fn load(files: &ModelFiles, options: &LoadOptions) -> Result<Loaded, LoadErr
                 defaults.decoder_start,
             )
             .map_err(bad_tokenizer)?;
+            let classes = tokenizer.token_classes();
+            let model = marian::load_classified(&network, options, &classes).map_err(bad_model)?;
             Parts {
                 model: Arc::new(model),
                 tokenizer: Arc::new(tokenizer),

@@ -132,7 +132,7 @@ impl Tokenizer for GgufChatTokenizer {
         let shared = prefix.len();
         prefix.extend(self.tokenizer.encode_text(text.trim())?);
         prefix.extend(self.tokenizer.encode_markup(&tail)?);
-        Ok(Prompt { source: Vec::new(), prefix, shared })
+        Ok(Prompt { source: Vec::new(), prefix, shared, allowed: crate::token::TokenClasses::ALL })
     }
 
     fn decode(&self, ids: &[TokenId]) -> String {

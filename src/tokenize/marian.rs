@@ -5,13 +5,13 @@
 //! one first. Unlike there, nothing in a text is ever a special token or a language token (`docs/tokenizers.md`).
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::sentencepiece::{PieceKind, SentencePiece};
-use super::{TokenizeError, Tokenizer};
+use super::{TokenizeError, Tokenizer, classes};
 use crate::language::Language;
-use crate::token::{Prompt, Task, TokenId};
+use crate::token::{Prompt, Task, TokenClasses, TokenId};
 
 /// Where the parts of a tokenizer are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -303,13 +303,33 @@ impl Tokenizer for MarianTokenizer {
         let mut source = Vec::from_iter(self.language_token(to)?);
         source.extend(self.text_ids(text));
         source.push(self.end);
-        Ok(Prompt { source, prefix: vec![self.decoder_start], shared: 0 })
+        Ok(Prompt { source, prefix: vec![self.decoder_start], shared: 0, allowed: classes::allowed(text, to) })
     }
 
     fn decode(&self, ids: &[TokenId]) -> String {
         let pieces = ids.iter().filter_map(|&id| self.spellings.get(id as usize)).filter(|piece| !piece.is_empty());
         // A piece that the target model does not have stands for itself, with its mark for a space.
         self.target.decode_pieces(pieces.map(String::as_str)).replace('\u{2581}', " ").trim().to_string()
+    }
+
+    fn token_classes(&self) -> Vec<TokenClasses> {
+        let pieces: HashSet<&str> =
+            (0..self.target.len() as u32).filter_map(|id| self.target.piece(id)).map(|(piece, _)| piece).collect();
+        let characters: HashSet<char> = pieces
+            .iter()
+            .filter_map(|piece| {
+                let mut characters = piece.chars();
+                characters.next().filter(|_| characters.next().is_none())
+            })
+            .collect();
+        let class = |spelling: &String| {
+            // A piece of the source's alone. The target's tokenizer would spell the same text in pieces of its own, if it
+            // has all of its characters: no answer that the network was trained on holds it.
+            let foreign = !spelling.is_empty() && !pieces.contains(spelling.as_str());
+            let never = foreign && spelling.chars().all(|c| characters.contains(&c));
+            TokenClasses(classes::of_text(spelling).0 | if never { classes::NEVER.0 } else { 0 })
+        };
+        self.spellings.iter().map(class).collect()
     }
 
     fn count(&self, text: &str) -> usize {

@@ -1,12 +1,13 @@
 //! Text to ids and back, for one loaded model. The only module in which text and ids meet; it knows no tensors.
 
 pub mod chat;
+pub mod classes;
 pub mod echo;
 pub mod gguf;
 pub mod marian;
 pub mod sentencepiece;
 
-use crate::token::{Prompt, Task, TokenId};
+use crate::token::{Prompt, Task, TokenClasses, TokenId};
 
 /// The tokenizer of one loaded model.
 pub trait Tokenizer: Send + Sync {
@@ -21,6 +22,11 @@ pub trait Tokenizer: Send + Sync {
 
     /// How many tokens a text takes in the source, without any instruction or end token.
     fn count(&self, text: &str) -> usize;
+
+    /// The classes of all tokens of the answer, which [`Prompt::allowed`] speaks of; empty if the tokenizer has none.
+    fn token_classes(&self) -> Vec<TokenClasses> {
+        Vec::new()
+    }
 
     /// Whether the answers are free-form chat and have to go through `prompt::clean`.
     fn is_chat(&self) -> bool {

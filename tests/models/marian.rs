@@ -81,8 +81,15 @@ fn check_search(model: &Marian, cases: &[Case], beams: usize) {
     let options = SearchOptions { beams, loop_stop: None, ..SearchOptions::default() };
     let (mut differing, mut worst, mut failed) = (0, 0.0f32, 0);
     for batch in cases.chunks(32) {
-        let requests: Vec<Request<'_>> =
-            batch.iter().map(|case| Request { source: &case.source, prefix: &prefix, shared: 0 }).collect();
+        let requests: Vec<Request<'_>> = batch
+            .iter()
+            .map(|case| Request {
+                source: &case.source,
+                prefix: &prefix,
+                shared: 0,
+                allowed: tlumach::token::TokenClasses::ALL,
+            })
+            .collect();
         for (case, got) in batch.iter().zip(search(model, &requests, &options).unwrap()) {
             let got = got.unwrap();
             let (ids, expected) = match beams {
@@ -125,8 +132,15 @@ fn eight_bits_answer_nearly_the_same_whatever_the_batch() {
         for beams in [1, 4] {
             let options = SearchOptions { beams, loop_stop: None, ..SearchOptions::default() };
             let run = |cases: &[&Case], threads: usize| -> Vec<Vec<u32>> {
-                let requests: Vec<Request<'_>> =
-                    cases.iter().map(|case| Request { source: &case.source, prefix: &prefix, shared: 0 }).collect();
+                let requests: Vec<Request<'_>> = cases
+                    .iter()
+                    .map(|case| Request {
+                        source: &case.source,
+                        prefix: &prefix,
+                        shared: 0,
+                        allowed: tlumach::token::TokenClasses::ALL,
+                    })
+                    .collect();
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
                 let answers = pool.install(|| search(&model, &requests, &options).unwrap());
                 answers.into_iter().map(|answer| answer.unwrap().ids).collect()

@@ -40,7 +40,14 @@ fn cases(size: &str) -> Vec<Case> {
 fn distributions(model: &DecoderOnly, cases: &[Case]) -> Vec<Vec<(TokenId, f64)>> {
     let ask = Ask { k: model.spec().vocab, allowed: None, adjust: &[], log_sum_exp: true };
     let answer = |case: &Case| -> Vec<(TokenId, f64)> {
-        let mut state = model.start(&[Request { source: &[], prefix: &case.prompt, shared: 0 }]).unwrap();
+        let mut state = model
+            .start(&[Request {
+                source: &[],
+                prefix: &case.prompt,
+                shared: 0,
+                allowed: tlumach::token::TokenClasses::ALL,
+            }])
+            .unwrap();
         let got = model.step(&case.prompt[case.prompt.len() - 1..], state.as_mut(), &ask).unwrap().remove(0);
         got.best.iter().map(|&(id, logit)| (id, f64::from(logit) - f64::from(got.log_sum_exp))).collect()
     };
@@ -119,7 +126,10 @@ fn the_larger_model_agrees_with_llama_cpp() {
 }
 
 fn greedy(model: &DecoderOnly, prompts: &[&[TokenId]], shared: usize, count: usize) -> Vec<Vec<TokenId>> {
-    let requests: Vec<_> = prompts.iter().map(|prefix| Request { source: &[], prefix, shared }).collect();
+    let requests: Vec<_> = prompts
+        .iter()
+        .map(|prefix| Request { source: &[], prefix, shared, allowed: tlumach::token::TokenClasses::ALL })
+        .collect();
     let mut state = model.start(&requests).unwrap();
     let mut last: Vec<TokenId> = prompts.iter().map(|prompt| *prompt.last().unwrap()).collect();
     let mut answers = vec![Vec::new(); prompts.len()];

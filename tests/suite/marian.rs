@@ -84,7 +84,10 @@ fn check_close(got: &[f32], expected: &[f32], tolerance: f32, what: &str) {
 }
 
 fn requests<'a>(sources: &'a [Vec<u32>], prefix: &'a [u32]) -> Vec<Request<'a>> {
-    sources.iter().map(|source| Request { source, prefix, shared: 0 }).collect()
+    sources
+        .iter()
+        .map(|source| Request { source, prefix, shared: 0, allowed: tlumach::token::TokenClasses::ALL })
+        .collect()
 }
 
 /// Without start token and end token.
@@ -102,7 +105,12 @@ fn the_first_logits_are_those_of_transformers() {
         let model = tiny(name);
         let prefix = [model.generation_defaults().decoder_start];
         for case in golden(name).1 {
-            let request = Request { source: &case.source, prefix: &prefix, shared: 0 };
+            let request = Request {
+                source: &case.source,
+                prefix: &prefix,
+                shared: 0,
+                allowed: tlumach::token::TokenClasses::ALL,
+            };
             let mut state = model.start(&[request]).unwrap();
             let answers = model.step(&prefix, &mut *state, &all(&model)).unwrap();
             check_close(&logits(&answers[0]), &case.first_logits, 3e-4, name);
@@ -222,7 +230,8 @@ fn allowed_sets_and_adjustments_change_best_and_sum() {
     for name in [TINY[0], TINY[3]] {
         for model in [tiny(name), tiny_int8(name), load_plain(&files(name), &options()).unwrap()] {
             let prefix = [model.generation_defaults().decoder_start];
-            let request = Request { source: &[9, 58, 0], prefix: &prefix, shared: 0 };
+            let request =
+                Request { source: &[9, 58, 0], prefix: &prefix, shared: 0, allowed: tlumach::token::TokenClasses::ALL };
             let step = |ask: &Ask<'_>| {
                 let mut state = model.start(&[request]).unwrap();
                 model.step(&prefix, &mut *state, ask).unwrap().remove(0)
@@ -244,12 +253,16 @@ fn allowed_sets_and_adjustments_change_best_and_sum() {
 fn inputs_that_do_not_fit_are_errors() {
     let model = tiny(TINY[0]);
     let prefix = [model.generation_defaults().decoder_start];
-    let start = |source: &[u32], prefix: &[u32]| model.start(&[Request { source, prefix, shared: 0 }]).map(|_| ());
+    let start = |source: &[u32], prefix: &[u32]| {
+        model.start(&[Request { source, prefix, shared: 0, allowed: tlumach::token::TokenClasses::ALL }]).map(|_| ())
+    };
     assert!(matches!(start(&[1; 41], &prefix), Err(ModelError::TooLong { what: "source", limit: 40, got: 41 })));
     assert!(matches!(start(&[96], &prefix), Err(ModelError::TokenOutOfRange { vocab: 96, got: 96 })));
     assert!(start(&[], &prefix).is_err());
     assert!(start(&[1], &[]).is_err());
-    let mut state = model.start(&[Request { source: &[1, 0], prefix: &prefix, shared: 0 }]).unwrap();
+    let mut state = model
+        .start(&[Request { source: &[1, 0], prefix: &prefix, shared: 0, allowed: tlumach::token::TokenClasses::ALL }])
+        .unwrap();
     assert!(model.step(&[1, 2], &mut *state, &all(&model)).is_err());
     assert!(model.step(&[96], &mut *state, &all(&model)).is_err());
     for _ in 0..40 {

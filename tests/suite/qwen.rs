@@ -25,7 +25,7 @@ fn load(name: &str, precision: Precision) -> DecoderOnly {
 }
 
 fn request(prefix: &[TokenId], shared: usize) -> Request<'_> {
-    Request { source: &[], prefix, shared }
+    Request { source: &[], prefix, shared, allowed: tlumach::token::TokenClasses::ALL }
 }
 
 /// Greedy answers of `count` tokens for each request, all in one batch; with the logits of every step.

@@ -40,8 +40,8 @@ fn show(result: &JobResult) -> String {
 /// The result of a job that runs alone, without any schedule.
 fn alone(model: &Toy, job: &Job<'_>, options: &SearchOptions) -> String {
     let options = SearchOptions { max_new_tokens: job.max_new_tokens, ..options.clone() };
-    let Prompt { source, prefix, shared } = job.prompt;
-    let batch = [Request { source, prefix, shared: *shared }];
+    let Prompt { source, prefix, shared, allowed } = job.prompt;
+    let batch = [Request { source, prefix, shared: *shared, allowed: *allowed }];
     match std::panic::catch_unwind(|| search(model, &batch, &options)) {
         Ok(Ok(mut results)) => {
             show(&results.remove(0).map_err(|error| ScheduleError::from(std::sync::Arc::new(error))))
@@ -216,7 +216,12 @@ fn the_echo_answers_each_source() {
     let model = Echo::default();
     let prompts: Vec<Prompt> = ["Доброго ранку", "", "안녕하세요", "Good morning to all of you"]
         .iter()
-        .map(|text| Prompt { source: text.bytes().map(TokenId::from).collect(), prefix: vec![START], shared: 0 })
+        .map(|text| Prompt {
+            source: text.bytes().map(TokenId::from).collect(),
+            prefix: vec![START],
+            shared: 0,
+            allowed: tlumach::token::TokenClasses::ALL,
+        })
         .collect();
     for beams in [1, 4] {
         let search = SearchOptions { beams, ..SearchOptions::default() };

@@ -51,7 +51,7 @@ pub(crate) fn toy(seed: u32, vocab: usize) -> Toy {
 
 /// A prompt for the toy.
 pub(crate) fn prompt(source: &[TokenId]) -> Prompt {
-    Prompt { source: source.to_vec(), prefix: vec![1], shared: 0 }
+    Prompt { source: source.to_vec(), prefix: vec![1], shared: 0, allowed: tlumach::token::TokenClasses::ALL }
 }
 
 fn mix(hash: u32, value: u32) -> u32 {

@@ -152,6 +152,14 @@ impl Call<'_> {
             let weights = &self.matrix.values[panel * PANEL * stride..][..PANEL * stride];
             let start = panel * PANEL;
             let width = PANEL.min(self.matrix.outputs - start);
+            // `prepare` has checked that the matrix has whole panels.
+            let (Some((scales, _)), Some((offsets, _)), Some((bias, _))) = (
+                self.matrix.scales[start..].split_first_chunk::<PANEL>(),
+                self.matrix.sums[start..].split_first_chunk::<PANEL>(),
+                self.matrix.bias[start..].split_first_chunk::<PANEL>(),
+            ) else {
+                return;
+            };
             let mut row = 0;
             while row < self.rows.rows() {
                 let count = ROWS.min(self.rows.rows() - row);
@@ -163,37 +171,41 @@ impl Call<'_> {
                     // SAFETY: the columns of this panel in this row: within the output, whose length was checked, and
                     // written by this thread only.
                     let output = unsafe { std::slice::from_raw_parts_mut(self.output.0.add(at), width) };
-                    self.finish::<FMA>(row + offset, start, sums, output);
+                    let (scale, zero) = (self.rows.scales()[row + offset], self.rows.zeros()[row + offset]);
+                    let mut y = [0.0f32; PANEL];
+                    for i in 0..PANEL {
+                        let exact = (sums[i] - zero * offsets[i]) as f32;
+                        y[i] = multiply_add::<FMA>(exact, scale * scales[i], bias[i]);
+                    }
+                    self.finish::<FMA>(&y, output);
                 }
                 row += count;
             }
         }
     }
 
-    /// From the sums of a row to floats.
+    /// From products with their bias to the output.
     #[inline(always)]
-    fn finish<const FMA: bool>(&self, row: usize, start: usize, sums: &[i32; PANEL], output: &mut [f32]) {
-        let (scale, zero) = (self.rows.scales()[row], self.rows.zeros()[row]);
-        let part = |all: &[f32]| -> [f32; PANEL] { std::array::from_fn(|i| all[start + i]) };
-        let (scales, bias) = (part(self.matrix.scales), part(self.matrix.bias));
-        let offsets: [i32; PANEL] = std::array::from_fn(|i| self.matrix.sums[start + i]);
-        let mut y = [0.0f32; PANEL];
-        for i in 0..PANEL {
-            let exact = (sums[i] - zero * offsets[i]) as f32;
-            y[i] = multiply_add::<FMA>(exact, scale * scales[i], bias[i]);
+    fn finish<const FMA: bool>(&self, y: &[f32; PANEL], output: &mut [f32]) {
+        // Whole panels, which are nearly all, have a length that the compiler knows.
+        if let Ok(output) = <&mut [f32; PANEL]>::try_from(&mut *output) {
+            write::<FMA>(self.finish, y, output);
+        } else {
+            write::<FMA>(self.finish, y, output);
         }
-        match self.finish {
-            Finish::Store => {}
-            Finish::Add => {
-                for (y, &before) in y.iter_mut().zip(&*output) {
-                    *y += before;
-                }
-            }
-            Finish::Relu => y.iter_mut().for_each(|y| *y = if *y > 0.0 { *y } else { 0.0 }),
-            Finish::Swish => y.iter_mut().for_each(|y| *y = swish::<FMA>(*y)),
-            Finish::Gelu => y.iter_mut().for_each(|y| *y = gelu(*y)),
-        }
-        output.copy_from_slice(&y[..output.len()]);
+    }
+}
+
+/// A loop for each kind of output: a choice within the loop would not be vectorized.
+#[inline(always)]
+fn write<const FMA: bool>(finish: Finish, y: &[f32; PANEL], output: &mut [f32]) {
+    let pairs = output.iter_mut().zip(y);
+    match finish {
+        Finish::Store => pairs.for_each(|(output, &y)| *output = y),
+        Finish::Add => pairs.for_each(|(output, &y)| *output += y),
+        Finish::Relu => pairs.for_each(|(output, &y)| *output = if y > 0.0 { y } else { 0.0 }),
+        Finish::Swish => pairs.for_each(|(output, &y)| *output = swish::<FMA>(y)),
+        Finish::Gelu => pairs.for_each(|(output, &y)| *output = gelu(y)),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::kernels::attention::{BLOCK, Heads, Piece, Queries, Stored, attend, st
 use crate::model::layers::fused::{FeedForward, Fused, Norm};
 use crate::model::weights::Weights;
 use crate::model::{Ask, Candidates, ModelError, Request};
-use crate::token::TokenId;
+use crate::token::{TokenClasses, TokenId};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -47,11 +47,13 @@ pub(super) struct Row<E> {
     /// Each block has, for each decoder layer, keys `[width, BLOCK]` and values `[BLOCK, width]`.
     blocks: Vec<Arc<Vec<E>>>,
     positions: usize,
+    allowed: TokenClasses,
 }
 
 impl<E> Clone for Row<E> {
     fn clone(&self) -> Row<E> {
-        Row { source: self.source.clone(), blocks: self.blocks.clone(), positions: self.positions }
+        let Row { positions, allowed, .. } = *self;
+        Row { source: self.source.clone(), blocks: self.blocks.clone(), positions, allowed }
     }
 }
 
@@ -72,9 +74,10 @@ impl<B: Fused> Engine<B> {
         backend: &B,
         weights: &Weights,
         description: (&Architecture, &Names),
+        classes: &[TokenClasses],
     ) -> Result<Engine<B>, ModelError> {
         let network = Network::load(backend, weights, description)?;
-        let vocabulary = backend.vocabulary(weights, projection(weights, description))?;
+        let vocabulary = backend.vocabulary(weights, projection(weights, description), classes)?;
         Ok(Engine { architecture: description.0.clone(), network, vocabulary })
     }
 
@@ -94,8 +97,10 @@ impl<B: Fused> Engine<B> {
                 tokens <= ENCODED_TOKENS
             });
             let (group, after) = rest.split_at(fit.count().max(1));
-            let encoded = self.encode(group, &mut scratch)?.into_iter();
-            rows.extend(encoded.map(|source| Row { source: Arc::new(source), blocks: Vec::new(), positions: 0 }));
+            for source in self.encode(group, &mut scratch)? {
+                let allowed = batch[rows.len()].allowed;
+                rows.push(Row { source: Arc::new(source), blocks: Vec::new(), positions: 0, allowed });
+            }
             rest = after;
         }
         let longest = batch.iter().map(|request| request.prefix.len()).max().unwrap_or(0);
@@ -119,8 +124,9 @@ impl<B: Fused> Engine<B> {
     ) -> Result<Vec<Candidates>, ModelError> {
         let mut scratch = Scratch::default();
         let x = self.advance(&mut state.rows.iter_mut().collect::<Vec<_>>(), last, &mut scratch)?;
+        let allowed: Vec<TokenClasses> = state.rows.iter().map(|row| row.allowed).collect();
         let began = Instant::now();
-        let best = B::best(&self.vocabulary, &x, ask, &mut scratch.layer)?;
+        let best = B::best(&self.vocabulary, (&x, &allowed), ask, &mut scratch.layer)?;
         state.projection_time += began.elapsed();
         Ok(best)
     }

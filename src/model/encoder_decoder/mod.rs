@@ -15,7 +15,7 @@ use super::layers::{Activation, Inventory};
 use super::weights::Weights;
 use super::weights::image::{Builder, Image, Origin};
 use super::{Ask, Candidates, LoadOptions, Model, ModelError, Precision, Request, Spec, State};
-use crate::token::TokenId;
+use crate::token::{TokenClasses, TokenId};
 use network::Network;
 use std::path::{Path, PathBuf};
 
@@ -135,13 +135,14 @@ impl EncoderDecoder {
         weights: &Weights,
         description: (&Architecture, &Names),
         spec: Spec,
-        options: &LoadOptions,
+        (options, classes): (&LoadOptions, &[TokenClasses]),
     ) -> Result<EncoderDecoder, ModelError> {
-        load(weights, description, spec, (options, Implementation::Fastest))
+        load(weights, description, spec, (options, Implementation::Fastest, classes))
     }
 
     /// Loads a network that computes in 8 bits on the CPU. It is quantized once; what was quantized is kept in `image`, if a
-    /// file can be made there, and taken from it the next time, when the checkpoint is not even opened.
+    /// file can be made there, and taken from it the next time, when the checkpoint is not even opened. `classes` are those of
+    /// the tokens, or empty.
     ///
     /// # Errors
     /// As [`EncoderDecoder::load`].
@@ -149,16 +150,18 @@ impl EncoderDecoder {
         files: &[PathBuf],
         description: (&Architecture, &Names),
         spec: Spec,
-        image: Option<&Path>,
+        (image, classes): (Option<&Path>, &[TokenClasses]),
     ) -> Result<EncoderDecoder, ModelError> {
-        let origin = Origin { files: files.to_vec(), network: format!("{description:?}") };
+        let classes_hash =
+            classes.iter().fold(0u64, |hash, of| hash.wrapping_mul(31).wrapping_add(u64::from(of.0) + 1));
+        let origin = Origin { files: files.to_vec(), network: format!("{description:?}, classes {classes_hash:x}") };
         let known = image.and_then(|path| Image::open(path, &origin).ok());
         let image = match known {
             Some(image) => image,
-            None => quantize(&Weights::open(files)?, description, (image, &origin))?,
+            None => quantize(&Weights::open(files)?, description, (image, &origin), classes)?,
         };
         let listed = Weights::listed(image.tensors());
-        let engine = fused::Engine::load(&Int8::new(image), &listed, description)?;
+        let engine = fused::Engine::load(&Int8::new(image), &listed, description, classes)?;
         Ok(EncoderDecoder { spec, engine: Engine::Int8(Box::new(engine)) })
     }
 
@@ -173,7 +176,7 @@ impl EncoderDecoder {
         spec: Spec,
         options: &LoadOptions,
     ) -> Result<EncoderDecoder, ModelError> {
-        load(weights, description, spec, (options, Implementation::Plain))
+        load(weights, description, spec, (options, Implementation::Plain, &[]))
     }
 }
 
@@ -182,12 +185,13 @@ fn quantize(
     weights: &Weights,
     description: (&Architecture, &Names),
     (path, origin): (Option<&Path>, &Origin),
+    classes: &[TokenClasses],
 ) -> Result<Image, ModelError> {
     check(weights, description)?;
     let write = |path: Option<&Path>| {
         let maker = Maker::new(Builder::new(path));
         Network::load(&maker, weights, description)?;
-        maker.vocabulary(weights, network::projection(weights, description))?;
+        maker.vocabulary(weights, network::projection(weights, description), classes)?;
         maker.into_builder().finish(origin, weights.list())
     };
     match write(path) {
@@ -201,7 +205,7 @@ fn load(
     weights: &Weights,
     (architecture, names): (&Architecture, &Names),
     spec: Spec,
-    (options, implementation): (&LoadOptions, Implementation),
+    (options, implementation, classes): (&LoadOptions, Implementation, &[TokenClasses]),
 ) -> Result<EncoderDecoder, ModelError> {
     let fused = options.device.is_cpu() && implementation == Implementation::Fastest;
     if options.precision == Precision::Int8 && !fused {
@@ -213,7 +217,7 @@ fn load(
     }
     check(weights, (architecture, names))?;
     let engine = if fused {
-        Engine::Packed(Box::new(fused::Engine::load(&Packed, weights, (architecture, names))?))
+        Engine::Packed(Box::new(fused::Engine::load(&Packed, weights, (architecture, names), classes)?))
     } else {
         Engine::Plain(Box::new(plain::Engine::load(weights, (architecture, names), &options.device)?))
     };

@@ -5,31 +5,110 @@
 use super::candidates;
 use crate::kernels::topk::Best;
 use crate::model::{Adjustment, Ask, Candidates, ModelError};
+use crate::token::{TokenClasses, TokenId};
 use std::ops::Range;
 
-/// Rows and columns of logits, and how many columns are computed at a time.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Chunks {
-    pub(super) rows: usize,
-    pub(super) vocab: usize,
-    pub(super) columns: usize,
+/// What is known of the columns of a vocabulary.
+#[derive(Debug, Default)]
+pub(super) struct Columns {
+    /// Number of columns.
+    count: usize,
+    /// Columns that are computed at a time.
+    chunk: usize,
+    /// The token of each column; empty where they stand in the order of their ids.
+    ids: Vec<TokenId>,
+    /// The column of each token, likewise.
+    places: Vec<u32>,
+    /// Of each column; empty where they are not known.
+    classes: Vec<TokenClasses>,
+    /// Those that occur in each chunk, likewise.
+    chunk_classes: Vec<Vec<TokenClasses>>,
 }
 
-impl Chunks {
+impl Columns {
+    /// Columns in the order of their tokens, with the classes of the tokens if they are known.
+    pub(super) fn in_order(count: usize, chunk: usize, classes: &[TokenClasses]) -> Columns {
+        Columns { count, chunk, ..Columns::default() }.classified(classes.to_vec())
+    }
+
+    /// Columns in an order of their own: `ids` are their tokens. An order that is no permutation is refused.
+    pub(super) fn permuted(ids: Vec<TokenId>, chunk: usize, classes: &[TokenClasses]) -> Option<Columns> {
+        let mut places = vec![u32::MAX; ids.len()];
+        for (column, &id) in ids.iter().enumerate() {
+            *places.get_mut(id as usize)? = column as u32;
+        }
+        if places.contains(&u32::MAX) || classes.len() != ids.len() {
+            return None;
+        }
+        let classes = ids.iter().map(|&id| classes[id as usize]).collect();
+        Some(Columns { count: ids.len(), chunk, ids, places, ..Columns::default() }.classified(classes))
+    }
+
+    fn classified(mut self, classes: Vec<TokenClasses>) -> Columns {
+        if classes.len() == self.count {
+            let distinct = |chunk: &[TokenClasses]| {
+                let mut distinct = chunk.to_vec();
+                distinct.sort_unstable();
+                distinct.dedup();
+                distinct
+            };
+            self.chunk_classes = classes.chunks(self.chunk).map(distinct).collect();
+            self.classes = classes;
+        }
+        self
+    }
+
+    fn column(&self, id: TokenId) -> u32 {
+        self.places.get(id as usize).copied().unwrap_or(id)
+    }
+}
+
+/// Tokens in an order in which those of the same classes stand together, the least special first.
+pub(super) fn order_by_class(classes: &[TokenClasses]) -> Vec<TokenId> {
+    let mut ids: Vec<TokenId> = (0..classes.len() as TokenId).collect();
+    ids.sort_by_key(|&id| (classes[id as usize], id));
+    ids
+}
+
+/// Logits to be looked at: of which columns, and what each row may answer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Chunks<'a> {
+    pub(super) columns: &'a Columns,
+    pub(super) allowed: &'a [TokenClasses],
+}
+
+/// A question in terms of columns.
+struct Wanted<'a> {
+    ask: &'a Ask<'a>,
+    adjust: Vec<Adjustment>,
+    allowed: Option<Vec<u32>>,
+}
+
+impl Chunks<'_> {
     /// Finds what was asked for; `logits(columns, buffer)` writes the logits `[rows, columns]` of some columns.
     pub(super) fn best(
         self,
         ask: &Ask<'_>,
         logits: impl Fn(Range<usize>, &mut Vec<f32>) -> Result<(), ModelError> + Sync,
     ) -> Result<Vec<Candidates>, ModelError> {
+        let columns = self.columns;
         let mut adjust: Vec<Adjustment> = ask.adjust.to_vec();
+        for change in &mut adjust {
+            change.token = columns.column(change.token);
+        }
         // A stable sort: changes of the same token keep their order.
         adjust.sort_by_key(|change| change.token);
-        let chunks = self.vocab.div_ceil(self.columns.max(1));
+        let allowed = ask.allowed.map(|ids| {
+            let mut allowed: Vec<u32> = ids.iter().map(|&id| columns.column(id)).collect();
+            allowed.sort_unstable();
+            allowed
+        });
+        let wanted = Wanted { ask, adjust, allowed };
+        let chunks = columns.count.div_ceil(columns.chunk.max(1));
         let threads = rayon::current_num_threads().min(chunks).max(1);
         let share = chunks.div_ceil(threads).max(1);
         let mut parts: Vec<Result<Vec<Best>, ModelError>> = (0..threads).map(|_| Ok(Vec::new())).collect();
-        let search = |part: usize| self.search(part * share..((part + 1) * share).min(chunks), (ask, &adjust), &logits);
+        let search = |part: usize| self.search(part * share..((part + 1) * share).min(chunks), &wanted, &logits);
         if threads == 1 {
             parts[0] = search(0);
         } else {
@@ -40,51 +119,75 @@ impl Chunks {
                 }
             });
         }
-        let mut found: Vec<Best> = vec![Best::new(ask.k); self.rows];
+        let mut found: Vec<Best> = vec![Best::new(ask.k); self.allowed.len()];
         for part in parts {
             for (all, part) in found.iter_mut().zip(part?) {
                 all.append(part);
             }
         }
-        found.into_iter().enumerate().map(|(row, best)| candidates(row, best, ask)).collect()
+        let answer = |(row, best): (usize, Best)| {
+            let mut answer = candidates(row, best, ask)?;
+            if !columns.ids.is_empty() {
+                for (token, _) in &mut answer.best {
+                    *token = columns.ids[*token as usize];
+                }
+                answer.best.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+            }
+            Ok(answer)
+        };
+        found.into_iter().enumerate().map(answer).collect()
     }
 
     fn search(
         self,
         chunks: Range<usize>,
-        (ask, adjust): (&Ask<'_>, &[Adjustment]),
+        wanted: &Wanted<'_>,
         logits: &impl Fn(Range<usize>, &mut Vec<f32>) -> Result<(), ModelError>,
     ) -> Result<Vec<Best>, ModelError> {
-        let mut best = vec![Best::new(ask.k); self.rows];
+        let rows = self.allowed.len();
+        let mut best = vec![Best::new(wanted.ask.k); rows];
         let mut buffer = Vec::new();
         for chunk in chunks {
-            let range = chunk * self.columns..((chunk + 1) * self.columns).min(self.vocab);
-            let allowed = ask.allowed.map(|ids| within(ids, &range));
-            if allowed.is_some_and(<[_]>::is_empty) {
+            let range = chunk * self.columns.chunk..((chunk + 1) * self.columns.chunk).min(self.columns.count);
+            let listed = wanted.allowed.as_ref().map(|columns| within(columns, &range));
+            let classes = self.columns.chunk_classes.get(chunk).map_or(&[][..], Vec::as_slice);
+            let some = |allowed: &TokenClasses| classes.is_empty() || classes.iter().any(|of| of.within(*allowed));
+            if listed.is_some_and(<[_]>::is_empty) || !self.allowed.iter().any(some) {
                 continue;
             }
             logits(range.clone(), &mut buffer)?;
-            let start = adjust.partition_point(|change| (change.token as usize) < range.start);
-            for change in adjust[start..].iter().take_while(|change| (change.token as usize) < range.end) {
-                let column = change.token as usize - range.start;
-                let touched = change.row.map_or(0..self.rows, |row| row..(row + 1).min(self.rows));
-                for row in touched {
-                    let logit = &mut buffer[row * range.len() + column];
-                    *logit = change.apply(*logit);
+            self.adjust(&range, &wanted.adjust, &mut buffer);
+            for (row, logits) in buffer.chunks_exact_mut(range.len()).enumerate() {
+                if !classes.iter().all(|of| of.within(self.allowed[row])) {
+                    for (logit, of) in logits.iter_mut().zip(&self.columns.classes[range.clone()]) {
+                        *logit = if of.within(self.allowed[row]) { *logit } else { f32::NEG_INFINITY };
+                    }
                 }
-            }
-            for (row, logits) in best.iter_mut().zip(buffer.chunks_exact_mut(range.len())) {
-                if let Some(allowed) = allowed {
-                    ban_others(logits, allowed, range.start);
+                if let Some(listed) = listed {
+                    ban_others(logits, listed, range.start);
                 }
-                if ask.log_sum_exp {
-                    row.scan_and_sum(logits, range.start as u32);
+                if wanted.ask.log_sum_exp {
+                    best[row].scan_and_sum(logits, range.start as u32);
                 } else {
-                    row.scan(logits, range.start as u32);
+                    best[row].scan(logits, range.start as u32);
                 }
             }
         }
         Ok(best)
+    }
+
+    /// Applies the changes to the logits of some columns.
+    fn adjust(self, range: &Range<usize>, adjust: &[Adjustment], logits: &mut [f32]) {
+        let rows = self.allowed.len();
+        let start = adjust.partition_point(|change| (change.token as usize) < range.start);
+        for change in adjust[start..].iter().take_while(|change| (change.token as usize) < range.end) {
+            let column = change.token as usize - range.start;
+            let touched = change.row.map_or(0..rows, |row| row..(row + 1).min(rows));
+            for row in touched {
+                let logit = &mut logits[row * range.len() + column];
+                *logit = change.apply(*logit);
+            }
+        }
     }
 }
 

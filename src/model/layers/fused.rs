@@ -6,6 +6,7 @@ use crate::kernels::attention::Stored;
 use crate::kernels::norm;
 use crate::model::weights::Weights;
 use crate::model::{Ask, Candidates, ModelError};
+use crate::token::TokenClasses;
 
 /// A layer normalization.
 #[derive(Debug, Clone)]
@@ -88,11 +89,16 @@ pub trait Fused: Backend<Norm = Norm> {
     /// Buffers of one call.
     type Scratch: Default;
 
-    /// Makes the projection onto the vocabulary.
+    /// Makes the projection onto the vocabulary; `classes` are those of the tokens, or empty.
     ///
     /// # Errors
     /// A tensor is missing or has another shape.
-    fn vocabulary(&self, weights: &Weights, projection: Projection<'_>) -> Result<Self::Vocabulary, ModelError>;
+    fn vocabulary(
+        &self,
+        weights: &Weights,
+        projection: Projection<'_>,
+        classes: &[TokenClasses],
+    ) -> Result<Self::Vocabulary, ModelError>;
 
     /// `output = x·wᵀ + b`.
     ///
@@ -130,13 +136,13 @@ pub trait Fused: Backend<Norm = Norm> {
     /// Copies row `index` of a table; answers whether there is one.
     fn look_up(table: &Self::Table, index: usize, row: &mut [f32]) -> bool;
 
-    /// The best tokens of each row of `x`: never are all logits of a row in memory at once.
+    /// The best tokens of each row of `x`, of those that the row allows: never are all logits of a row in memory at once.
     ///
     /// # Errors
     /// A slice has the wrong length, or a row has no logit that is a number.
     fn best(
         vocabulary: &Self::Vocabulary,
-        x: &[f32],
+        rows: (&[f32], &[TokenClasses]),
         ask: &Ask<'_>,
         scratch: &mut Self::Scratch,
     ) -> Result<Vec<Candidates>, ModelError>;

@@ -3,7 +3,7 @@
 //! Loading runs twice over a network: a [`Maker`] quantizes the checkpoint's tensors into an image, and [`Int8`] takes layers
 //! out of it, which is all that happens when the image is there already.
 
-use super::chunks::Chunks;
+use super::chunks::{Chunks, Columns, order_by_class};
 use super::fused::{FeedForward, Fused, Norm, Projection};
 use super::{Activation, Backend, LinearPlan, NormPlan};
 use crate::kernels::attention::Bf16;
@@ -13,6 +13,7 @@ use crate::kernels::int8::{
 use crate::model::weights::Weights;
 use crate::model::weights::image::{Builder, Image, Part};
 use crate::model::{Ask, Candidates, ModelError};
+use crate::token::{TokenClasses, TokenId};
 use half::f16;
 use std::cell::RefCell;
 
@@ -44,9 +45,22 @@ impl Maker {
     ///
     /// # Errors
     /// The tensor is missing, has another shape or holds what is not a number, or the image cannot be written.
-    pub fn vocabulary(&self, weights: &Weights, projection: Projection<'_>) -> Result<(), ModelError> {
+    pub fn vocabulary(
+        &self,
+        weights: &Weights,
+        projection: Projection<'_>,
+        classes: &[TokenClasses],
+    ) -> Result<(), ModelError> {
         let (values, bias) = (projection.read(weights)?, projection.read_bias(weights)?);
-        self.matrix(VOCABULARY, (&values, projection.width), &bias)
+        let order = column_order(projection.vocab, classes);
+        let rows: Vec<f32> = order
+            .iter()
+            .flat_map(|&id| &values[id as usize * projection.width..(id as usize + 1) * projection.width])
+            .copied()
+            .collect();
+        drop(values);
+        let bias: Vec<f32> = order.iter().map(|&id| bias[id as usize]).collect();
+        self.matrix(VOCABULARY, (&rows, projection.width), &bias)
     }
 
     fn matrix(&self, name: &str, (values, inputs): (&[f32], usize), bias: &[f32]) -> Result<(), ModelError> {
@@ -71,6 +85,11 @@ fn finite(name: &str, values: &[f32]) -> Result<(), ModelError> {
         ))),
         None => Ok(()),
     }
+}
+
+/// The tokens in the order of their columns: those that are mostly banned together stand together, at the end.
+fn column_order(vocab: usize, classes: &[TokenClasses]) -> Vec<TokenId> {
+    if classes.len() == vocab { order_by_class(classes) } else { (0..vocab as TokenId).collect() }
 }
 
 /// One name for the weights that make one layer.
@@ -119,7 +138,7 @@ pub struct Int8 {
     image: Image,
 }
 
-/// A linear layer `x·wᵀ + b`, or the projection onto the vocabulary.
+/// A linear layer `x·wᵀ + b`.
 #[derive(Debug)]
 pub struct Linear {
     values: Part<i8>,
@@ -128,6 +147,13 @@ pub struct Linear {
     bias: Part<f32>,
     outputs: usize,
     inputs: usize,
+}
+
+/// The projection onto the vocabulary.
+#[derive(Debug)]
+pub struct Vocabulary {
+    matrix: Linear,
+    columns: Columns,
 }
 
 /// Rows that are looked up.
@@ -217,11 +243,23 @@ impl Backend for Int8 {
 
 impl Fused for Int8 {
     type Stored = Bf16;
-    type Vocabulary = Linear;
+    type Vocabulary = Vocabulary;
     type Scratch = Scratch;
 
-    fn vocabulary(&self, _: &Weights, projection: Projection<'_>) -> Result<Linear, ModelError> {
-        self.matrix(VOCABULARY, projection.shape())
+    fn vocabulary(
+        &self,
+        _: &Weights,
+        projection: Projection<'_>,
+        classes: &[TokenClasses],
+    ) -> Result<Vocabulary, ModelError> {
+        let matrix = self.matrix(VOCABULARY, projection.shape())?;
+        let chunk = VOCABULARY_PANELS * PANEL;
+        let columns = if classes.len() == projection.vocab {
+            Columns::permuted(column_order(projection.vocab, classes), chunk, classes)
+        } else {
+            None
+        };
+        Ok(Vocabulary { matrix, columns: columns.unwrap_or_else(|| Columns::in_order(projection.vocab, chunk, &[])) })
     }
 
     fn apply(linear: &Linear, x: &[f32], output: &mut [f32], scratch: &mut Scratch) -> Result<(), ModelError> {
@@ -289,15 +327,15 @@ impl Fused for Int8 {
     }
 
     fn best(
-        vocabulary: &Linear,
-        x: &[f32],
+        vocabulary: &Vocabulary,
+        (x, allowed): (&[f32], &[TokenClasses]),
         ask: &Ask<'_>,
         scratch: &mut Scratch,
     ) -> Result<Vec<Candidates>, ModelError> {
-        scratch.rows.set(x, vocabulary.inputs);
+        scratch.rows.set(x, vocabulary.matrix.inputs);
         let rows = &scratch.rows;
-        let matrix = vocabulary.view();
-        let chunks = Chunks { rows: rows.rows(), vocab: vocabulary.outputs, columns: VOCABULARY_PANELS * PANEL };
+        let matrix = vocabulary.matrix.view();
+        let chunks = Chunks { columns: &vocabulary.columns, allowed };
         chunks.best(ask, |columns, logits| {
             logits.resize(rows.rows() * columns.len(), 0.0);
             let panels = columns.start / PANEL..columns.end.div_ceil(PANEL);

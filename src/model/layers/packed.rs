@@ -1,12 +1,13 @@
 //! Layers on the CPU in 32-bit floats: weights packed at load, biases fused with what follows them.
 
-use super::chunks::Chunks;
+use super::chunks::{Chunks, Columns};
 use super::fused::{FeedForward, Fused, Norm, Projection};
 use super::{Activation, Backend, LinearPlan, NormPlan};
 use crate::kernels::gemm::{PackedMatrix, Store};
 use crate::kernels::{KernelError, activation, norm};
 use crate::model::weights::Weights;
 use crate::model::{Ask, Candidates, ModelError};
+use crate::token::TokenClasses;
 
 /// Columns of the vocabulary that are computed at a time: their logits stay in the cache until the best are taken.
 const VOCABULARY_CHUNK: usize = 1024;
@@ -44,7 +45,7 @@ pub struct Vocabulary {
     chunks: Vec<PackedMatrix>,
     /// As long as the vocabulary.
     bias: Vec<f32>,
-    width: usize,
+    columns: Columns,
 }
 
 impl Backend for Packed {
@@ -78,7 +79,12 @@ impl Fused for Packed {
     /// What lies between the matrices of a feed-forward layer.
     type Scratch = Vec<f32>;
 
-    fn vocabulary(&self, weights: &Weights, projection: Projection<'_>) -> Result<Vocabulary, ModelError> {
+    fn vocabulary(
+        &self,
+        weights: &Weights,
+        projection: Projection<'_>,
+        classes: &[TokenClasses],
+    ) -> Result<Vocabulary, ModelError> {
         let width = projection.width;
         let values = projection.read(weights)?;
         let bias = projection.read_bias(weights)?;
@@ -86,7 +92,8 @@ impl Fused for Packed {
             .chunks(VOCABULARY_CHUNK * width)
             .map(|rows| PackedMatrix::new(rows, rows.len() / width, width))
             .collect::<Result<_, _>>()?;
-        Ok(Vocabulary { chunks, bias, width })
+        let columns = Columns::in_order(projection.vocab, VOCABULARY_CHUNK, classes);
+        Ok(Vocabulary { chunks, bias, columns })
     }
 
     fn apply(linear: &Linear, x: &[f32], output: &mut [f32], _: &mut Vec<f32>) -> Result<(), ModelError> {
@@ -136,15 +143,14 @@ impl Fused for Packed {
 
     fn best(
         vocabulary: &Vocabulary,
-        x: &[f32],
+        (x, allowed): (&[f32], &[TokenClasses]),
         ask: &Ask<'_>,
         _: &mut Vec<f32>,
     ) -> Result<Vec<Candidates>, ModelError> {
-        let rows = x.len() / vocabulary.width.max(1);
-        let chunks = Chunks { rows, vocab: vocabulary.bias.len(), columns: VOCABULARY_CHUNK };
+        let chunks = Chunks { columns: &vocabulary.columns, allowed };
         chunks.best(ask, |columns, logits| {
             logits.clear();
-            for _ in 0..rows {
+            for _ in allowed {
                 logits.extend_from_slice(&vocabulary.bias[columns.clone()]);
             }
             Ok(vocabulary.chunks[columns.start / VOCABULARY_CHUNK].multiply(x, logits, Store::Add)?)
