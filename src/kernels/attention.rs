@@ -60,15 +60,26 @@ impl Stored for Bf16 {
     }
 }
 
-/// A piece of memory. All pieces but the last are whole blocks.
+/// A piece of memory: for each head the keys, `[blocks, head_dim, BLOCK]`, then the values, `[blocks × BLOCK, head_dim]`, so that
+/// it is read from its beginning to its end. All pieces but the last are whole blocks; what lies beyond `positions` is not
+/// looked at.
 #[derive(Debug, Clone, Copy)]
 pub struct Piece<'a, E> {
-    /// `[blocks, heads × head_dim, BLOCK]`; what lies beyond `positions` is not looked at.
-    pub keys: &'a [E],
-    /// `[positions, heads × head_dim]`.
-    pub values: &'a [E],
+    /// `[heads, 2, blocks × BLOCK × head_dim]`.
+    pub elements: &'a [E],
+    /// Number of positions there is room for, whole blocks.
+    pub room: usize,
     /// Number of positions.
     pub positions: usize,
+}
+
+impl<E> Piece<'_, E> {
+    /// Keys and values of a head.
+    #[inline(always)]
+    fn head(&self, head: usize, head_dim: usize) -> (&[E], &[E]) {
+        let half = self.room * head_dim;
+        self.elements[head * 2 * half..(head + 1) * 2 * half].split_at(half)
+    }
 }
 
 /// Sizes of an attention.
@@ -109,19 +120,23 @@ pub fn attend<E: Stored>(queries: Queries<'_>, memory: &[Piece<'_, E>], scratch:
     E::attend(queries, memory, scratch, output);
 }
 
-/// Stores a position's key, `[width]`, as position `position` of blocks `[blocks, width, BLOCK]`.
-pub fn store_key<E: Stored>(keys: &mut [E], position: usize, key: &[f32]) {
-    let block = &mut keys[position / BLOCK * BLOCK * key.len()..][..BLOCK * key.len()];
+/// Stores key and value of a position, `[heads × head_dim]` each, in the elements of a [`Piece`].
+///
+/// # Panics
+/// If the elements are no memory of such heads with room for the position.
+pub fn store<E: Stored>(elements: &mut [E], heads: Heads, position: usize, (key, value): (&[f32], &[f32])) {
+    let half = elements.len() / heads.count / 2;
     let lane = position % BLOCK;
-    for (group, &value) in block.as_chunks_mut::<BLOCK>().0.iter_mut().zip(key) {
-        group[lane] = E::from_f32(value);
-    }
-}
-
-/// Stores rows of values.
-pub fn store_values<E: Stored>(stored: &mut [E], values: &[f32]) {
-    for (stored, &value) in stored.iter_mut().zip(values) {
-        *stored = E::from_f32(value);
+    let parts = key.chunks_exact(heads.width).zip(value.chunks_exact(heads.width));
+    for (memory, (key, value)) in elements.chunks_exact_mut(2 * half).zip(parts) {
+        let (keys, values) = memory.split_at_mut(half);
+        let block = &mut keys[position / BLOCK * BLOCK * heads.width..][..BLOCK * heads.width];
+        for (group, &value) in block.as_chunks_mut::<BLOCK>().0.iter_mut().zip(key) {
+            group[lane] = E::from_f32(value);
+        }
+        for (stored, &value) in values[position * heads.width..][..heads.width].iter_mut().zip(value) {
+            *stored = E::from_f32(value);
+        }
     }
 }
 
@@ -168,7 +183,6 @@ fn attend_some<const FMA: bool, E: Stored, const N: usize>(
     output: &mut [f32],
 ) -> usize {
     let Heads { count, width: head_dim } = queries.heads;
-    let width = queries.heads.total();
     let positions: usize = memory.iter().map(|piece| piece.positions).sum();
     let stride = positions.next_multiple_of(BLOCK);
     scratch.resize(N * stride, 0.0);
@@ -178,8 +192,9 @@ fn attend_some<const FMA: bool, E: Stored, const N: usize>(
         let rows: [&[f32]; N] = std::array::from_fn(|q| &queries.values[q * queries.stride + at..][..head_dim]);
         let mut block = 0;
         for piece in memory {
-            for keys in piece.keys.chunks_exact(width * BLOCK).take(piece.positions.div_ceil(BLOCK)) {
-                let sums = score::<FMA, E, N>(rows, &keys[at * BLOCK..(at + head_dim) * BLOCK]);
+            let keys = piece.head(head, head_dim).0.chunks_exact(head_dim * BLOCK);
+            for keys in keys.take(piece.positions.div_ceil(BLOCK)) {
+                let sums = score::<FMA, E, N>(rows, keys);
                 for (q, sums) in sums.iter().enumerate() {
                     let scores = &mut scratch[q * stride + block * BLOCK..][..BLOCK];
                     for (score, sum) in scores.iter_mut().zip(sums) {
@@ -195,12 +210,12 @@ fn attend_some<const FMA: bool, E: Stored, const N: usize>(
         }
         let mut done = 0;
         while done < head_dim {
-            let part = Part { memory, at: at + done, width, scores: scratch, stride };
+            let part = Part { memory, heads: queries.heads, head, first: done, scores: scratch, stride };
             // As many sums as fit in the registers; over positions the order is the same for each element.
             let elements = match head_dim - done {
-                64.. => weigh::<FMA, E, N, 64>(&part, output, at + done, inverse),
-                16.. => weigh::<FMA, E, N, 16>(&part, output, at + done, inverse),
-                _ => weigh::<FMA, E, N, 1>(&part, output, at + done, inverse),
+                64.. => weigh::<FMA, E, N, 64>(&part, output, inverse),
+                16.. => weigh::<FMA, E, N, 16>(&part, output, inverse),
+                _ => weigh::<FMA, E, N, 1>(&part, output, inverse),
             };
             done += elements;
         }
@@ -242,10 +257,10 @@ fn score<const FMA: bool, E: Stored, const N: usize>(queries: [&[f32]; N], keys:
 /// Some elements of a head's values.
 struct Part<'a, E> {
     memory: &'a [Piece<'a, E>],
-    /// First element.
-    at: usize,
-    /// Elements of a position.
-    width: usize,
+    heads: Heads,
+    head: usize,
+    /// First element of the head.
+    first: usize,
     scores: &'a [f32],
     stride: usize,
 }
@@ -255,14 +270,14 @@ struct Part<'a, E> {
 fn weigh<const FMA: bool, E: Stored, const N: usize, const M: usize>(
     part: &Part<'_, E>,
     output: &mut [f32],
-    at: usize,
     inverse: [f32; N],
 ) -> usize {
+    let head_dim = part.heads.width;
     let mut sums = [[0.0f32; M]; N];
     let mut position = 0;
     for piece in part.memory {
-        for values in piece.values.chunks_exact(part.width).take(piece.positions) {
-            let values = &values[part.at..part.at + M];
+        for values in piece.head(part.head, head_dim).1.chunks_exact(head_dim).take(piece.positions) {
+            let values = &values[part.first..part.first + M];
             let mut numbers = [0.0f32; M];
             for (number, value) in numbers.iter_mut().zip(values) {
                 *number = value.to_f32();
@@ -277,7 +292,8 @@ fn weigh<const FMA: bool, E: Stored, const N: usize, const M: usize>(
         }
     }
     for q in 0..N {
-        for (output, sum) in output[q * part.width + at..][..M].iter_mut().zip(sums[q]) {
+        let at = q * part.heads.total() + part.head * head_dim + part.first;
+        for (output, sum) in output[at..at + M].iter_mut().zip(sums[q]) {
             *output = sum * inverse[q];
         }
     }
@@ -317,17 +333,20 @@ mod tests {
         (0..count).map(|i| ((i * 7919 + salt * 104_729) % 1000) as f32 / 500.0 - 1.0).collect()
     }
 
-    /// Keys in blocks and values, as stored.
-    fn stored<E: Stored>(keys: &[f32], values: &[f32], width: usize) -> (Vec<E>, Vec<E>) {
+    /// Keys and values `[positions, width]` as stored.
+    fn stored<E: Stored>(keys: &[f32], values: &[f32], heads: Heads) -> Vec<E> {
+        let width = heads.total();
         let positions = keys.len() / width;
         // What lies beyond the positions must not matter.
-        let mut blocks = vec![E::from_f32(f32::NAN); positions.next_multiple_of(BLOCK) * width];
-        for (position, key) in keys.chunks_exact(width).enumerate() {
-            store_key(&mut blocks, position, key);
+        let mut elements = vec![E::from_f32(f32::NAN); positions.next_multiple_of(BLOCK) * 2 * width];
+        for (position, memory) in keys.chunks_exact(width).zip(values.chunks_exact(width)).enumerate() {
+            store(&mut elements, heads, position, memory);
         }
-        let mut rows = vec![E::default(); values.len()];
-        store_values(&mut rows, values);
-        (blocks, rows)
+        elements
+    }
+
+    fn piece<E>(elements: &[E], heads: Heads, positions: usize) -> Piece<'_, E> {
+        Piece { elements, room: elements.len() / 2 / heads.total(), positions }
     }
 
     const SIZES: [Heads; 5] = [
@@ -344,9 +363,9 @@ mod tests {
             let width = heads.total();
             for positions in [1, 2, 15, 16, 33] {
                 let (keys, values) = (numbers(width * positions, 2), numbers(width * positions, 3));
-                let (blocks, rows) = stored::<f32>(&keys, &values, width);
+                let elements = stored::<f32>(&keys, &values, heads);
                 let queries = numbers(7 * (width + 3), 1);
-                let piece = Piece { keys: &blocks, values: &rows, positions };
+                let piece = piece(&elements, heads, positions);
                 let mut got = vec![0.0; 7 * width];
                 let asked = Queries { values: &queries, stride: width + 3, count: 7, heads };
                 attend(asked, &[piece], &mut Vec::new(), &mut got);
@@ -363,10 +382,10 @@ mod tests {
     fn half_the_bits_change_little() {
         let heads = Heads { count: 2, width: 64 };
         let (keys, values, query) = (numbers(128 * 40, 2), numbers(128 * 40, 3), numbers(128, 1));
-        let (blocks, rows) = stored::<Bf16>(&keys, &values, 128);
+        let elements = stored::<Bf16>(&keys, &values, heads);
         let mut got = vec![0.0; 128];
         let asked = Queries { values: &query, stride: 128, count: 1, heads };
-        attend(asked, &[Piece { keys: &blocks, values: &rows, positions: 40 }], &mut Vec::new(), &mut got);
+        attend(asked, &[piece(&elements, heads, 40)], &mut Vec::new(), &mut got);
         for (&got, &expected) in got.iter().zip(&reference(&query, &keys, &values, heads)) {
             assert!((f64::from(got) - expected).abs() < 4e-3, "{got} {expected}");
         }
@@ -378,16 +397,14 @@ mod tests {
         let width = heads.total();
         let (keys, values) = (numbers(width * 37, 5), numbers(width * 37, 6));
         let queries = numbers(width * 6, 4);
-        let (blocks, rows) = stored::<f32>(&keys, &values, width);
-        let whole = [Piece { keys: &blocks, values: &rows, positions: 37 }];
-        let pieces: Vec<Piece<'_, f32>> = [(0, 16), (16, 32), (32, 37)]
+        let elements = stored::<f32>(&keys, &values, heads);
+        let whole = [piece(&elements, heads, 37)];
+        let parts: Vec<Vec<f32>> = [(0, 16), (16, 32), (32, 37)]
             .iter()
-            .map(|&(from, to)| Piece {
-                keys: &blocks[from * width..],
-                values: &rows[from * width..],
-                positions: to - from,
-            })
+            .map(|&(from, to)| stored(&keys[from * width..to * width], &values[from * width..to * width], heads))
             .collect();
+        let pieces: Vec<Piece<'_, f32>> =
+            parts.iter().zip([16, 16, 5]).map(|(part, positions)| piece(part, heads, positions)).collect();
         let mut expected = vec![0.0; 6 * width];
         attend(Queries { values: &queries, stride: width, count: 6, heads }, &whole, &mut Vec::new(), &mut expected);
         for (query, expected) in queries.chunks_exact(width).zip(expected.chunks_exact(width)) {

@@ -7,7 +7,7 @@
 use super::network::{Embedding, Network, projection};
 use super::state::Rows;
 use super::{Architecture, Names, NormOrder, Positions, Stack};
-use crate::kernels::attention::{BLOCK, Heads, Piece, Queries, Stored, attend, store_key, store_values};
+use crate::kernels::attention::{BLOCK, Heads, Piece, Queries, Stored, attend, store};
 use crate::model::layers::fused::{FeedForward, Fused, Norm};
 use crate::model::weights::Weights;
 use crate::model::{Ask, Candidates, ModelError, Request};
@@ -26,25 +26,17 @@ pub(super) struct Engine<B: Fused> {
     vocabulary: B::Vocabulary,
 }
 
-/// Keys and values of one decoder layer.
-struct Memory<E> {
-    /// `[blocks, width, BLOCK]`.
-    keys: Vec<E>,
-    /// `[positions, width]`.
-    values: Vec<E>,
-}
-
 /// What is remembered of a source.
 struct Source<E> {
     positions: usize,
-    /// For each decoder layer.
-    memory: Vec<Memory<E>>,
+    /// For each decoder layer, as a piece has it.
+    memory: Vec<Vec<E>>,
 }
 
 /// What is remembered of a hypothesis.
 pub(super) struct Row<E> {
     source: Arc<Source<E>>,
-    /// Each block has, for each decoder layer, keys `[width, BLOCK]` and values `[BLOCK, width]`.
+    /// Each block has, for each decoder layer, a piece of one block.
     blocks: Vec<Arc<Vec<E>>>,
     positions: usize,
     allowed: TokenClasses,
@@ -64,8 +56,7 @@ struct Scratch<S> {
     attended: Vec<f32>,
     normed: Vec<f32>,
     scores: Vec<f32>,
-    keys: Vec<f32>,
-    values: Vec<f32>,
+    memory: Vec<f32>,
     layer: S,
 }
 
@@ -159,14 +150,12 @@ impl<B: Fused> Engine<B> {
                 for source in sources {
                     let (sequence, after) = rest.split_at(source.len() * 3 * width);
                     let (here, behind) = attended.split_at_mut(source.len() * width);
-                    let (keys, values) = (&mut scratch.keys, &mut scratch.values);
-                    keys.resize(source.len().next_multiple_of(BLOCK) * width, 0.0);
-                    values.resize(source.len() * width, 0.0);
+                    let room = source.len().next_multiple_of(BLOCK);
+                    scratch.memory.resize(room * 2 * width, 0.0);
                     for (position, token) in sequence.chunks_exact(3 * width).enumerate() {
-                        store_key(keys, position, &token[width..2 * width]);
-                        values[position * width..(position + 1) * width].copy_from_slice(&token[2 * width..]);
+                        store(&mut scratch.memory, heads, position, token[width..].split_at(width));
                     }
-                    let memory = Piece { keys: &keys[..], values: &values[..], positions: source.len() };
+                    let memory = Piece { elements: &scratch.memory[..], room, positions: source.len() };
                     let queries = Queries { values: sequence, stride: 3 * width, count: source.len(), heads };
                     attend(queries, &[memory], &mut scratch.scores, here);
                     (rest, attended) = (after, behind);
@@ -180,20 +169,19 @@ impl<B: Fused> Engine<B> {
         }
         let mut encoded: Vec<Source<B::Stored>> =
             sources.iter().map(|source| Source { positions: source.len(), memory: Vec::new() }).collect();
+        let heads = self.heads(self.architecture.decoder);
         for layer in &self.network.decoder {
             scratch.projected.resize(total * 2 * width, 0.0);
             B::apply(&layer.cross.memory, &x, &mut scratch.projected, &mut scratch.layer)?;
             let mut rest = &scratch.projected[..];
             for source in &mut encoded {
                 let (here, after) = rest.split_at(source.positions * 2 * width);
-                let mut keys = vec![B::Stored::default(); source.positions.next_multiple_of(BLOCK) * width];
-                let mut values = vec![B::Stored::default(); source.positions * width];
-                let tokens = here.chunks_exact(2 * width).zip(values.chunks_exact_mut(width));
-                for (position, (token, value)) in tokens.enumerate() {
-                    store_key(&mut keys, position, &token[..width]);
-                    store_values(value, &token[width..]);
+                let room = source.positions.next_multiple_of(BLOCK);
+                let mut memory = vec![B::Stored::default(); room * 2 * width];
+                for (position, token) in here.chunks_exact(2 * width).enumerate() {
+                    store(&mut memory, heads, position, token.split_at(width));
                 }
-                source.memory.push(Memory { keys, values });
+                source.memory.push(memory);
                 rest = after;
             }
         }
@@ -232,7 +220,7 @@ impl<B: Fused> Engine<B> {
                     rows.iter_mut().zip(projected).zip(scratch.attended.chunks_exact_mut(width))
                 {
                     let (query, memory) = projected.split_at(width);
-                    row.store(index, memory);
+                    row.store((index, heads), memory.split_at(width));
                     let queries = Queries { values: query, stride: width, count: 1, heads };
                     attend(queries, &row.pieces(index, width), &mut scratch.scores, output);
                 }
@@ -248,8 +236,9 @@ impl<B: Fused> Engine<B> {
                 for beams in rows.chunk_by(|a, b| Arc::ptr_eq(&a.source, &b.source)) {
                     let range = first * width..(first + beams.len()) * width;
                     let source = &beams[0].source;
-                    let Memory { keys, values } = &source.memory[index];
-                    let memory = Piece { keys: &keys[..], values: &values[..], positions: source.positions };
+                    let positions = source.positions;
+                    let room = positions.next_multiple_of(BLOCK);
+                    let memory = Piece { elements: &source.memory[index][..], room, positions };
                     let values = &scratch.projected[range.clone()];
                     let queries = Queries { values, stride: width, count: beams.len(), heads };
                     attend(queries, &[memory], &mut scratch.scores, &mut scratch.attended[range]);
@@ -345,30 +334,25 @@ impl<E: Stored> Row<E> {
         }
     }
 
-    /// Stores key and value of the next position of a layer, which lie behind each other.
-    fn store(&mut self, layer: usize, memory: &[f32]) {
-        let (key, value) = memory.split_at(memory.len() / 2);
+    /// Stores key and value of the next position of a layer.
+    fn store(&mut self, (layer, heads): (usize, Heads), memory: (&[f32], &[f32])) {
         // `make_room` has been called: the block is not shared.
         if let Some(block) = self.blocks.last_mut().and_then(Arc::get_mut) {
-            let elements = BLOCK * key.len();
-            let (keys, values) = block[layer * 2 * elements..][..2 * elements].split_at_mut(elements);
-            let position = self.positions % BLOCK;
-            store_key(keys, position, key);
-            store_values(&mut values[position * value.len()..][..value.len()], value);
+            let elements = 2 * BLOCK * heads.total();
+            store(&mut block[layer * elements..][..elements], heads, self.positions % BLOCK, memory);
         }
     }
 
     /// Keys and values of a layer up to and including the next position.
     fn pieces(&self, layer: usize, width: usize) -> Vec<Piece<'_, E>> {
-        let elements = BLOCK * width;
-        let start = layer * 2 * elements;
+        let elements = 2 * BLOCK * width;
         let last = self.blocks.len().saturating_sub(1);
         self.blocks
             .iter()
             .enumerate()
             .map(|(index, block)| Piece {
-                keys: &block[start..start + elements],
-                values: &block[start + elements..start + 2 * elements],
+                elements: &block[layer * elements..][..elements],
+                room: BLOCK,
                 positions: if index == last { self.positions + 1 - last * BLOCK } else { BLOCK },
             })
             .collect()

@@ -208,3 +208,82 @@ pub(super) fn ban_others(logits: &mut [f32], allowed: &[u32], first: usize) {
     }
     logits[next..].fill(f32::NEG_INFINITY);
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    /// All logits, changed and banned as asked, without chunks or orders.
+    fn reference(
+        logits: &[f32],
+        (row, allowed): (usize, TokenClasses),
+        classes: &[TokenClasses],
+        ask: &Ask<'_>,
+    ) -> Vec<(u32, f32)> {
+        let mut all: Vec<(u32, f32)> = (0..).zip(logits.iter().copied()).collect();
+        for change in ask.adjust.iter().filter(|change| change.row.is_none_or(|of| of == row)) {
+            let logit = &mut all[change.token as usize].1;
+            *logit = change.apply(*logit);
+        }
+        all.retain(|&(id, logit)| {
+            logit > f32::NEG_INFINITY
+                && classes.get(id as usize).is_none_or(|of| of.within(allowed))
+                && ask.allowed.is_none_or(|ids| ids.contains(&id))
+        });
+        all.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        all
+    }
+
+    proptest! {
+        #[test]
+        fn neither_chunks_nor_order_nor_threads_make_a_difference(
+            // Distinct logits, so that there are no ties.
+            logits in Just((0..600).map(|i| (i * 7919 % 6007) as f32 / 500.0).collect::<Vec<f32>>()).prop_shuffle(),
+            classes in prop::collection::vec(0u16..8, 200),
+            allowed in prop::collection::vec(0u16..8, 3),
+            banned in prop::collection::vec((0usize..3, 0u32..200), 0..5),
+            listed in prop::option::of(prop::collection::btree_set(0u32..200, 1..100)),
+            k in 1usize..9,
+            chunk in 1usize..90,
+        ) {
+            let classes: Vec<TokenClasses> = classes.into_iter().map(TokenClasses).collect();
+            let allowed: Vec<TokenClasses> = allowed.into_iter().map(TokenClasses).collect();
+            let listed: Option<Vec<u32>> = listed.map(|ids| ids.into_iter().collect());
+            let adjust: Vec<Adjustment> = banned.iter().map(|&(row, id)| Adjustment::ban(Some(row), id)).collect();
+            let ask = Ask { k, allowed: listed.as_deref(), adjust: &adjust, log_sum_exp: true };
+            let order = order_by_class(&classes);
+            let permuted = Columns::permuted(order.clone(), chunk, &classes).unwrap();
+            let plain = Columns::in_order(200, chunk, &classes);
+            for (columns, order) in [(&permuted, &order), (&plain, &(0..200).collect())] {
+                let chunks = Chunks { columns, allowed: &allowed };
+                let compute = |range: Range<usize>, buffer: &mut Vec<f32>| {
+                    buffer.clear();
+                    for row in 0..3 {
+                        buffer.extend(order[range.clone()].iter().map(|&id: &u32| logits[row * 200 + id as usize]));
+                    }
+                    Ok(())
+                };
+                let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                let got = pool(1).install(|| chunks.best(&ask, compute)).unwrap();
+                prop_assert_eq!(&got, &pool(3).install(|| chunks.best(&ask, compute)).unwrap());
+                for (row, got) in got.iter().enumerate() {
+                    let all = reference(&logits[row * 200..(row + 1) * 200], (row, allowed[row]), &classes, &ask);
+                    let sum = all.iter().map(|item| f64::from(item.1).exp()).sum::<f64>().ln();
+                    prop_assert!(all.is_empty() || (f64::from(got.log_sum_exp) - sum).abs() < 2e-5);
+                    prop_assert_eq!(&got.best[..], &all[..k.min(all.len())]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_order_that_is_none_is_refused() {
+        let classes = [TokenClasses::NONE; 3];
+        assert!(Columns::permuted(vec![0, 2, 1], 2, &classes).is_some());
+        assert!(Columns::permuted(vec![0, 2, 2], 2, &classes).is_none());
+        assert!(Columns::permuted(vec![0, 1, 3], 2, &classes).is_none());
+        assert!(Columns::permuted(vec![0, 1], 2, &classes).is_none());
+    }
+}
