@@ -3,6 +3,12 @@
 //! Requests are taken longest first (ties by index), so that those of a batch are of similar length and end at about the
 //! same time, and the longest does not start when everything else has ended. Tokens are counted as they are: batches are
 //! ragged, nothing is padded.
+//!
+//! A queue may be refilled while it is worked off. So that short requests do not wait for ever behind longer ones that
+//! come later, time goes in turns: what has waited through [`PATIENCE`] whole turns comes first, whatever its length.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 /// How much may be worked on at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,25 +19,74 @@ pub struct Budget {
     pub max_tokens: usize,
 }
 
+/// Whole turns that a request waits behind longer ones before it comes first.
+pub const PATIENCE: usize = 1;
+
+/// Whether a request has waited long enough to overtake longer ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Claim {
+    Overdue,
+    ByLength,
+}
+
+/// A request's place in the order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    claim: Claim,
+    length: Reverse<usize>,
+    index: usize,
+    /// The turn in which it came.
+    since: usize,
+}
+
 /// The requests that wait, in the order in which they are taken.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Queue {
-    /// Index and length, longest first.
-    order: Vec<(usize, usize)>,
-    taken: usize,
+    waiting: BTreeSet<Place>,
+    turn: usize,
 }
 
 impl Queue {
     /// Lines up requests by their lengths in tokens.
     pub fn new(lengths: &[usize]) -> Queue {
-        let mut order: Vec<(usize, usize)> = lengths.iter().copied().enumerate().collect();
-        order.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
-        Queue { order, taken: 0 }
+        let mut queue = Queue::default();
+        for (index, &length) in lengths.iter().enumerate() {
+            queue.push(index, length);
+        }
+        queue
+    }
+
+    /// Adds a request.
+    pub fn push(&mut self, index: usize, length: usize) {
+        let place = Place { claim: Claim::ByLength, length: Reverse(length), index, since: self.turn };
+        self.waiting.insert(place);
+    }
+
+    /// Begins the next turn: what has waited for [`PATIENCE`] turns besides the one in which it came goes to the front.
+    pub fn next_turn(&mut self) {
+        self.turn += 1;
+        let places = std::mem::take(&mut self.waiting).into_iter();
+        self.waiting = places
+            .map(|place| {
+                let overdue = self.turn - place.since > PATIENCE;
+                Place { claim: if overdue { Claim::Overdue } else { place.claim }, ..place }
+            })
+            .collect();
+    }
+
+    /// The request that came first, by its index.
+    pub fn oldest(&self) -> Option<usize> {
+        self.waiting.iter().map(|place| place.index).min()
+    }
+
+    /// Tokens of all requests that wait.
+    pub fn tokens(&self) -> usize {
+        self.waiting.iter().map(|place| place.length.0).sum()
     }
 
     /// How many requests still wait.
     pub fn len(&self) -> usize {
-        self.order.len() - self.taken
+        self.waiting.len()
     }
 
     /// Whether none waits.
@@ -43,14 +98,14 @@ impl Queue {
     pub fn take(&mut self, room: Budget) -> Vec<usize> {
         let mut tokens = 0usize;
         let mut batch = Vec::new();
-        for &(index, length) in &self.order[self.taken..] {
+        while let Some(&Place { length: Reverse(length), index, .. }) = self.waiting.first() {
             tokens = tokens.saturating_add(length);
             if batch.len() == room.max_requests || tokens > room.max_tokens {
                 break;
             }
             batch.push(index);
+            self.waiting.pop_first();
         }
-        self.taken += batch.len();
         batch
     }
 
@@ -60,9 +115,7 @@ impl Queue {
         if !batch.is_empty() {
             return batch;
         }
-        let first = self.order.get(self.taken).map(|&(index, _)| index);
-        self.taken += usize::from(first.is_some());
-        first.into_iter().collect()
+        self.waiting.pop_first().map(|place| place.index).into_iter().collect()
     }
 }
 
@@ -112,6 +165,22 @@ mod tests {
         let mut queue = Queue::new(&[9, 1]);
         assert!(queue.take(Budget { max_requests: 2, max_tokens: 5 }).is_empty());
         assert_eq!(queue.len(), 2);
+    }
+
+    #[test]
+    fn what_came_later_and_is_longer_overtakes_for_one_turn_only() {
+        let one = Budget { max_requests: 1, max_tokens: 100 };
+        let mut queue = Queue::new(&[1, 2]);
+        let mut taken = Vec::new();
+        for turn in 0..3 {
+            queue.push(2 + 2 * turn, 50 + turn);
+            queue.push(3 + 2 * turn, 60 + turn);
+            taken.extend(queue.take(one));
+            taken.extend(queue.take(one));
+            queue.next_turn();
+        }
+        // In the third turn the first two have waited through the second one.
+        assert_eq!(taken, [3, 2, 5, 4, 1, 0]);
     }
 
     proptest! {
