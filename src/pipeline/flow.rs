@@ -178,7 +178,7 @@ impl<'f, 'a> Flow<'f, 'a> {
         loop {
             {
                 let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-                self.refill(self.pipeline.window().segments / 2);
+                self.refill((self.pipeline.window().segments / 2).max(1));
             }
             let Some(engine) = self.next_lane() else { break };
             let search = search_options(self.pipeline.spec, &engine, Effort::default());

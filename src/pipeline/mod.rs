@@ -177,6 +177,7 @@ impl<'a> Pipeline<'a> {
     /// single article is in its record instead.
     pub fn execute(self) -> Result<Summary, PipelineError> {
         let started = Instant::now();
+        let load_ms_before = self.models.load_ms();
         match self.spec.work {
             Work::Translate { .. } => {
                 self.models.check_translates()?;
@@ -190,7 +191,7 @@ impl<'a> Pipeline<'a> {
         summary.tokenize_time = Duration::from_nanos(self.clock.tokenize.into_inner());
         summary.text_time = Duration::from_nanos(self.clock.text.into_inner());
         summary.totals.elapsed_ms = started.elapsed().as_millis() as u64;
-        summary.totals.load_ms = self.models.load_ms();
+        summary.totals.load_ms = self.models.load_ms() - load_ms_before;
         Ok(summary)
     }
 
