@@ -12,6 +12,8 @@ mod retry;
 pub mod route;
 mod run;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod translate;
 mod twins;
 mod write;

@@ -162,6 +162,19 @@ impl<'a> Models<'a> {
         })
     }
 
+    /// The same with a route, all models of which are echoes.
+    #[cfg(test)]
+    pub(super) fn with_echoes(self, hops: Vec<Hop>) -> Models<'a> {
+        for hop in &hops {
+            let echo = Loaded { name: hop.model.clone(), ..load::echo() };
+            lock(&self.loaded).insert(hop.model.clone(), Arc::new(echo));
+        }
+        if let (Some(first), Some(last)) = (hops.first(), hops.last()) {
+            lock(&self.routes).insert((first.from, last.to), hops.clone());
+        }
+        self
+    }
+
     /// Time spent finding and loading models, in milliseconds.
     pub fn load_ms(&self) -> u64 {
         *lock(&self.load_ms)
