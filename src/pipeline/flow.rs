@@ -166,8 +166,7 @@ const NAP: Duration = Duration::from_millis(50);
 impl<'f, 'a> Flow<'f, 'a> {
     /// A flow into the language `to`.
     pub(super) fn new(pipeline: &'f Pipeline<'a>, to: Language, client: &'f dyn Client) -> Flow<'f, 'a> {
-        let state = State { twins: Twins::new(pipeline.window().segments), ..State::default() };
-        Flow { pipeline, client, to, reading: Mutex::new(()), state: Mutex::new(state), changed: Condvar::new() }
+        Flow { pipeline, client, to, reading: Mutex::new(()), state: Mutex::default(), changed: Condvar::new() }
     }
 
     /// Runs until the client has nothing more and everything is done, or until the job is stopped.

@@ -143,7 +143,7 @@ pub struct Pipeline<'a> {
 
 /// Segments of a window, for few threads: enough that all workers find texts of similar length, while an article does
 /// not wait for long behind those that are read with it.
-const WINDOW_SEGMENTS: usize = 1024;
+const WINDOW_SEGMENTS: usize = 512;
 /// Segments of a window for each thread, where there are many: twice as many wait as are worked on.
 const WINDOW_SEGMENTS_PER_THREAD: usize = 192;
 /// Segments of a window of a job with a slow model, so that finished articles are written early.

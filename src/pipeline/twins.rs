@@ -34,8 +34,11 @@ enum Entry {
 /// Texts longer than this are not remembered: they hardly come again, and would take the memory of many.
 const MAX_BYTES: usize = 1000;
 
+/// Answers that are remembered: one to two megabytes of news sentences.
+const REMEMBERED: usize = 2048;
+
 /// The questions under way and the last answers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Twins {
     entries: HashMap<Question, Entry>,
     /// Questions with an answer, the oldest first.
@@ -43,10 +46,16 @@ pub(super) struct Twins {
     most: usize,
 }
 
+impl Default for Twins {
+    fn default() -> Self {
+        Twins::new(REMEMBERED)
+    }
+}
+
 impl Twins {
     /// Remembers at most so many answers.
-    pub(super) fn new(most: usize) -> Twins {
-        Twins { most, ..Twins::default() }
+    fn new(most: usize) -> Twins {
+        Twins { entries: HashMap::new(), answered: VecDeque::new(), most }
     }
 
     /// Asks for somebody.

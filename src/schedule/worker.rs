@@ -5,7 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Feed, JobResult, Least, Load, Next, RunStats, ScheduleError, ScheduleOptions, Supply, Taken, workers_for};
+use super::{
+    Feed, JobResult, Least, Load, MIN_ROWS_PER_WORKER, Next, RunStats, ScheduleError, ScheduleOptions, Supply, Taken,
+    workers_for,
+};
 use crate::batch::Budget;
 use crate::decode::{DecodeError, Entry, Outcome, Search, Stats, begin};
 use crate::model::{Model, Request};
@@ -22,19 +25,22 @@ pub(super) fn run_workers<'a>(
     options: &ScheduleOptions,
     (load, cancel): (Load, &AtomicBool),
 ) -> RunStats {
-    let workers = workers_for(load.requests, options);
     let most = (options.max_rows / options.search.beams.max(1)).max(1);
-    let share = match load.supply {
+    let (workers, share, share_tokens) = match load.supply {
         // One worker must not take what there is while the others get nothing.
-        Supply::Complete => most.min(load.requests.div_ceil(workers)).max(1),
-        Supply::Open => most,
+        Supply::Complete => {
+            let workers = workers_for(load.requests, options);
+            (workers, most.min(load.requests.div_ceil(workers)).max(1), load.tokens.div_ceil(workers))
+        }
+        // What waits now says nothing of what will come.
+        Supply::Open => (workers_for(options.threads.max(1) * MIN_ROWS_PER_WORKER, options), most, options.max_tokens),
     };
     let shared = Shared {
         model,
         feed,
         options,
         budget: Budget { max_requests: share, max_tokens: options.max_tokens },
-        share_tokens: load.tokens.div_ceil(workers),
+        share_tokens,
         cancel,
         broken: AtomicBool::new(false),
     };

@@ -306,3 +306,41 @@ fn identical_segments_are_computed_once_across_articles() {
     assert_eq!(computed_twice, computed);
     assert!(computed < segments, "the articles share sentences");
 }
+
+/// Counts the segments that are read until the first article of the job is finished.
+#[derive(Default)]
+struct Patience {
+    read: AtomicUsize,
+    read_at_first: AtomicUsize,
+}
+
+impl Observer for Patience {
+    fn event(&self, event: &Event<'_>) {
+        match event {
+            Event::Planned { segments, .. } => {
+                self.read.fetch_add(*segments, Ordering::SeqCst);
+            }
+            Event::Article { index: 0, .. } => {
+                self.read_at_first.store(self.read.load(Ordering::SeqCst), Ordering::SeqCst);
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn nothing_more_is_read_while_an_article_waits_for_long() {
+    // An echo takes a step for each byte: the first article takes as long as dozens of the others, one after another.
+    let long = format!("It {}stands.", "really ".repeat(500));
+    let mut items = vec![bytes("long", long.as_bytes())];
+    items.extend((0..300).map(|n| bytes(&format!("{n}"), article(n).as_bytes())));
+    let patience = Patience::default();
+    let window = Some(Window { segments: 20, bytes: 1 << 20 });
+    Job { choice: Choice::Echo, items, threads: 2, window }.run(&AtomicBool::new(false), &patience);
+    let (read, all) = (patience.read_at_first.into_inner(), patience.read.into_inner());
+    assert!(all > 1000, "{all}");
+    assert!(
+        (80..=4 * 20 + 20).contains(&read),
+        "{read} segments of {all} were read before the first article was finished"
+    );
+}
