@@ -302,7 +302,8 @@ def compare(args):
         folder = pathlib.Path(folder)
         outs = {"tlumach": folder / "ours.txt", "peer": folder / "peer.txt"}
         if not args.gguf:
-            ct2_model(args.checkpoint)
+            # In a process of its own: the peak memory of a process is told to be no less than that of its parent.
+            spawn([sys.executable, __file__, *sys.argv[1:], "--as-peer", "--convert"])
         if args.mode == "start":
             # The first run of each warms the files.
             run_ours(args, folder, None), peer_process(args, outs["peer"])
@@ -410,6 +411,7 @@ def arguments():
     parser.add_argument("--batch", type=int, default=0, help="CTranslate2; 0 for 64 greedy, 32 with beams")
     parser.add_argument("--slots", type=int, default=16, help="llama.cpp: requests at a time")
     parser.add_argument("--as-peer", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--convert", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--out", help=argparse.SUPPRESS)
     args = parser.parse_args()
     # Many sentences: a batch a thread. One sentence: all threads on it.
@@ -437,6 +439,9 @@ def main():
         if VENV_PYTHON.exists() and pathlib.Path(sys.prefix) != VENV_PYTHON.parent.parent:
             os.execv(VENV_PYTHON, [str(VENV_PYTHON), __file__, *sys.argv[1:]])
         sys.exit("the peers are not installed: run tools/compare.py setup")
+    if args.convert:
+        ct2_model(args.checkpoint)
+        return None
     if args.as_peer:
         _, run_peer = MODES[args.mode]
         figures = run_peer(args)

@@ -273,7 +273,7 @@ impl<'f, 'a> Flow<'f, 'a> {
     /// Encodes a unit for its next hop and lines it up; one without a further hop is done.
     fn start_hop(&self, start: Start) {
         let Start { question, route, hop, so_far } = start;
-        let Some(next) = route.get(hop) else { return self.deliver(&question, so_far) };
+        let Some(next) = route.get(hop) else { return self.deliver(&question, &so_far) };
         let engine = match self.pipeline.models.load(next, self.pipeline.observer) {
             Ok(engine) => engine,
             Err(error) => return self.fail(error.into()),
@@ -352,15 +352,15 @@ impl<'f, 'a> Flow<'f, 'a> {
         so_far.hops.push(HopRecord { from: route[hop].from, to: route[hop].to, model: engine.name.clone() });
         so_far.answer = answer;
         if so_far.answer.error.is_some() || so_far.answer.cancelled {
-            self.deliver(&question, so_far);
+            self.deliver(&question, &so_far);
         } else {
             self.start_hop(Start { question, route, hop: hop + 1, so_far });
         }
     }
 
     /// A unit is done: everybody who asked gets it.
-    fn deliver(&self, question: &Question, translated: Translated) {
-        let owners = self.state().twins.answer(question, &translated);
+    fn deliver(&self, question: &Question, translated: &Translated) {
+        let owners = self.state().twins.answer(question, translated);
         for (number, &owner) in owners.iter().enumerate() {
             if number > 0 {
                 self.tell(&question.text, 0);
@@ -401,7 +401,7 @@ impl Feed<'static> for Flow<'_, '_> {
         // Twice what is taken, so that the window fills up while the workers run and none of them reads for long.
         match self.reading.try_lock() {
             Ok(_reading) => self.refill(room.max_requests.saturating_mul(2)),
-            Err(TryLockError::Poisoned(_)) | Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Poisoned(_) | TryLockError::WouldBlock) => {}
         }
         let mut state = self.state();
         let state = &mut *state;

@@ -130,7 +130,7 @@ pub(super) fn plan(engine: &Loaded, ask: &Ask<'_>, effort: Effort) -> Result<Vec
     let count = |text: &str| engine.tokenizer.count(text);
     // Most texts are far below the limit: one token is never longer than one byte of them can pay for.
     let ranges = if ask.text.len() < room || count(ask.text) <= room {
-        vec![0..ask.text.len()]
+        std::iter::once(0..ask.text.len()).collect()
     } else {
         wrap(ask.text, room, &count)
     };

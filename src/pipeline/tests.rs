@@ -37,8 +37,7 @@ fn two_hops_and_one_hop_share_a_job_in_any_window() {
     let options = LoadOptions { device: candle_core::Device::Cpu, precision: Precision::Auto };
     let models = Models::new(Choice::Echo, &settings, options, &()).unwrap();
     let second = hop(Language::EN, Language::KO, "second");
-    let models =
-        models.with_echoes(vec![hop(Language::UK, Language::EN, "first"), second.clone()]).with_echoes(vec![second]);
+    let models = models.with_echoes(&[hop(Language::UK, Language::EN, "first"), second.clone()]).with_echoes(&[second]);
     let text = |n: usize| format!("{}\n\n{n}. {}\n", [UKRAINIAN, ENGLISH][n % 2], [UKRAINIAN, ENGLISH][n % 2]);
     let item = |n: usize| Item {
         input: Source::Bytes { name: n.to_string(), bytes: text(n).into_bytes() },

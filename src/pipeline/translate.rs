@@ -67,7 +67,7 @@ struct Shelf<'i> {
     tokens: usize,
 }
 
-impl<'a> Pipeline<'a> {
+impl Pipeline<'_> {
     /// Translates and writes all articles.
     pub(super) fn translate(&self) -> Result<(), PipelineError> {
         let to = self.spec.to.unwrap_or(Language::EN);

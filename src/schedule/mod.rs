@@ -189,12 +189,7 @@ pub enum Next {
 ///
 /// # Panics
 /// If the feed panics.
-pub fn run_feed<'a>(
-    model: &dyn Model,
-    feed: &dyn Feed<'a>,
-    options: &ScheduleOptions,
-    cancel: &AtomicBool,
-) -> RunStats {
+pub fn run_feed(model: &dyn Model, feed: &dyn Feed<'_>, options: &ScheduleOptions, cancel: &AtomicBool) -> RunStats {
     let began = Instant::now();
     let mut stats = RunStats::default();
     if let Err(error) = options.search.check() {

@@ -19,9 +19,9 @@ use crate::token::Prompt;
 const ADMIT_WHEN_FREE: usize = 4;
 
 /// Runs as many workers as the load is worth, until the feed ends.
-pub(super) fn run_workers<'a>(
+pub(super) fn run_workers(
     model: &dyn Model,
-    feed: &dyn Feed<'a>,
+    feed: &dyn Feed<'_>,
     options: &ScheduleOptions,
     (load, cancel): (Load, &AtomicBool),
 ) -> RunStats {

@@ -12,9 +12,12 @@ use tlumach::pipeline::models::{Choice, Models};
 use tlumach::pipeline::{Event, Observer, Pipeline};
 use tlumach::registry::Settings;
 
+/// Record and answer of an article.
+pub(crate) type Told = (ArticleRecord, Option<Vec<u8>>);
+
 /// Keeps what a job tells, in the order of the inputs.
 #[derive(Default)]
-pub(crate) struct Kept(pub(crate) Mutex<BTreeMap<usize, (ArticleRecord, Option<Vec<u8>>)>>);
+pub(crate) struct Kept(pub(crate) Mutex<BTreeMap<usize, Told>>);
 
 impl Observer for Kept {
     fn event(&self, event: &Event<'_>) {
@@ -26,7 +29,7 @@ impl Observer for Kept {
 }
 
 /// Runs the echo model over inputs.
-pub(crate) fn echo(items: Vec<Item>, work: Work) -> Vec<(ArticleRecord, Option<Vec<u8>>)> {
+pub(crate) fn echo(items: Vec<Item>, work: Work) -> Vec<Told> {
     let folder = tempfile::tempdir().unwrap();
     let mut settings = Settings::new(folder.path().join("hub"), folder.path().join("data"));
     settings.offline = true;

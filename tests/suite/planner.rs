@@ -1,11 +1,11 @@
 //! Many articles through one flow: bounded, in any order, each written as soon as it is done, and always the same answers.
 
-use super::identity::{SENTENCES, bytes};
+use super::identity::{Kept, SENTENCES, bytes};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use tlumach::job::report::{ArticleRecord, Status};
+use tlumach::job::report::Status;
 use tlumach::job::spec::{Item, JobSpec, Source, Target};
 use tlumach::language::Language;
 use tlumach::model::{LoadOptions, Precision};
@@ -76,33 +76,18 @@ const END_BIAS: [u8; 2] = 0x4600_u16.to_le_bytes();
 
 /// Articles of different lengths; some sentences stand in several of them.
 fn article(number: usize) -> String {
-    let mut text = format!("Report {number} from the harbour\n\n");
-    for sentence in 0..=number % 5 {
-        let what =
-            ["the bridge was closed at night", "no ship came in", "the mayor thanked everybody for their patience"];
-        text.push_str(&format!("On day {} {}. ", number * sentence, what[(number + sentence) % 3]));
-    }
-    text.push_str("Nobody was hurt.\n\n");
+    let what = ["the bridge was closed at night", "no ship came in", "the mayor thanked everybody for their patience"];
+    let sentence = |n: usize| format!("On day {} {}. ", number * n, what[(number + n) % 3]);
+    let sentences: Vec<String> = (0..=number % 5).map(sentence).collect();
     let who = ["the mayor", "all of them", "those who came in at night", "the harbour"][number % 4];
-    text.push_str(&format!("Ask {who} or write to desk{number}@example.org\n"));
-    text
-}
-
-/// What is told of each article.
-#[derive(Default)]
-struct Told(Mutex<BTreeMap<usize, (ArticleRecord, Option<Vec<u8>>)>>);
-
-impl Observer for Told {
-    fn event(&self, event: &Event<'_>) {
-        if let Event::Article { index, record, bytes } = event {
-            let told = ((*record).clone(), bytes.map(<[u8]>::to_vec));
-            assert!(self.0.lock().unwrap().insert(*index, told).is_none(), "article {index} is told twice");
-        }
-    }
+    format!(
+        "Report {number} from the harbour\n\n{}Nobody was hurt.\n\nAsk {who} or write to desk{number}@example.org\n",
+        sentences.concat()
+    )
 }
 
 /// Answer and segments of each article, by its name.
-fn answers(told: Told) -> BTreeMap<String, (Vec<u8>, String)> {
+fn answers(told: Kept) -> BTreeMap<String, (Vec<u8>, String)> {
     let told = told.0.into_inner().unwrap().into_values();
     told.map(|(mut record, answer)| {
         // Scores may differ in the last bits.
@@ -119,7 +104,7 @@ fn answers_depend_on_neither_window_nor_threads_nor_order() {
     let choice = nonsense(folder.path());
     let items: Vec<Item> = (0..13).map(|n| bytes(&format!("{n}"), article(n).as_bytes())).collect();
     let run = |items: Vec<Item>, threads, window| {
-        let told = Told::default();
+        let told = Kept::default();
         Job { choice: choice.clone(), items, threads, window }.run(&AtomicBool::new(false), &told);
         answers(told)
     };
@@ -152,7 +137,7 @@ fn answers_depend_on_neither_window_nor_threads_nor_order() {
 struct Gauge {
     segments: AtomicUsize,
     most: AtomicUsize,
-    told: Told,
+    told: Kept,
 }
 
 impl Observer for Gauge {
@@ -225,12 +210,12 @@ struct Onlooker<'a> {
     planned: AtomicUsize,
     /// Articles read when the first one was finished.
     planned_at_first: Mutex<Option<usize>>,
-    told: Told,
+    told: Kept,
 }
 
 impl Onlooker<'_> {
     fn new(cancel: &AtomicBool, stop_after: usize) -> Onlooker<'_> {
-        let (planned, planned_at_first, told) = (AtomicUsize::new(0), Mutex::new(None), Told::default());
+        let (planned, planned_at_first, told) = (AtomicUsize::new(0), Mutex::new(None), Kept::default());
         Onlooker { stop_after, cancel, planned, planned_at_first, told }
     }
 }
@@ -296,7 +281,7 @@ fn identical_segments_are_computed_once_across_articles() {
     let once: Vec<Item> = (0..20).map(|n| bytes(&format!("{n}"), article(n).as_bytes())).collect();
     let twice = [once.clone(), once.clone()].concat();
     let entries = |items: Vec<Item>| {
-        let told = Told::default();
+        let told = Kept::default();
         let job = Job { choice: Choice::Echo, items, threads: 2, window: None };
         let summary = job.run(&AtomicBool::new(false), &told);
         (summary.stats.entries, summary.totals.segments)
