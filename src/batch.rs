@@ -4,8 +4,9 @@
 //! same time, and the longest does not start when everything else has ended. Tokens are counted as they are: batches are
 //! ragged, nothing is padded.
 //!
-//! A queue may be refilled while it is worked off. So that short requests do not wait for ever behind longer ones that
-//! come later, time goes in turns: what has waited through [`PATIENCE`] whole turns comes first, whatever its length.
+//! A queue may be refilled while it is worked off. It is then swept from the longest to the shortest, again and again: what
+//! comes and is longer than what was taken last waits for the next sweep. So a batch stays of similar length, and short
+//! requests do not wait behind all longer ones that come later.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -19,31 +20,19 @@ pub struct Budget {
     pub max_tokens: usize,
 }
 
-/// Whole turns that a request waits behind longer ones before it comes first.
-pub const PATIENCE: usize = 1;
-
-/// Whether a request has waited long enough to overtake longer ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Claim {
-    Overdue,
-    ByLength,
-}
-
-/// A request's place in the order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    claim: Claim,
-    length: Reverse<usize>,
-    index: usize,
-    /// The turn in which it came.
-    since: usize,
-}
-
 /// The requests that wait, in the order in which they are taken.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Queue {
-    waiting: BTreeSet<Place>,
-    turn: usize,
+    /// Length and index, the longest first.
+    waiting: BTreeSet<(Reverse<usize>, usize)>,
+    /// Length of what was taken last: the sweep goes on from here.
+    sweep: usize,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Queue { waiting: BTreeSet::new(), sweep: usize::MAX }
+    }
 }
 
 impl Queue {
@@ -58,30 +47,33 @@ impl Queue {
 
     /// Adds a request.
     pub fn push(&mut self, index: usize, length: usize) {
-        let place = Place { claim: Claim::ByLength, length: Reverse(length), index, since: self.turn };
-        self.waiting.insert(place);
+        self.waiting.insert((Reverse(length), index));
     }
 
-    /// Begins the next turn: what has waited for [`PATIENCE`] turns besides the one in which it came goes to the front.
-    pub fn next_turn(&mut self) {
-        self.turn += 1;
-        let places = std::mem::take(&mut self.waiting).into_iter();
-        self.waiting = places
-            .map(|place| {
-                let overdue = self.turn - place.since > PATIENCE;
-                Place { claim: if overdue { Claim::Overdue } else { place.claim }, ..place }
-            })
-            .collect();
+    /// Begins the next sweep, from the longest: when nothing more will come, so that no long request starts at the end.
+    pub fn begin_sweep(&mut self) {
+        self.sweep = usize::MAX;
+    }
+
+    /// What is taken next.
+    fn next(&self) -> Option<(Reverse<usize>, usize)> {
+        self.waiting.range((Reverse(self.sweep), 0)..).next().or(self.waiting.first()).copied()
+    }
+
+    fn remove(&mut self, place: (Reverse<usize>, usize)) -> usize {
+        self.waiting.remove(&place);
+        self.sweep = place.0.0;
+        place.1
     }
 
     /// The request that came first, by its index.
     pub fn oldest(&self) -> Option<usize> {
-        self.waiting.iter().map(|place| place.index).min()
+        self.waiting.iter().map(|&(_, index)| index).min()
     }
 
     /// Tokens of all requests that wait.
     pub fn tokens(&self) -> usize {
-        self.waiting.iter().map(|place| place.length.0).sum()
+        self.waiting.iter().map(|&(Reverse(length), _)| length).sum()
     }
 
     /// How many requests still wait.
@@ -98,13 +90,12 @@ impl Queue {
     pub fn take(&mut self, room: Budget) -> Vec<usize> {
         let mut tokens = 0usize;
         let mut batch = Vec::new();
-        while let Some(&Place { length: Reverse(length), index, .. }) = self.waiting.first() {
-            tokens = tokens.saturating_add(length);
+        while let Some(place) = self.next() {
+            tokens = tokens.saturating_add(place.0.0);
             if batch.len() == room.max_requests || tokens > room.max_tokens {
                 break;
             }
-            batch.push(index);
-            self.waiting.pop_first();
+            batch.push(self.remove(place));
         }
         batch
     }
@@ -115,7 +106,7 @@ impl Queue {
         if !batch.is_empty() {
             return batch;
         }
-        self.waiting.pop_first().map(|place| place.index).into_iter().collect()
+        self.next().map(|place| self.remove(place)).into_iter().collect()
     }
 }
 
@@ -168,19 +159,20 @@ mod tests {
     }
 
     #[test]
-    fn what_came_later_and_is_longer_overtakes_for_one_turn_only() {
+    fn what_comes_later_and_is_longer_waits_for_the_next_sweep() {
         let one = Budget { max_requests: 1, max_tokens: 100 };
-        let mut queue = Queue::new(&[1, 2]);
+        let mut queue = Queue::new(&[9, 5, 1]);
         let mut taken = Vec::new();
-        for turn in 0..3 {
-            queue.push(2 + 2 * turn, 50 + turn);
-            queue.push(3 + 2 * turn, 60 + turn);
+        for (index, length) in [(3, 10), (4, 4), (5, 8)] {
             taken.extend(queue.take(one));
-            taken.extend(queue.take(one));
-            queue.next_turn();
+            queue.push(index, length);
         }
-        // In the third turn the first two have waited through the second one.
-        assert_eq!(taken, [3, 2, 5, 4, 1, 0]);
+        assert_eq!(taken, [0, 1, 4]);
+        taken.extend(queue.take(one));
+        queue.begin_sweep();
+        queue.push(6, 20);
+        taken.extend(queue.take(Budget { max_requests: 9, max_tokens: 100 }));
+        assert_eq!(taken, [0, 1, 4, 2, 6, 3, 5]);
     }
 
     proptest! {

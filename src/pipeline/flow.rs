@@ -143,8 +143,6 @@ struct State {
     next_unit: usize,
     units: HashMap<usize, Moving>,
     twins: Twins,
-    /// Units since the last turn of the queues.
-    since_turn: usize,
     supply: Option<Supply>,
     failure: Option<PipelineError>,
 }
@@ -231,7 +229,11 @@ impl<'f, 'a> Flow<'f, 'a> {
                     return;
                 }
                 Ok(More::End) => {
-                    self.state().supply = Some(Supply::Complete);
+                    let mut state = self.state();
+                    if state.supply != Some(Supply::Complete) {
+                        state.lanes.values_mut().for_each(|lane| lane.queue.begin_sweep());
+                    }
+                    state.supply = Some(Supply::Complete);
                     return;
                 }
                 Err(failure) => return self.fail(failure),
@@ -243,15 +245,7 @@ impl<'f, 'a> Flow<'f, 'a> {
     /// Lets a unit in: a new one starts its first hop, a known one shares the answer.
     fn admit(&self, unit: Unit) {
         let question = Question { from: unit.from, effort: unit.effort, text: unit.text };
-        let known = {
-            let mut state = self.state();
-            state.since_turn += 1;
-            if state.since_turn > self.pipeline.window().segments / 2 {
-                state.since_turn = 0;
-                state.lanes.values_mut().for_each(|lane| lane.queue.next_turn());
-            }
-            state.twins.ask(&question, unit.owner)
-        };
+        let known = self.state().twins.ask(&question, unit.owner);
         match known {
             Known::Shared => {}
             Known::Answered(translated) => {
