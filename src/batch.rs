@@ -3,6 +3,13 @@
 //! Requests are taken longest first (ties by index), so that those of a batch are of similar length and end at about the
 //! same time, and the longest does not start when everything else has ended. Tokens are counted as they are: batches are
 //! ragged, nothing is padded.
+//!
+//! A queue may be refilled while it is worked off. It is then swept from the longest to the shortest, again and again: what
+//! comes and is longer than what was taken last waits for the next sweep. So a batch stays of similar length, and short
+//! requests do not wait behind all longer ones that come later.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 /// How much may be worked on at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,22 +23,62 @@ pub struct Budget {
 /// The requests that wait, in the order in which they are taken.
 #[derive(Debug, Clone)]
 pub struct Queue {
-    /// Index and length, longest first.
-    order: Vec<(usize, usize)>,
-    taken: usize,
+    /// Length and index, the longest first.
+    waiting: BTreeSet<(Reverse<usize>, usize)>,
+    /// Length of what was taken last: the sweep goes on from here.
+    sweep: usize,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Queue { waiting: BTreeSet::new(), sweep: usize::MAX }
+    }
 }
 
 impl Queue {
     /// Lines up requests by their lengths in tokens.
     pub fn new(lengths: &[usize]) -> Queue {
-        let mut order: Vec<(usize, usize)> = lengths.iter().copied().enumerate().collect();
-        order.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
-        Queue { order, taken: 0 }
+        let mut queue = Queue::default();
+        for (index, &length) in lengths.iter().enumerate() {
+            queue.push(index, length);
+        }
+        queue
+    }
+
+    /// Adds a request.
+    pub fn push(&mut self, index: usize, length: usize) {
+        self.waiting.insert((Reverse(length), index));
+    }
+
+    /// Begins the next sweep, from the longest: when nothing more will come, so that no long request starts at the end.
+    pub fn begin_sweep(&mut self) {
+        self.sweep = usize::MAX;
+    }
+
+    /// What is taken next.
+    fn next(&self) -> Option<(Reverse<usize>, usize)> {
+        self.waiting.range((Reverse(self.sweep), 0)..).next().or(self.waiting.first()).copied()
+    }
+
+    fn remove(&mut self, place: (Reverse<usize>, usize)) -> usize {
+        self.waiting.remove(&place);
+        self.sweep = place.0.0;
+        place.1
+    }
+
+    /// The request that came first, by its index.
+    pub fn oldest(&self) -> Option<usize> {
+        self.waiting.iter().map(|&(_, index)| index).min()
+    }
+
+    /// Tokens of all requests that wait.
+    pub fn tokens(&self) -> usize {
+        self.waiting.iter().map(|&(Reverse(length), _)| length).sum()
     }
 
     /// How many requests still wait.
     pub fn len(&self) -> usize {
-        self.order.len() - self.taken
+        self.waiting.len()
     }
 
     /// Whether none waits.
@@ -43,14 +90,13 @@ impl Queue {
     pub fn take(&mut self, room: Budget) -> Vec<usize> {
         let mut tokens = 0usize;
         let mut batch = Vec::new();
-        for &(index, length) in &self.order[self.taken..] {
-            tokens = tokens.saturating_add(length);
+        while let Some(place) = self.next() {
+            tokens = tokens.saturating_add(place.0.0);
             if batch.len() == room.max_requests || tokens > room.max_tokens {
                 break;
             }
-            batch.push(index);
+            batch.push(self.remove(place));
         }
-        self.taken += batch.len();
         batch
     }
 
@@ -60,9 +106,7 @@ impl Queue {
         if !batch.is_empty() {
             return batch;
         }
-        let first = self.order.get(self.taken).map(|&(index, _)| index);
-        self.taken += usize::from(first.is_some());
-        first.into_iter().collect()
+        self.next().map(|place| self.remove(place)).into_iter().collect()
     }
 }
 
@@ -112,6 +156,23 @@ mod tests {
         let mut queue = Queue::new(&[9, 1]);
         assert!(queue.take(Budget { max_requests: 2, max_tokens: 5 }).is_empty());
         assert_eq!(queue.len(), 2);
+    }
+
+    #[test]
+    fn what_comes_later_and_is_longer_waits_for_the_next_sweep() {
+        let one = Budget { max_requests: 1, max_tokens: 100 };
+        let mut queue = Queue::new(&[9, 5, 1]);
+        let mut taken = Vec::new();
+        for (index, length) in [(3, 10), (4, 4), (5, 8)] {
+            taken.extend(queue.take(one));
+            queue.push(index, length);
+        }
+        assert_eq!(taken, [0, 1, 4]);
+        taken.extend(queue.take(one));
+        queue.begin_sweep();
+        queue.push(6, 20);
+        taken.extend(queue.take(Budget { max_requests: 9, max_tokens: 100 }));
+        assert_eq!(taken, [0, 1, 4, 2, 6, 3, 5]);
     }
 
     proptest! {

@@ -129,6 +129,9 @@ pub(crate) enum ModelsAction {
 
 #[derive(Debug, Args)]
 pub(crate) struct BenchArgs {
+    /// Do the whole job so many times in one process; the figures are of the last pass
+    #[arg(long, global = true, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub(crate) repeat: u16,
     #[command(subcommand)]
     pub(crate) action: BenchAction,
 }

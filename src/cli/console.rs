@@ -253,11 +253,11 @@ impl Observer for Sink<'_> {
             Event::Model(name) if self.console.loudness >= Loudness::Verbose => {
                 self.console.line(&format!("tlumach: loading {name}"));
             }
-            Event::Article { record, bytes } => {
+            Event::Article { index, record, bytes } => {
                 self.console.article(record);
                 let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
                 if let Some(writer) = &mut *self.report.lock().unwrap_or_else(PoisonError::into_inner)
-                    && let Err(error) = writer.article(record)
+                    && let Err(error) = writer.article(*index, record)
                 {
                     failure.get_or_insert(anyhow::Error::new(error).context("cannot write the report"));
                 }

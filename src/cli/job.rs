@@ -7,23 +7,24 @@ use anyhow::{Context, Result, bail};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
-use tlumach::job::report::{Head, ModelRecord, Tail, Writer};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Instant;
+use tlumach::job::report::{Head, ModelRecord, Status, Tail, Writer};
 use tlumach::job::spec::{JobSpec, KeepBoilerplate, Work};
 use tlumach::model::{LoadOptions, Precision};
 use tlumach::pipeline::models::{Choice, Models};
-use tlumach::pipeline::{Pipeline, Summary};
+use tlumach::pipeline::{Event, Observer, Pipeline, Summary};
 use tlumach::registry::{self, Settings};
 use tlumach::token::SummaryLength;
 
 pub(super) fn translate(cli: &Cli, args: &TranslateArgs, settings: &mut Settings) -> Result<Ending> {
-    let (_, summary, _) = run(cli, &args.input, translation(args), settings, Printing::Print)?;
-    Ok(ending(&summary))
+    let plan = Plan { work: translation(args), print: Printing::Print, passes: 1 };
+    Ok(ending(&run(cli, &args.input, settings, plan)?.summary))
 }
 
 pub(super) fn summarize(cli: &Cli, args: &SummarizeArgs, settings: &mut Settings) -> Result<Ending> {
-    let (_, summary, _) = run(cli, &args.input, summary_work(args), settings, Printing::Print)?;
-    Ok(ending(&summary))
+    let plan = Plan { work: summary_work(args), print: Printing::Print, passes: 1 };
+    Ok(ending(&run(cli, &args.input, settings, plan)?.summary))
 }
 
 pub(super) fn translation(args: &TranslateArgs) -> Work {
@@ -40,14 +41,32 @@ fn ending(summary: &Summary) -> Ending {
     if totals.failed > 0 || totals.with_findings > 0 || summary.cancelled { Ending::Findings } else { Ending::Fine }
 }
 
-/// Runs a job; answers its spec, what is left of it, and the models it used.
-pub(super) fn run(
-    cli: &Cli,
-    input: &InputArgs,
-    work: Work,
-    settings: &mut Settings,
-    print: Printing,
-) -> Result<(JobSpec, Summary, Vec<ModelRecord>)> {
+/// What is done with a job, beside what its inputs and options say.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Plan {
+    pub(super) work: Work,
+    pub(super) print: Printing,
+    /// How often it is done. Report, standard output and messages are of the last pass.
+    pub(super) passes: u16,
+}
+
+/// A job that was run.
+pub(super) struct Ran {
+    pub(super) spec: JobSpec,
+    /// What is left of the last pass.
+    pub(super) summary: Summary,
+    pub(super) models: Vec<ModelRecord>,
+    /// Seconds of each pass, without finding and loading models.
+    pub(super) passes_s: Vec<f64>,
+    /// Finding and loading models, all passes together.
+    pub(super) load_ms: u64,
+    /// When the first answer was there.
+    pub(super) first_answer: Option<Instant>,
+}
+
+/// Runs a job.
+pub(super) fn run(cli: &Cli, input: &InputArgs, settings: &mut Settings, plan: Plan) -> Result<Ran> {
+    let Plan { work, print, passes } = plan;
     let mut spec = resolve::resolve(input, work, &mut std::io::stdin().lock())?;
     if print == Printing::Discard {
         for item in &mut spec.items {
@@ -74,7 +93,21 @@ pub(super) fn run(
         })
         .transpose()?;
     let sink = Sink { console: &console, report: Mutex::new(report), failure: Mutex::new(None), print };
-    let outcome = Pipeline::new(&spec, &models, &stop, &sink).execute();
+    let first_answer = OnceLock::new();
+    let mut passes_s = Vec::new();
+    let mut load_ms = 0;
+    let mut outcome = Ok(Summary::default());
+    for pass in 1..=passes {
+        let began = Instant::now();
+        let timed = Timed { sink: (pass == passes).then_some(&sink), first_answer: &first_answer };
+        outcome = Pipeline::new(&spec, &models, &stop, &timed).execute();
+        let Ok(summary) = &outcome else { break };
+        load_ms += summary.totals.load_ms;
+        passes_s.push((began.elapsed().as_secs_f64() - summary.totals.load_ms as f64 / 1000.0).max(0.0));
+        if summary.cancelled {
+            break;
+        }
+    }
     console.end();
     let summary = match outcome {
         Ok(summary) => summary,
@@ -96,7 +129,27 @@ pub(super) fn run(
         let tail = Tail { models: records.clone(), totals: summary.totals.clone() };
         writer.finish(&tail).context("cannot write the report")?;
     }
-    Ok((spec, summary, records))
+    let first_answer = first_answer.into_inner();
+    Ok(Ran { spec, summary, models: records, passes_s, load_ms, first_answer })
+}
+
+/// Notes when the first answer was there; tells the last pass to the console.
+struct Timed<'s> {
+    sink: Option<&'s Sink<'s>>,
+    first_answer: &'s OnceLock<Instant>,
+}
+
+impl Observer for Timed<'_> {
+    fn event(&self, event: &Event<'_>) {
+        if let Some(sink) = self.sink {
+            sink.event(event);
+        }
+        if let Event::Article { record, .. } = event
+            && matches!(record.status, Status::Ok | Status::Findings)
+        {
+            let _ = self.first_answer.set(Instant::now());
+        }
+    }
 }
 
 /// What `--model` means: a reserved word, a card, then a path.

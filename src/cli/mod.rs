@@ -16,6 +16,7 @@ use clap::Parser;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 use tlumach::registry::Settings;
 
 /// How a run ended.
@@ -29,6 +30,7 @@ enum Ending {
 
 /// Runs the program.
 pub(crate) fn main() -> ExitCode {
+    let began = Instant::now();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -39,7 +41,7 @@ pub(crate) fn main() -> ExitCode {
         }
     };
     cap_threads(&cli);
-    match run(&cli) {
+    match run(&cli, began) {
         Ok(Ending::Fine) => ExitCode::SUCCESS,
         Ok(Ending::Findings) => ExitCode::from(1),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
@@ -57,10 +59,10 @@ const CANDLE_THREADS: &str = "CANDLE_NUM_THREADS";
 /// starts itself again with the variable set. Where that fails the cap holds for everything but chat models.
 fn cap_threads(cli: &Cli) {
     let threads = match &cli.command {
-        Command::Translate(args) | Command::Bench(BenchArgs { action: BenchAction::Translate(args) }) => {
+        Command::Translate(args) | Command::Bench(BenchArgs { action: BenchAction::Translate(args), .. }) => {
             args.input.threads
         }
-        Command::Summarize(args) | Command::Bench(BenchArgs { action: BenchAction::Summarize(args) }) => {
+        Command::Summarize(args) | Command::Bench(BenchArgs { action: BenchAction::Summarize(args), .. }) => {
             args.input.threads
         }
         Command::Models(_) => None,
@@ -81,16 +83,13 @@ fn cap_threads(cli: &Cli) {
     console::say(&format!("tlumach: for chat models set {CANDLE_THREADS}={threads} as well as --threads"));
 }
 
-fn run(cli: &Cli) -> anyhow::Result<Ending> {
+fn run(cli: &Cli, began: Instant) -> anyhow::Result<Ending> {
     let mut settings = Settings::from_variables(&|name| std::env::var(name).ok());
     match &cli.command {
         Command::Translate(args) => job::translate(cli, args, &mut settings),
         Command::Summarize(args) => job::summarize(cli, args, &mut settings),
         Command::Models(args) => models::run(cli, &args.action, &mut settings),
-        Command::Bench(args) => match &args.action {
-            BenchAction::Translate(args) => bench::translate(cli, args, &mut settings),
-            BenchAction::Summarize(args) => bench::summarize(cli, args, &mut settings),
-        },
+        Command::Bench(args) => bench::run(cli, args, &mut settings, began),
     }
 }
 

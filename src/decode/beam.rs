@@ -22,6 +22,7 @@ struct Group {
     source_tokens: usize,
     prefix: Box<[TokenId]>,
     room: usize,
+    no_repeat_ngram: usize,
     loop_tokens: usize,
     /// Best first. One at the beginning, at most `beams` later; all of the same length.
     running: Vec<Running>,
@@ -242,6 +243,7 @@ impl Search for Beam<'_> {
                         source_tokens: request.source.len(),
                         prefix: request.prefix.into(),
                         room,
+                        no_repeat_ngram: entry.no_repeat_ngram,
                         loop_tokens: self
                             .options
                             .loop_stop
@@ -268,9 +270,10 @@ impl Search for Beam<'_> {
         if self.groups.is_empty() {
             return Ok(Vec::new());
         }
-        let verdicts: Vec<Verdict> = if self.rules.depend_on_rows() {
+        let depend = |group: &Group| self.rules.depend_on_rows(group.no_repeat_ngram);
+        let verdicts: Vec<Verdict> = if self.groups.iter().any(depend) {
             let rows = self.groups.iter().flat_map(|group| group.running.iter().map(move |beam| (group, beam)));
-            rows.map(|(group, beam)| self.rules.judge(&group.prefix, &beam.ids)).collect()
+            rows.map(|(group, beam)| self.rules.judge(group.no_repeat_ngram, &group.prefix, &beam.ids)).collect()
         } else {
             Vec::new()
         };

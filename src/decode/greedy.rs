@@ -15,6 +15,7 @@ struct Row {
     ids: Vec<TokenId>,
     log_probability: f32,
     room: usize,
+    no_repeat_ngram: usize,
     loop_tokens: usize,
 }
 
@@ -41,12 +42,9 @@ impl<'m> Greedy<'m> {
     fn adjustments(&self) -> Vec<Adjustment> {
         let mut adjust: Vec<Adjustment> =
             self.rules.suppressed.iter().map(|&token| Adjustment::ban(None, token)).collect();
-        if !self.rules.depend_on_rows() {
-            return adjust;
-        }
         let change = Change::Penalize(self.options.repetition_penalty);
         for (index, row) in self.rows.iter().enumerate() {
-            let verdict = self.rules.judge(&row.prefix, &row.ids);
+            let verdict = self.rules.judge(row.no_repeat_ngram, &row.prefix, &row.ids);
             adjust.extend(verdict.penalized.iter().map(|&token| Adjustment { row: Some(index), token, change }));
             adjust.extend(verdict.banned.iter().map(|&token| Adjustment::ban(Some(index), token)));
         }
@@ -115,6 +113,7 @@ impl Search for Greedy<'_> {
                         ids: Vec::new(),
                         log_probability: 0.0,
                         room,
+                        no_repeat_ngram: entry.no_repeat_ngram,
                         loop_tokens: self
                             .options
                             .loop_stop

@@ -61,6 +61,7 @@ impl<'m> Live<'m> {
         let began = Instant::now();
         let answers = self.model.step(last, state.as_mut(), ask)?;
         self.stats.step(last.len(), began.elapsed());
+        self.stats.projection_time += state.take_projection_time();
         if answers.len() != last.len() {
             return Err(ModelError::State(format!("{} answers for {} rows", answers.len(), last.len())).into());
         }

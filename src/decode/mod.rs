@@ -27,7 +27,7 @@ pub struct SearchOptions {
     pub length_penalty: f32,
     /// Longest answer in tokens, end token included; cut to what the model allows.
     pub max_new_tokens: usize,
-    /// n-grams of this length may not repeat; 0 for no limit.
+    /// n-grams of this length may not repeat; 0 for no limit. An [`Entry`] has its own.
     pub no_repeat_ngram: usize,
     /// Divides (if positive) or multiplies (if negative) the score of tokens seen before; 1 for none.
     pub repetition_penalty: f32,
@@ -126,6 +126,9 @@ pub struct Entry<'a> {
     pub request: Request<'a>,
     /// Longest answer in tokens, end token included; cut to what the model allows.
     pub max_new_tokens: usize,
+    /// n-grams of this length may not repeat in its answer; 0 for no limit. A second attempt at a text differs in it, and
+    /// shares the batch with first attempts.
+    pub no_repeat_ngram: usize,
 }
 
 /// An entry's tag and its answer.
@@ -178,7 +181,12 @@ pub fn search(
     let entries: Vec<Entry<'_>> = batch
         .iter()
         .enumerate()
-        .map(|(tag, &request)| Entry { tag, request, max_new_tokens: options.max_new_tokens })
+        .map(|(tag, &request)| Entry {
+            tag,
+            request,
+            max_new_tokens: options.max_new_tokens,
+            no_repeat_ngram: options.no_repeat_ngram,
+        })
         .collect();
     let mut outcomes = search.admit(&entries)?;
     while search.entries() > 0 {

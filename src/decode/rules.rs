@@ -89,9 +89,9 @@ impl<'m> Rules<'m> {
         Rules { options, vocab: spec.vocab, suppressed }
     }
 
-    /// Whether any rule depends on what a row has said.
-    pub(super) fn depend_on_rows(&self) -> bool {
-        self.options.no_repeat_ngram > 0 || self.penalizes()
+    /// Whether any rule depends on what a row has said, if its n-grams of length `no_repeat_ngram` may not repeat.
+    pub(super) fn depend_on_rows(&self, no_repeat_ngram: usize) -> bool {
+        no_repeat_ngram > 0 || self.penalizes()
     }
 
     /// Whether seen tokens are penalized.
@@ -99,10 +99,11 @@ impl<'m> Rules<'m> {
         self.options.repetition_penalty.total_cmp(&1.0).is_ne()
     }
 
-    /// What the next token of a row must not be, or is penalized for.
-    pub(super) fn judge(&self, prefix: &[TokenId], ids: &[TokenId]) -> Verdict {
+    /// What the next token of a row must not be, or is penalized for. The row's n-grams of length `n` may not repeat
+    /// (0 for no limit).
+    pub(super) fn judge(&self, n: usize, prefix: &[TokenId], ids: &[TokenId]) -> Verdict {
         let mut verdict = Verdict::default();
-        if !self.depend_on_rows() {
+        if !self.depend_on_rows(n) {
             return verdict;
         }
         let mut sequence = Vec::with_capacity(prefix.len() + ids.len());
@@ -110,7 +111,6 @@ impl<'m> Rules<'m> {
             sequence.extend_from_slice(prefix);
         }
         sequence.extend_from_slice(ids);
-        let n = self.options.no_repeat_ngram;
         if n > 0 && sequence.len() >= n {
             let tail = &sequence[sequence.len() + 1 - n..];
             verdict.banned =
@@ -138,7 +138,7 @@ mod tests {
         let rules = Rules { options: &options, vocab: 100, suppressed: Vec::new() };
         for cut in 0..=sequence.len() {
             let (prefix, ids) = sequence.split_at(cut);
-            assert_eq!(rules.judge(prefix, ids).banned, expected, "n {n}, {sequence:?} cut at {cut}");
+            assert_eq!(rules.judge(n, prefix, ids).banned, expected, "n {n}, {sequence:?} cut at {cut}");
         }
     }
 
@@ -160,7 +160,11 @@ mod tests {
             seen: Seen::Answer,
             ..SearchOptions::default()
         };
-        let verdict = Rules { options: &options, vocab: 100, suppressed: Vec::new() }.judge(&[1, 2], &[3, 1]);
+        let verdict = Rules { options: &options, vocab: 100, suppressed: Vec::new() }.judge(
+            options.no_repeat_ngram,
+            &[1, 2],
+            &[3, 1],
+        );
         assert_eq!(verdict.banned, &[] as &[TokenId]);
         assert_eq!(verdict.penalized, &[1, 3]);
     }

@@ -23,6 +23,8 @@ pub struct Stats {
     pub start_time: Duration,
     /// Time in `Model::step`.
     pub step_time: Duration,
+    /// Of it, in the projection onto the vocabulary, where the model tells it.
+    pub projection_time: Duration,
     /// Time in selecting and appending rows.
     pub state_time: Duration,
 }
@@ -44,6 +46,7 @@ impl Stats {
         }
         self.start_time += other.start_time;
         self.step_time += other.step_time;
+        self.projection_time += other.projection_time;
         self.state_time += other.state_time;
     }
 

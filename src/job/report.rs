@@ -1,13 +1,15 @@
 //! What is written about a job: one JSON object, described in `docs/job.md`.
 //!
 //! A [`Writer`] appends each article as soon as it is finished, so that a job over many articles holds none of them in
-//! memory and a killed one leaves what it had; the file gets its name only when the job has ended.
+//! memory and a killed one leaves what it had; the file gets its name, and the articles the order of the inputs, only when
+//! the job has ended.
 
 use crate::language::Language;
 use crate::quality::{Finding, Severity};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -264,11 +266,25 @@ pub struct SegmentRecord {
 /// Writes a report article by article.
 #[derive(Debug)]
 pub struct Writer {
-    file: std::fs::File,
+    file: File,
     partial: PathBuf,
     path: PathBuf,
-    articles: usize,
+    /// Where the first article begins.
+    head: u64,
+    /// What was appended.
+    articles: Vec<Place>,
 }
+
+/// Where an article stands in the file, as all that is kept of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    /// Its number in the job.
+    index: usize,
+    start: u64,
+    end: u64,
+}
+
+const SEPARATOR: &[u8] = b",\n";
 
 impl Writer {
     /// Begins a report that will be at `path`.
@@ -279,28 +295,33 @@ impl Writer {
         let mut partial = path.as_os_str().to_os_string();
         partial.push(".partial");
         let partial = PathBuf::from(partial);
-        let mut file = std::fs::File::create(&partial)?;
+        let mut file = File::options().read(true).write(true).create(true).truncate(true).open(&partial)?;
         let options = serde_json::to_string(&head.options)?;
         write!(
             file,
-            "{{\n\"schema\": \"tlumach.report\",\n\"schema_version\": {SCHEMA_VERSION},\n\"program\": {{\"name\": \"tlumach\", \"version\": \"{}\"}},\n\"task\": \"{}\",\n\"options\": {options},\n\"articles\": [",
+            "{{\n\"schema\": \"tlumach.report\",\n\"schema_version\": {SCHEMA_VERSION},\n\"program\": {{\"name\": \"tlumach\", \"version\": \"{}\"}},\n\"task\": \"{}\",\n\"options\": {options},\n\"articles\": [\n",
             env!("CARGO_PKG_VERSION"),
             head.task,
         )?;
-        Ok(Writer { file, partial, path: path.to_path_buf(), articles: 0 })
+        let head = file.stream_position()?;
+        Ok(Writer { file, partial, path: path.to_path_buf(), head, articles: Vec::new() })
     }
 
-    /// Adds an article.
+    /// Adds the article with the number `index` in the job; they may come in any order.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn article(&mut self, record: &ArticleRecord) -> std::io::Result<()> {
-        let separator = if self.articles == 0 { "\n" } else { ",\n" };
-        self.articles += 1;
-        self.file.write_all(separator.as_bytes())?;
+    pub fn article(&mut self, index: usize, record: &ArticleRecord) -> std::io::Result<()> {
+        if !self.articles.is_empty() {
+            self.file.write_all(SEPARATOR)?;
+        }
+        let start = self.file.stream_position()?;
         let mut buffered = std::io::BufWriter::new(&mut self.file);
         serde_json::to_writer(&mut buffered, record)?;
-        buffered.flush()
+        buffered.flush()?;
+        drop(buffered);
+        self.articles.push(Place { index, start, end: self.file.stream_position()? });
+        Ok(())
     }
 
     /// Takes the report back: the job could not run.
@@ -309,17 +330,47 @@ impl Writer {
         let _ = std::fs::remove_file(&self.partial);
     }
 
-    /// Ends the report and puts it at its path.
+    /// Ends the report, with the articles in their order, and puts it at its path.
     ///
     /// # Errors
     /// The file cannot be written or moved to its place.
     pub fn finish(mut self, tail: &Tail) -> std::io::Result<()> {
-        let models = serde_json::to_string(&tail.models)?;
-        let totals = serde_json::to_string(&tail.totals)?;
-        write!(self.file, "\n],\n\"models\": {models},\n\"totals\": {totals}\n}}\n")?;
-        self.file.sync_all()?;
-        std::fs::rename(&self.partial, &self.path)
+        if self.articles.is_sorted() {
+            write_tail(&mut self.file, tail)?;
+            return std::fs::rename(&self.partial, &self.path);
+        }
+        // What was finished early is copied to its place; the partial report stays whole until all is done.
+        let mut ordered = self.path.as_os_str().to_os_string();
+        ordered.push(".ordered");
+        let ordered = PathBuf::from(ordered);
+        let mut file = File::create(&ordered)?;
+        copy(&mut self.file, 0..self.head, &mut file)?;
+        self.articles.sort_unstable();
+        for (number, place) in self.articles.iter().enumerate() {
+            if number > 0 {
+                file.write_all(SEPARATOR)?;
+            }
+            copy(&mut self.file, place.start..place.end, &mut file)?;
+        }
+        write_tail(&mut file, tail)?;
+        std::fs::rename(&ordered, &self.path)?;
+        std::fs::remove_file(&self.partial)
     }
+}
+
+/// Copies a range of bytes behind what `to` has.
+fn copy(from: &mut File, range: Range<u64>, to: &mut File) -> std::io::Result<()> {
+    from.seek(SeekFrom::Start(range.start))?;
+    std::io::copy(&mut from.take(range.end - range.start), to)?;
+    Ok(())
+}
+
+/// Ends the list of articles and writes what follows it.
+fn write_tail(file: &mut File, tail: &Tail) -> std::io::Result<()> {
+    let models = serde_json::to_string(&tail.models)?;
+    let totals = serde_json::to_string(&tail.totals)?;
+    write!(file, "\n],\n\"models\": {models},\n\"totals\": {totals}\n}}\n")?;
+    file.sync_all()
 }
 
 #[cfg(test)]
@@ -335,13 +386,43 @@ mod tests {
         let mut writer = Writer::create(&path, &head).unwrap();
         assert!(!path.exists(), "nothing stands at the path before the job has ended");
         assert!(folder.path().join("report.json.partial").exists());
-        for name in ["one", "two"] {
-            let input = InputRecord { path: name.into(), ..InputRecord::default() };
-            writer.article(&ArticleRecord::new(input)).unwrap();
+        for (index, name) in ["one", "two"].into_iter().enumerate() {
+            writer.article(index, &record(name)).unwrap();
         }
         writer.finish(&Tail::default()).unwrap();
-        let report: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let report = read(&path);
         assert_eq!(report["schema_version"], SCHEMA_VERSION);
         assert_eq!(report["articles"][1]["input"]["path"], "two");
+    }
+
+    #[test]
+    fn articles_stand_in_the_order_of_the_inputs_whenever_they_were_finished() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.json");
+        let mut in_order = Writer::create(&path, &Head { task: "translate", options: BTreeMap::new() }).unwrap();
+        for index in 0..4 {
+            in_order.article(index, &record(&index.to_string())).unwrap();
+        }
+        in_order.finish(&Tail::default()).unwrap();
+        let expected = std::fs::read(&path).unwrap();
+        let mut writer = Writer::create(&path, &Head { task: "translate", options: BTreeMap::new() }).unwrap();
+        for index in [2, 0, 3, 1] {
+            writer.article(index, &record(&index.to_string())).unwrap();
+            // What is there so far is whole.
+            let partial = std::fs::read_to_string(folder.path().join("report.json.partial")).unwrap();
+            let closed: serde_json::Value = serde_json::from_str(&format!("{partial}]}}")).unwrap();
+            assert_eq!(closed["articles"].as_array().unwrap().last().unwrap()["input"]["path"], index.to_string());
+        }
+        writer.finish(&Tail::default()).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), expected);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left");
+    }
+
+    fn record(name: &str) -> ArticleRecord {
+        ArticleRecord::new(InputRecord { path: name.into(), ..InputRecord::default() })
+    }
+
+    fn read(path: &Path) -> serde_json::Value {
+        serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
     }
 }

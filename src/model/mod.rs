@@ -123,6 +123,11 @@ pub trait State: Send {
     /// # Errors
     /// The other state belongs to another model, or the backend failed.
     fn append(&mut self, other: Box<dyn State>) -> Result<(), ModelError>;
+    /// Time spent in the projection onto the vocabulary since this was last asked; it is part of the time of
+    /// [`Model::step`]. Zero if the model does not measure it.
+    fn take_projection_time(&mut self) -> std::time::Duration {
+        std::time::Duration::ZERO
+    }
     /// For the model's own downcast.
     fn as_any_mut(&mut self) -> &mut dyn std::any::Any;
     /// For the model's own downcast by value.

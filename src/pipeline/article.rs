@@ -36,6 +36,8 @@ impl Plan {
 
 /// An article, its segments and its record.
 pub(super) struct Article<'i> {
+    /// Its number in the job, from 0.
+    pub(super) index: usize,
     pub(super) item: &'i Item,
     pub(super) record: ArticleRecord,
     pub(super) document: Option<Document>,
@@ -55,9 +57,10 @@ const SURE: f32 = 0.6;
 
 impl<'i> Article<'i> {
     /// An article that nobody has looked at.
-    pub(super) fn unread(item: &'i Item) -> Article<'i> {
+    pub(super) fn unread(index: usize, item: &'i Item) -> Article<'i> {
         let input = InputRecord { path: item.input.name(), ..InputRecord::default() };
         Article {
+            index,
             item,
             record: ArticleRecord::new(input),
             document: None,
@@ -70,9 +73,9 @@ impl<'i> Article<'i> {
     }
 
     /// Reads an article, finds its language, splits it and plans each segment. What fails is in the record.
-    pub(super) fn read(item: &'i Item, spec: &JobSpec) -> Article<'i> {
+    pub(super) fn read(index: usize, item: &'i Item, spec: &JobSpec) -> Article<'i> {
         let started = Instant::now();
-        let mut article = Article::unread(item);
+        let mut article = Article::unread(index, item);
         if let Err(error) = article.try_read(spec) {
             article.fail(error);
         }

@@ -1,24 +1,33 @@
 //! The whole flow of one job, readable from top to bottom: read, detect, split, route, run, check, join, write, report.
 //!
-//! Articles are taken in windows, so that batches are filled across articles while memory stays bounded; an article is
-//! written as soon as its window is done. What fails becomes a finding or a failed article; it never stops the job.
+//! Translations flow: articles are read while there is room in the [`Window`], their segments wait together for the
+//! models, and each article is written as soon as its own last segment is done. Summaries go window by window.
+//! What fails becomes a finding or a failed article; it never stops the job.
 
 mod article;
+mod finish;
+mod flow;
 pub mod models;
+mod retry;
 pub mod route;
 mod run;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod translate;
+mod twins;
 mod write;
 
 use crate::decode::Stats;
 use crate::job::report::{ArticleRecord, HopRecord, Status, Totals};
 use crate::job::spec::{Item, JobSpec, Work};
+use crate::schedule::RunStats;
+use crate::token::SummaryLength;
 use article::Article;
 use models::{Models, ModelsError};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// What an observer is told while a job runs.
 #[derive(Debug)]
@@ -42,11 +51,13 @@ pub enum Event<'a> {
     },
     /// A model is being looked for or loaded.
     Model(&'a str),
-    /// An article ended; `text` is its answer where the job hands answers to the caller.
+    /// An article ended. Articles end in any order; translations are told as soon as they are written.
     Article {
+        /// Its number in the job, from 0.
+        index: usize,
         /// All about it.
         record: &'a ArticleRecord,
-        /// The bytes for the caller.
+        /// Its answer, where the job hands answers to the caller.
         bytes: Option<&'a [u8]>,
     },
 }
@@ -75,8 +86,44 @@ pub struct Summary {
     pub cancelled: bool,
     /// Articles that were not done because it was stopped.
     pub undone: usize,
-    /// Counters of the schedules.
+    /// Counters of the searches.
     pub stats: Stats,
+    /// Most workers that ran at a time.
+    pub workers: usize,
+    /// Time in which texts were turned into ids and ids into texts, summed over threads.
+    pub tokenize_time: Duration,
+    /// Time in which articles were read, split, checked, joined and written, summed over threads.
+    pub text_time: Duration,
+}
+
+/// How much a job holds at a time. Articles are read while what is held stays below both, so that it holds at most a
+/// window and one article; an article that is larger than the window is held alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Segments of the articles that are not finished.
+    pub segments: usize,
+    /// Bytes of the inputs of the articles that are not finished. An article takes several times as much while it is
+    /// worked on: its segments, their ids, the answers, the record.
+    pub bytes: usize,
+}
+
+/// A pipeline's clocks, in nanoseconds, summed over threads.
+#[derive(Debug, Default)]
+struct Clock {
+    tokenize: AtomicU64,
+    text: AtomicU64,
+}
+
+impl Clock {
+    /// Counts the time since `began` as spent on ids.
+    fn tokenize(&self, began: Instant) {
+        self.tokenize.fetch_add(began.elapsed().as_nanos() as u64, Ordering::Relaxed);
+    }
+
+    /// Counts the time since `began` as spent on texts.
+    fn text(&self, began: Instant) {
+        self.text.fetch_add(began.elapsed().as_nanos() as u64, Ordering::Relaxed);
+    }
 }
 
 /// A job and what it runs on.
@@ -89,15 +136,21 @@ pub struct Pipeline<'a> {
     pub cancel: &'a AtomicBool,
     /// Told what happens.
     pub observer: &'a dyn Observer,
-    stats: Mutex<Stats>,
+    window: Option<Window>,
+    clock: Clock,
+    tally: Mutex<Summary>,
 }
 
-/// A window ends when it has this many segments: enough for full batches of similar length on many cores, while the
-/// texts of a window stay within a few megabytes.
-const WINDOW_SEGMENTS: usize = 2048;
-/// A window of a job with a slow model ends earlier, so that finished articles are written early.
+/// Segments of a window, for few threads: enough that all workers find texts of similar length, while an article does
+/// not wait for long behind those that are read with it.
+const WINDOW_SEGMENTS: usize = 512;
+/// Segments of a window for each thread, where there are many: twice as many wait as are worked on.
+const WINDOW_SEGMENTS_PER_THREAD: usize = 192;
+/// Segments of a window of a job with a slow model, so that finished articles are written early.
 const SLOW_WINDOW_SEGMENTS: usize = 192;
-/// Segments are few in summaries: a window ends at this many articles as well.
+/// Bytes of a window.
+const WINDOW_BYTES: usize = 8 << 20;
+/// Segments are few in summaries: a window of them ends at this many articles as well.
 const WINDOW_ARTICLES: usize = 64;
 
 impl<'a> Pipeline<'a> {
@@ -108,7 +161,15 @@ impl<'a> Pipeline<'a> {
         cancel: &'a AtomicBool,
         observer: &'a dyn Observer,
     ) -> Pipeline<'a> {
-        Pipeline { spec, models, cancel, observer, stats: Mutex::new(Stats::default()) }
+        let (clock, tally) = (Clock::default(), Mutex::default());
+        Pipeline { spec, models, cancel, observer, window: None, clock, tally }
+    }
+
+    /// The same with a window of another size than the one that suits models and threads.
+    #[must_use]
+    pub fn with_window(mut self, window: Window) -> Pipeline<'a> {
+        self.window = Some(Window { segments: window.segments.max(1), bytes: window.bytes.max(1) });
+        self
     }
 
     /// Runs the job.
@@ -118,32 +179,21 @@ impl<'a> Pipeline<'a> {
     /// single article is in its record instead.
     pub fn execute(self) -> Result<Summary, PipelineError> {
         let started = Instant::now();
-        if let Work::Translate { .. } = self.spec.work {
-            self.models.check_translates()?;
-        }
-        let mut summary = Summary::default();
-        let mut items = self.spec.items.iter().peekable();
-        while items.peek().is_some() && !self.stopped() {
-            let mut window = self.read_window(&mut items);
-            match self.spec.work {
-                Work::Translate { .. } => self.translate(&mut window)?,
-                Work::Summarize { length } => self.summarize(&mut window, length)?,
+        let load_ms_before = self.models.load_ms();
+        match self.spec.work {
+            Work::Translate { .. } => {
+                self.models.check_translates()?;
+                self.translate()?;
             }
-            for article in window {
-                summary.undone += usize::from(article.record.status == Status::Cancelled);
-                self.conclude(article, &mut summary.totals);
-            }
+            Work::Summarize { length } => self.summarize_all(length)?,
         }
-        for item in items {
-            let mut article = Article::unread(item);
-            article.record.status = Status::Cancelled;
-            summary.undone += 1;
-            self.conclude(article, &mut summary.totals);
-        }
-        summary.cancelled = self.stopped();
+        let cancelled = self.stopped();
+        let mut summary = self.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
+        summary.cancelled = cancelled;
+        summary.tokenize_time = Duration::from_nanos(self.clock.tokenize.into_inner());
+        summary.text_time = Duration::from_nanos(self.clock.text.into_inner());
         summary.totals.elapsed_ms = started.elapsed().as_millis() as u64;
-        summary.totals.load_ms = self.models.load_ms();
-        summary.stats = self.stats.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        summary.totals.load_ms = self.models.load_ms() - load_ms_before;
         Ok(summary)
     }
 
@@ -151,15 +201,51 @@ impl<'a> Pipeline<'a> {
         self.cancel.load(Ordering::Relaxed)
     }
 
+    /// How much may be held at a time.
+    fn window(&self) -> Window {
+        let segments = if self.models.slow() {
+            SLOW_WINDOW_SEGMENTS
+        } else {
+            WINDOW_SEGMENTS.max(self.spec.threads * WINDOW_SEGMENTS_PER_THREAD)
+        };
+        self.window.unwrap_or(Window { segments, bytes: WINDOW_BYTES })
+    }
+
+    /// Summarizes all articles, window after window: each ends with a barrier, since summaries of long articles take
+    /// rounds that run together.
+    fn summarize_all(&self, length: SummaryLength) -> Result<(), PipelineError> {
+        let mut items = self.spec.items.iter().enumerate().peekable();
+        while items.peek().is_some() && !self.stopped() {
+            let mut window = self.read_window(&mut items);
+            self.summarize(&mut window, length)?;
+            for article in window {
+                self.conclude(article);
+            }
+        }
+        for (index, item) in items {
+            let mut article = Article::unread(index, item);
+            article.record.status = Status::Cancelled;
+            self.conclude(article);
+        }
+        Ok(())
+    }
+
     /// Reads articles until a window is full.
-    fn read_window<'i>(&self, items: &mut std::iter::Peekable<impl Iterator<Item = &'i Item>>) -> Vec<Article<'i>> {
-        let segments = if self.models.slow() { SLOW_WINDOW_SEGMENTS } else { WINDOW_SEGMENTS };
-        let mut window = Vec::new();
-        let mut planned = 0;
-        while planned < segments && window.len() < WINDOW_ARTICLES && !self.stopped() {
-            let Some(item) = items.next() else { break };
-            let article = Article::read(item, self.spec);
-            planned += article.segments.len();
+    fn read_window<'i>(&self, items: &mut impl Iterator<Item = (usize, &'i Item)>) -> Vec<Article<'i>> {
+        let most = self.window();
+        let mut window: Vec<Article<'i>> = Vec::new();
+        let mut held = Window { segments: 0, bytes: 0 };
+        while held.segments < most.segments
+            && held.bytes < most.bytes
+            && window.len() < WINDOW_ARTICLES
+            && !self.stopped()
+        {
+            let Some((index, item)) = items.next() else { break };
+            let began = Instant::now();
+            let article = Article::read(index, item, self.spec);
+            self.clock.text(began);
+            held.segments += article.segments.len();
+            held.bytes += article.record.input.bytes;
             self.observer
                 .event(&Event::Planned { segments: article.segments.len(), words: article.record.input.words });
             window.push(article);
@@ -167,18 +253,30 @@ impl<'a> Pipeline<'a> {
         window
     }
 
+    /// Adds the counters of a run.
+    fn count(&self, run: &RunStats) {
+        let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        tally.stats.merge(&run.search);
+        tally.workers = tally.workers.max(run.workers);
+    }
+
     /// Adds an article to the sums and tells the observer.
-    fn conclude(&self, mut article: Article<'_>, totals: &mut Totals) {
+    fn conclude(&self, mut article: Article<'_>) {
         article.record.settle();
         let record = &article.record;
-        totals.articles += 1;
-        totals.failed += usize::from(matches!(record.status, Status::Failed | Status::Cancelled));
-        totals.with_findings += usize::from(record.status == Status::Findings);
-        totals.segments += record.segments.len();
-        totals.source_words += record.input.words;
-        totals.source_tokens += record.tokens.source;
-        totals.target_tokens += record.tokens.target;
-        self.observer.event(&Event::Article { record, bytes: article.bytes.as_deref() });
+        {
+            let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+            tally.undone += usize::from(record.status == Status::Cancelled);
+            let totals = &mut tally.totals;
+            totals.articles += 1;
+            totals.failed += usize::from(matches!(record.status, Status::Failed | Status::Cancelled));
+            totals.with_findings += usize::from(record.status == Status::Findings);
+            totals.segments += record.segments.len();
+            totals.source_words += record.input.words;
+            totals.source_tokens += record.tokens.source;
+            totals.target_tokens += record.tokens.target;
+        }
+        self.observer.event(&Event::Article { index: article.index, record, bytes: article.bytes.as_deref() });
     }
 }
 

@@ -162,19 +162,34 @@ impl<'a> Models<'a> {
         })
     }
 
+    /// The same with a route, all models of which are echoes.
+    #[cfg(test)]
+    pub(super) fn with_echoes(self, hops: &[Hop]) -> Models<'a> {
+        for hop in hops {
+            let echo = Loaded { name: hop.model.clone(), ..load::echo() };
+            lock(&self.loaded).insert(hop.model.clone(), Arc::new(echo));
+        }
+        if let (Some(first), Some(last)) = (hops.first(), hops.last()) {
+            lock(&self.routes).insert((first.from, last.to), hops.to_vec());
+        }
+        self
+    }
+
     /// Time spent finding and loading models, in milliseconds.
     pub fn load_ms(&self) -> u64 {
         *lock(&self.load_ms)
     }
 
-    /// Whether a loaded model is slow enough that a job should write articles after few of them.
+    /// Whether the models are slow enough that a job should write articles after few of them.
     pub fn slow(&self) -> bool {
         let asked = match &self.choice {
             Choice::Card(card) => card.family == Family::Qwen2,
             Choice::Path(_) => lock(&self.files).values().any(|files| files.family == Family::Qwen2),
             _ => false,
         };
-        asked || lock(&self.loaded).values().any(|loaded| loaded.tokenizer.is_chat())
+        // A chat model that is there for a few stray paragraphs does not make the job slow.
+        let loaded = lock(&self.loaded);
+        asked || !loaded.is_empty() && loaded.values().all(|loaded| loaded.tokenizer.is_chat())
     }
 
     /// Records of the models that were loaded.

@@ -1,16 +1,19 @@
-//! Runs texts through one loaded model: wrap what is too long, encode, schedule, decode, clean, put the parts together.
+//! Texts and one loaded model: wrap what is too long, encode, decode, clean, put the parts together.
 //!
+//! [`Pipeline::run`] does all of it for a list of texts (summaries); `flow` uses the steps one by one (translations).
 //! It knows neither articles nor routes; it answers one [`Answer`] for each text, in order, whatever failed.
 
 use super::{Event, Pipeline};
-use crate::decode::{Finish, Hypothesis, SearchOptions, Seen};
+use crate::decode::{Finish, SearchOptions, Seen};
+use crate::job::spec::JobSpec;
 use crate::model::Spec;
 use crate::prompt;
 use crate::registry::load::Loaded;
-use crate::schedule::{self, Job, JobResult, ScheduleOptions, Watch};
+use crate::schedule::{self, Job, JobResult, ScheduleError, ScheduleOptions, Watch};
 use crate::segment::wrap::wrap;
 use crate::token::{Prompt, SummaryLength, Task};
 use std::ops::Range;
+use std::time::Instant;
 
 /// A text and what to do with it.
 #[derive(Debug, Clone)]
@@ -50,7 +53,7 @@ impl Answer {
 }
 
 /// How a run searches, beside what the job says.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(super) struct Effort {
     /// n-grams of this length may not repeat; 0 for no limit.
     pub(super) no_repeat_ngram: usize,
@@ -59,43 +62,36 @@ pub(super) struct Effort {
 }
 
 /// One model call.
-struct Part {
-    ask: usize,
+pub(super) struct Part {
     /// Bytes of the text.
-    range: Range<usize>,
-    prompt: Prompt,
-    max_new_tokens: usize,
+    pub(super) range: Range<usize>,
+    pub(super) prompt: Prompt,
+    pub(super) max_new_tokens: usize,
 }
 
 impl Pipeline<'_> {
     /// Runs texts through a model.
     pub(super) fn run(&self, engine: &Loaded, asks: &[Ask<'_>], effort: Effort) -> Vec<Answer> {
         let mut answers = vec![Answer::default(); asks.len()];
-        let mut parts = Vec::new();
+        let mut parts: Vec<(usize, Part)> = Vec::new();
+        let began = Instant::now();
         for (index, ask) in asks.iter().enumerate() {
-            if let Err(error) = plan(engine, (index, ask), effort, &mut parts) {
-                answers[index].error = Some(error);
-                parts.retain(|part: &Part| part.ask != index);
+            match plan(engine, ask, effort) {
+                Ok(planned) => parts.extend(planned.into_iter().map(|part| (index, part))),
+                Err(error) => answers[index].error = Some(error),
             }
         }
+        self.clock.tokenize(began);
         let jobs: Vec<Job<'_>> =
-            parts.iter().map(|part| Job { prompt: &part.prompt, max_new_tokens: part.max_new_tokens }).collect();
-        let search = SearchOptions {
-            beams: self.spec.beams.unwrap_or(engine.default_beams),
-            length_penalty: engine.length_penalty,
-            no_repeat_ngram: effort.no_repeat_ngram,
-            // A summary may quote its article, and an n-gram of the prompt is no loop.
-            seen: if engine.model.spec().has_encoder { Seen::Sequence } else { Seen::Answer },
-            ..SearchOptions::default()
-        };
-        let options = schedule_options(engine, search, self.spec.threads);
+            parts.iter().map(|(_, part)| Job { prompt: &part.prompt, max_new_tokens: part.max_new_tokens }).collect();
+        let options = schedule_options(engine, search_options(self.spec, engine, effort), self.spec.threads);
         let mut left: Vec<usize> = vec![0; asks.len()];
-        for part in &parts {
-            left[part.ask] += 1;
+        for (ask, _) in &parts {
+            left[*ask] += 1;
         }
         let left = std::sync::Mutex::new(left);
         let on_done = |index: usize, outcome: &JobResult| {
-            let ask: usize = parts[index].ask;
+            let ask: usize = parts[index].0;
             let mut left = left.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             left[ask] -= 1;
             let target_tokens = outcome.as_ref().map_or(0, |hypothesis| hypothesis.ids.len());
@@ -104,27 +100,21 @@ impl Pipeline<'_> {
         };
         let watch = Watch { cancel: self.cancel, on_done: &on_done };
         let report = schedule::run(engine.model.as_ref(), &jobs, &options, watch);
-        self.stats.lock().unwrap_or_else(std::sync::PoisonError::into_inner).merge(&report.stats.search);
-        for (part, outcome) in parts.iter().zip(report.results) {
-            let answer = &mut answers[part.ask];
+        self.count(&report.stats);
+        let began = Instant::now();
+        for ((ask, part), outcome) in parts.iter().zip(report.results) {
+            let answer = &mut answers[*ask];
             answer.parts += 1;
             answer.source_tokens += part.prompt.source.len() + part.prompt.prefix.len();
-            match outcome {
-                Ok(hypothesis) => take(engine, (&asks[part.ask], part), &hypothesis, answer),
-                Err(schedule::ScheduleError::Cancelled) => answer.cancelled = true,
-                Err(error) => {
-                    let at = &asks[part.ask].text[part.range.clone()];
-                    let start: String = at.chars().take(40).collect();
-                    answer.error.get_or_insert(format!("model {} failed on {start:?}: {error}", engine.name));
-                }
-            }
+            take(engine, (&asks[*ask], part.range.clone()), outcome, answer);
         }
+        self.clock.tokenize(began);
         answers
     }
 }
 
 /// Cuts a text into parts that the model can read and encodes them.
-fn plan(engine: &Loaded, (index, ask): (usize, &Ask<'_>), effort: Effort, parts: &mut Vec<Part>) -> Result<(), String> {
+pub(super) fn plan(engine: &Loaded, ask: &Ask<'_>, effort: Effort) -> Result<Vec<Part>, String> {
     let spec = engine.model.spec();
     let encode = |text: &str| engine.tokenizer.encode(text, &ask.task).map_err(|error| error.to_string());
     let overhead = if spec.has_encoder { 2 } else { encode("")?.prefix.len() };
@@ -144,19 +134,32 @@ fn plan(engine: &Loaded, (index, ask): (usize, &Ask<'_>), effort: Effort, parts:
     } else {
         wrap(ask.text, room, &count)
     };
+    let mut parts = Vec::with_capacity(ranges.len());
     for range in ranges {
         let text = ask.text[range.clone()].trim();
         let prompt = encode(text)?;
         let read = if spec.has_encoder { prompt.source.len() } else { count(text) };
         let max_new_tokens = answer_limit(spec, &ask.task, read, prompt.prefix.len());
-        parts.push(Part { ask: index, range, prompt, max_new_tokens });
+        parts.push(Part { range, prompt, max_new_tokens });
     }
-    Ok(())
+    Ok(parts)
 }
 
-/// Adds the answer of a part to the answer of its text.
-fn take(engine: &Loaded, (ask, part): (&Ask<'_>, &Part), hypothesis: &Hypothesis, answer: &mut Answer) {
-    let source = &ask.text[part.range.clone()];
+/// Adds what came of a part to the answer of its text.
+pub(super) fn take(engine: &Loaded, (ask, range): (&Ask<'_>, Range<usize>), outcome: JobResult, answer: &mut Answer) {
+    let source = &ask.text[range];
+    let hypothesis = match outcome {
+        Ok(hypothesis) => hypothesis,
+        Err(ScheduleError::Cancelled) => {
+            answer.cancelled = true;
+            return;
+        }
+        Err(error) => {
+            let start: String = source.chars().take(40).collect();
+            answer.error.get_or_insert(format!("model {} failed on {start:?}: {error}", engine.name));
+            return;
+        }
+    };
     let mut text = engine.tokenizer.decode(&hypothesis.ids);
     if engine.tokenizer.is_chat() {
         let cleaned = prompt::clean(&ask.task, source, &text);
@@ -189,8 +192,20 @@ fn take(engine: &Loaded, (ask, part): (&Ask<'_>, &Part), hypothesis: &Hypothesis
     answer.finish = Some(worse);
 }
 
+/// How a model searches.
+pub(super) fn search_options(spec: &JobSpec, engine: &Loaded, effort: Effort) -> SearchOptions {
+    SearchOptions {
+        beams: spec.beams.unwrap_or(engine.default_beams),
+        length_penalty: engine.length_penalty,
+        no_repeat_ngram: effort.no_repeat_ngram,
+        // A summary may quote its article, and an n-gram of the prompt is no loop.
+        seen: if engine.model.spec().has_encoder { Seen::Sequence } else { Seen::Answer },
+        ..SearchOptions::default()
+    }
+}
+
 /// How a model is scheduled.
-fn schedule_options(engine: &Loaded, search: SearchOptions, threads: usize) -> ScheduleOptions {
+pub(super) fn schedule_options(engine: &Loaded, search: SearchOptions, threads: usize) -> ScheduleOptions {
     if engine.model.spec().has_encoder {
         ScheduleOptions { search, threads, max_rows: 64, max_tokens: 8192, workers: None }
     } else {
@@ -222,6 +237,7 @@ fn answer_limit(spec: &Spec, task: &Task, read: usize, prefix: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::Hypothesis;
     use crate::language::Language;
     use crate::registry::load;
 
@@ -232,10 +248,9 @@ mod tests {
         let ask = Ask { text, task: Task::Translate { from: Language::EN, to: Language::UK } };
         let mut answer = Answer::default();
         for (range, said) in [0..17, 17..text.len()].into_iter().zip(answers) {
-            let part = Part { ask: 0, range, prompt: Prompt::default(), max_new_tokens: 9 };
             let ids = said.bytes().map(u32::from).collect();
             let hypothesis = Hypothesis { ids, log_probability: 0.0, score: 0.0, finish: Finish::End };
-            take(&engine, (&ask, &part), &hypothesis, &mut answer);
+            take(&engine, (&ask, range), Ok(hypothesis), &mut answer);
         }
         assert_eq!(answer.error.is_none().then_some(answer.text.as_str()), expected);
     }

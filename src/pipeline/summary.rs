@@ -2,9 +2,9 @@
 //! and then translated where the model writes that language badly; by the article's own sentences without a model.
 
 use super::article::{Article, Plan};
+use super::finish::ended;
 use super::models::Summarizer;
 use super::run::{Answer, Ask, Effort, summary_tokens};
-use super::translate::{Unit, ended};
 use super::write::Written;
 use super::{Pipeline, PipelineError, record_route};
 use crate::decode::Finish;
@@ -100,6 +100,7 @@ impl Pipeline<'_> {
             let started = Instant::now();
             finish_summary(article, draft, length);
             article.record.timings_ms.write = started.elapsed().as_secs_f64() * 1000.0;
+            self.clock.text(started);
         }
         Ok(())
     }
@@ -210,9 +211,9 @@ impl Pipeline<'_> {
             groups.entry(draft.to).or_default().extend(sentences.map(|sentence| (index, sentence)));
         }
         for (to, sentences) in groups {
-            let units: Vec<Unit<'_>> =
-                sentences.iter().map(|(index, text)| Unit { from: drafts[*index].write_in, text }).collect();
-            let translated = self.translate_units(&units, to, Effort::default())?;
+            let texts: Vec<(Language, &str)> =
+                sentences.iter().map(|(index, text)| (drafts[*index].write_in, text.as_str())).collect();
+            let translated = self.translate_texts(&texts, to)?;
             for ((index, source), part) in sentences.iter().zip(translated) {
                 let draft = &mut drafts[*index];
                 let from = draft.write_in;

@@ -1,88 +1,111 @@
-//! Translating a window of articles: all segments of a direction together, hop after hop, then the doubtful ones again.
+//! Translating articles: read one by one as there is room for them, each finished as soon as its last segment is done.
+//!
+//! What is held is bounded by a [`Window`](super::Window): articles are read while the segments and the bytes of those
+//! that are not finished stay below it, and none is read while one waits that came long before. A finished article is
+//! checked, joined, written and told at once, and nothing of it is kept.
 
 use super::article::{Article, Plan, foreign};
-use super::run::{Answer, Ask, Effort};
-use super::write::Written;
-use super::{Pipeline, PipelineError, record_route};
-use crate::article::Format;
-use crate::decode::Finish;
-use crate::job::report::{HopRecord, OutcomeRecord, SegmentRecord, Status};
+use super::finish::finish;
+use super::flow::{Attempt, Client, Flow, More, Owner, Translated, Unit};
+use super::retry::{self, Again, Verdict};
+use super::run::Effort;
+use super::{Event, Pipeline, PipelineError};
+use crate::job::report::Status;
+use crate::job::spec::Item;
 use crate::language::Language;
-use crate::quality::{self, Ended, Finding, Severity};
-use crate::segment::{NoteKind, Outcome, protect};
-use crate::token::Task;
+use crate::quality::{Finding, Severity};
 use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
-
-/// A text in one language, to be translated.
-#[derive(Debug, Clone)]
-pub(super) struct Unit<'t> {
-    pub(super) from: Language,
-    pub(super) text: &'t str,
-}
-
-/// What came of a unit.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Translated {
-    /// The last answer of the route; `error` and `cancelled` of whichever hop failed.
-    pub(super) answer: Answer,
-    /// What came out of the hops before the last.
-    pub(super) intermediate: Vec<String>,
-    /// The lowest score of the hops.
-    pub(super) score: Option<f32>,
-    /// The hops.
-    pub(super) hops: Vec<HopRecord>,
-    /// Which retry made it.
-    pub(super) retry: Option<&'static str>,
-}
-
-/// A segment of the window that goes to a model.
-struct Work {
-    article: usize,
-    segment: usize,
-    from: Language,
-}
 
 /// Languages close enough to each other that a model for one reads the other in part; better than no translation, but
 /// a person has to look.
 const RELATED: [&str; 3] = ["uk", "ru", "be"];
 
-/// Source tokens of a piece when a segment is done again after a loop: about one clause.
-const RETRY_TOKENS: usize = 40;
+/// Nothing is read while an article waits after which so many windows of segments were read.
+const PATIENCE_WINDOWS: usize = 4;
+
+/// An article that is being worked on.
+struct Held<'i> {
+    article: Article<'i>,
+    /// Answers, by segment.
+    parts: BTreeMap<usize, Translated>,
+    /// Segments that are done again.
+    again: BTreeMap<usize, Again>,
+    /// Segments without an answer.
+    left: usize,
+    size: Size,
+    began: Instant,
+    /// What [`Desk`] had counted when the article came.
+    tokens_before: usize,
+    read_before: usize,
+}
+
+/// What an article takes of the window.
+#[derive(Debug, Clone, Copy, Default)]
+struct Size {
+    segments: usize,
+    bytes: usize,
+}
+
+/// The articles of a job, from the first to be read to the last to be finished.
+struct Desk<'d, 'a> {
+    pipeline: &'d Pipeline<'a>,
+    to: Language,
+    items: Mutex<std::iter::Enumerate<std::slice::Iter<'a, Item>>>,
+    held: Mutex<Shelf<'a>>,
+}
+
+/// The articles that are being worked on, by their number in the job.
+#[derive(Default)]
+struct Shelf<'i> {
+    articles: BTreeMap<usize, Held<'i>>,
+    size: Size,
+    /// Segments of all articles read so far.
+    read: usize,
+    /// Tokens of all answers so far.
+    tokens: usize,
+}
 
 impl Pipeline<'_> {
-    /// Translates and writes a window of articles.
-    pub(super) fn translate(&self, window: &mut [Article<'_>]) -> Result<(), PipelineError> {
+    /// Translates and writes all articles.
+    pub(super) fn translate(&self) -> Result<(), PipelineError> {
         let to = self.spec.to.unwrap_or(Language::EN);
-        let mut work = Vec::new();
-        for (index, article) in window.iter_mut().enumerate() {
-            self.plan_routes(article, to)?;
-            for (segment, plan) in article.plans.iter().enumerate() {
-                if let Plan::Translate { from, .. } = *plan {
-                    work.push(Work { article: index, segment, from });
-                }
-            }
+        let items = Mutex::new(self.spec.items.iter().enumerate());
+        let desk = Desk { pipeline: self, to, items, held: Mutex::default() };
+        Flow::new(self, to, &desk).run()?;
+        // What a stopped job leaves: articles under way, and articles that nobody has looked at.
+        let shelf = desk.held.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for (_, mut held) in shelf.articles {
+            held.article.record.status = Status::Cancelled;
+            self.conclude(held.article);
         }
-        let started = Instant::now();
-        let units: Vec<Unit<'_>> =
-            work.iter().map(|w| Unit { from: w.from, text: &window[w.article].segments[w.segment].text }).collect();
-        let mut translated = self.translate_units(&units, to, Effort::default())?;
-        self.retry(window, &work, to, &mut translated)?;
-        let elapsed_ms = started.elapsed().as_secs_f64() * 1000.0;
-        let tokens: usize = translated.iter().map(|t| t.answer.source_tokens + t.answer.target_tokens).sum();
-        let mut by_article: BTreeMap<usize, BTreeMap<usize, Translated>> = BTreeMap::new();
-        for (work, translated) in work.iter().zip(translated) {
-            by_article.entry(work.article).or_default().insert(work.segment, translated);
-        }
-        for (index, article) in window.iter_mut().enumerate().filter(|(_, article)| article.alive()) {
-            let parts = by_article.remove(&index).unwrap_or_default();
-            let share: usize = parts.values().map(|t| t.answer.source_tokens + t.answer.target_tokens).sum();
-            article.record.timings_ms.decode = elapsed_ms * share as f64 / tokens.max(1) as f64;
-            let started = Instant::now();
-            finish(article, parts, to);
-            article.record.timings_ms.write = started.elapsed().as_secs_f64() * 1000.0;
+        for (index, item) in desk.items.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            let mut article = Article::unread(index, item);
+            article.record.status = Status::Cancelled;
+            self.conclude(article);
         }
         Ok(())
+    }
+
+    /// Translates texts in whatever languages they are; one answer each, in order.
+    ///
+    /// # Errors
+    /// A model of a route cannot be loaded.
+    pub(super) fn translate_texts(
+        &self,
+        texts: &[(Language, &str)],
+        to: Language,
+    ) -> Result<Vec<Translated>, PipelineError> {
+        let list = List { texts, given: Mutex::new(false), done: Mutex::new(vec![None; texts.len()]) };
+        Flow::new(self, to, &list).run()?;
+        let cancelled = || {
+            let mut translated = Translated::default();
+            translated.answer.cancelled = true;
+            translated
+        };
+        let done = list.done.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter();
+        Ok(done.map(|translated| translated.unwrap_or_else(cancelled)).collect())
     }
 
     /// Makes sure that every planned language has a route; what has none is copied, or read as the article's language.
@@ -114,216 +137,160 @@ impl Pipeline<'_> {
         }
         Ok(())
     }
+}
 
-    /// Translates units, hop after hop, in whatever languages they are.
-    ///
-    /// # Errors
-    /// A model of a route cannot be loaded.
-    pub(super) fn translate_units(
-        &self,
-        units: &[Unit<'_>],
-        to: Language,
-        effort: Effort,
-    ) -> Result<Vec<Translated>, PipelineError> {
-        let mut done: Vec<Translated> = vec![Translated::default(); units.len()];
-        let mut groups: BTreeMap<Language, Vec<usize>> = BTreeMap::new();
-        for (index, unit) in units.iter().enumerate() {
-            groups.entry(unit.from).or_default().push(index);
-        }
-        for (from, group) in groups {
-            let route = self.models.route(from, to)?;
-            for index in &group {
-                done[*index].answer.text = units[*index].text.to_string();
-            }
-            for (number, hop) in route.iter().enumerate() {
-                let engine = self.models.load(hop, self.observer)?;
-                let live: Vec<usize> = group
-                    .iter()
-                    .copied()
-                    .filter(|&index| done[index].answer.error.is_none() && !done[index].answer.cancelled)
-                    .collect();
-                let texts: Vec<String> = live.iter().map(|&index| done[index].answer.text.clone()).collect();
-                let task = Task::Translate { from: hop.from, to: hop.to };
-                let asks: Vec<Ask<'_>> = texts.iter().map(|text| Ask { text, task }).collect();
-                let answers = self.run(&engine, &asks, effort);
-                let record = HopRecord { from: hop.from, to: hop.to, model: engine.name.clone() };
-                for ((&index, mut answer), text) in live.iter().zip(answers).zip(texts) {
-                    let translated = &mut done[index];
-                    if number > 0 {
-                        translated.intermediate.push(text);
-                    }
-                    answer.source_tokens += translated.answer.source_tokens;
-                    answer.target_tokens += translated.answer.target_tokens;
-                    // A first hop that looped or was cut spoils the second, however well that one ended.
-                    if number > 0 && matches!(translated.answer.finish, Some(Finish::Loop | Finish::Limit)) {
-                        answer.finish = translated.answer.finish;
-                    }
-                    translated.score = match (translated.score, answer.score()) {
-                        (Some(a), Some(b)) => Some(a.min(b)),
-                        (a, b) => a.or(b),
-                    };
-                    translated.hops.push(record.clone());
-                    translated.answer = answer;
-                }
-            }
-        }
-        Ok(done)
+impl<'a> Desk<'_, 'a> {
+    fn shelf(&self) -> MutexGuard<'_, Shelf<'a>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does doubtful segments again: around protected spans that got lost, and in smaller pieces after a loop or a cut.
-    fn retry(
-        &self,
-        window: &[Article<'_>],
-        work: &[Work],
-        to: Language,
-        translated: &mut [Translated],
-    ) -> Result<(), PipelineError> {
-        let mut around: Vec<usize> = Vec::new();
-        let mut again: Vec<usize> = Vec::new();
-        for (index, (work, translated)) in work.iter().zip(translated.iter()).enumerate() {
-            let answer = &translated.answer;
-            if answer.error.is_some() || answer.cancelled {
-                continue;
-            }
-            let segment = &window[work.article].segments[work.segment];
-            let verbatim: Vec<&str> = segment.verbatim.iter().map(|range| &segment.text[range.clone()]).collect();
-            if matches!(answer.finish, Some(Finish::Loop | Finish::Limit)) {
-                again.push(index);
-            } else if !protect::survived(&verbatim, &answer.text).is_empty() {
-                around.push(index);
-            }
-        }
-        // Around protected spans: what is between them is translated, they are copied.
+    /// Whether nothing may be read now. One article is always let in, however large.
+    fn is_full(&self) -> bool {
+        let window = self.pipeline.window();
+        let shelf = self.shelf();
+        let waits_long = |held: &Held<'_>| shelf.read - held.read_before > PATIENCE_WINDOWS * window.segments;
+        shelf.size.segments >= window.segments
+            || shelf.size.bytes >= window.bytes
+            || shelf.articles.values().next().is_some_and(waits_long)
+    }
+
+    /// Takes an article that was read; answers what is to be translated of it.
+    fn take_in(&self, article: Article<'a>) -> Vec<Unit> {
         let mut units = Vec::new();
-        let mut plans: Vec<Vec<(&str, bool)>> = Vec::new();
-        for &index in &around {
-            let segment = &window[work[index].article].segments[work[index].segment];
-            let pieces: Vec<(&str, bool)> = protect::split_around(&segment.text, &segment.verbatim)
-                .into_iter()
-                .map(|(range, protected)| (&segment.text[range], protected))
-                .map(|(text, protected)| (text, protected || !text.chars().any(char::is_alphabetic)))
-                .collect();
-            let open = pieces.iter().filter(|(_, kept)| !kept);
-            units.extend(open.map(|&(text, _)| Unit { from: work[index].from, text }));
-            plans.push(pieces);
-        }
-        let mut answers = self.translate_units(&units, to, Effort::default())?.into_iter();
-        for (&index, pieces) in around.iter().zip(plans) {
-            let mut whole = Translated { retry: Some("around_protected_spans"), ..Translated::default() };
-            for (text, kept) in pieces {
-                if kept {
-                    whole.answer.text.push_str(text);
-                    continue;
-                }
-                let Some(part) = answers.next() else { break };
-                absorb(&mut whole, part);
-            }
-            whole.intermediate.clear();
-            whole.hops.clone_from(&translated[index].hops);
-            whole.answer.source_tokens += translated[index].answer.source_tokens;
-            whole.answer.target_tokens += translated[index].answer.target_tokens;
-            if whole.answer.error.is_none() && !whole.answer.cancelled {
-                translated[index] = whole;
+        for (segment, plan) in article.plans.iter().enumerate() {
+            if let Plan::Translate { from, .. } = *plan {
+                let owner = Owner { article: article.index, segment, attempt: Attempt::First };
+                let text = article.segments[segment].text.as_str().into();
+                units.push(Unit { from, text, effort: Effort::default(), owner });
             }
         }
-        // Smaller pieces, with repeated n-grams forbidden.
-        if !again.is_empty() {
-            let units: Vec<Unit<'_>> = again
-                .iter()
-                .map(|&index| Unit {
-                    from: work[index].from,
-                    text: &window[work[index].article].segments[work[index].segment].text,
-                })
-                .collect();
-            let effort = Effort { no_repeat_ngram: 4, limit: Some(RETRY_TOKENS) };
-            for (&index, mut second) in again.iter().zip(self.translate_units(&units, to, effort)?) {
-                second.answer.source_tokens += translated[index].answer.source_tokens;
-                second.answer.target_tokens += translated[index].answer.target_tokens;
-                if second.answer.error.is_none() && second.answer.finish == Some(Finish::End) {
-                    second.retry = Some("smaller_pieces");
-                    translated[index] = second;
-                }
-            }
+        let mut shelf = self.shelf();
+        let size = Size { segments: article.segments.len(), bytes: article.record.input.bytes };
+        let held = Held {
+            parts: BTreeMap::new(),
+            again: BTreeMap::new(),
+            left: units.len(),
+            size,
+            began: Instant::now(),
+            tokens_before: shelf.tokens,
+            read_before: shelf.read,
+            article,
+        };
+        shelf.read += size.segments;
+        if units.is_empty() {
+            drop(shelf);
+            self.finish(held);
+        } else {
+            shelf.size.segments += size.segments;
+            shelf.size.bytes += size.bytes;
+            shelf.articles.insert(held.article.index, held);
         }
-        Ok(())
+        units
+    }
+
+    /// Checks, joins, writes and tells an article whose segments are all done.
+    fn finish(&self, held: Held<'a>) {
+        let Held { mut article, parts, .. } = held;
+        if article.alive() {
+            let own: usize = parts.values().map(Translated::tokens).sum();
+            let of = (self.shelf().tokens - held.tokens_before).max(own).max(1);
+            let elapsed_ms = held.began.elapsed().as_secs_f64() * 1000.0;
+            article.record.timings_ms.decode = elapsed_ms * own as f64 / of as f64;
+            let began = Instant::now();
+            finish(&mut article, parts, self.to);
+            article.record.timings_ms.write = began.elapsed().as_secs_f64() * 1000.0;
+            self.pipeline.clock.text(began);
+        }
+        self.pipeline.conclude(article);
     }
 }
 
-/// Checks, joins, writes and records one article.
-fn finish(article: &mut Article<'_>, mut parts: BTreeMap<usize, Translated>, to: Language) {
-    if parts.values().any(|part| part.answer.cancelled) {
-        article.record.status = Status::Cancelled;
-        return;
+impl Client for Desk<'_, '_> {
+    fn more(&self) -> Result<More, PipelineError> {
+        if self.pipeline.stopped() {
+            return Ok(More::End);
+        }
+        if self.is_full() {
+            return Ok(More::Full);
+        }
+        let next = self.items.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let Some((index, item)) = next else { return Ok(More::End) };
+        let began = Instant::now();
+        let mut article = Article::read(index, item, self.pipeline.spec);
+        self.pipeline.clock.text(began);
+        let (segments, words) = (article.segments.len(), article.record.input.words);
+        self.pipeline.observer.event(&Event::Planned { segments, words });
+        self.pipeline.plan_routes(&mut article, self.to)?;
+        Ok(More::Units(self.take_in(article)))
     }
-    let mut outcomes = Vec::with_capacity(article.segments.len());
-    for (index, (segment, plan)) in article.segments.iter().zip(&article.plans).enumerate() {
-        let mut record = SegmentRecord {
-            span: segment.span.clone(),
-            source: segment.text.clone(),
-            output: String::new(),
-            output_span: None,
-            outcome: OutcomeRecord::Copied,
-            score: None,
-            language: None,
-            intermediate: Vec::new(),
-            retry: None,
-            findings: Vec::new(),
-        };
-        let outcome = match plan {
-            Plan::Copy(finding) => {
-                record.output.clone_from(&segment.text);
-                record.findings.extend(finding.clone());
-                Outcome::Copied
-            }
-            Plan::Drop => {
-                record.outcome = OutcomeRecord::Dropped;
-                Outcome::Dropped
-            }
-            Plan::Translate { from, seen } => {
-                let mut part = parts.remove(&index).unwrap_or_default();
-                if article.format == Format::Lines {
-                    part.answer.text = part.answer.text.replace(['\n', '\r'], " ");
+
+    fn done(&self, owner: Owner, translated: Translated) -> Vec<Unit> {
+        let mut shelf = self.shelf();
+        let shelf_now = &mut *shelf;
+        let Some(held) = shelf_now.articles.get_mut(&owner.article) else { return Vec::new() };
+        shelf_now.tokens += translated.tokens();
+        let segment = &held.article.segments[owner.segment];
+        let settled = if owner.attempt == Attempt::First {
+            let Plan::Translate { from, .. } = held.article.plans[owner.segment] else { return Vec::new() };
+            match retry::judge(segment, from, owner, translated) {
+                Verdict::Settled(translated) => translated,
+                Verdict::Again(again, units) => {
+                    held.again.insert(owner.segment, again);
+                    return units;
                 }
-                article.record.tokens.source += part.answer.source_tokens;
-                article.record.tokens.target += part.answer.target_tokens;
-                if *seen != article.language {
-                    record.language = Some(*seen);
-                    let what = if seen == from {
-                        "translated from that language".to_string()
-                    } else {
-                        format!("no model reads it, so it was read as {from}")
-                    };
-                    record.findings.push(foreign(article.language, *seen, Severity::Warning, &what));
+            }
+        } else {
+            let complete =
+                held.again.get_mut(&owner.segment).is_some_and(|again| again.take(owner.attempt, translated));
+            match held.again.remove(&owner.segment) {
+                Some(again) if complete => again.settle(segment),
+                Some(again) => {
+                    held.again.insert(owner.segment, again);
+                    return Vec::new();
                 }
-                record_route(&mut article.record, std::mem::take(&mut part.hops));
-                judge(segment, *from, to, part, &mut record)
+                None => return Vec::new(),
             }
         };
-        article.record.segments.push(record);
-        outcomes.push(outcome);
-    }
-    if let Err(error) = write_translation(article, &outcomes, to) {
-        let name = article.item.input.name();
-        article.fail(format!("{name}: {error}"));
+        held.parts.insert(owner.segment, settled);
+        held.left -= 1;
+        if held.left == 0
+            && let Some(held) = shelf_now.articles.remove(&owner.article)
+        {
+            drop(shelf);
+            let size = held.size;
+            self.finish(held);
+            // Only now is its memory free.
+            let mut shelf = self.shelf();
+            shelf.size.segments -= size.segments;
+            shelf.size.bytes -= size.bytes;
+        }
+        Vec::new()
     }
 }
 
-/// Joins and writes one article.
-fn write_translation(article: &mut Article<'_>, outcomes: &[Outcome], to: Language) -> Result<(), String> {
-    let Some(document) = &article.document else { return Ok(()) };
-    let joined = crate::segment::join(document, &article.segments, outcomes).map_err(|error| error.to_string())?;
-    for (record, span) in article.record.segments.iter_mut().zip(joined.spans) {
-        record.output_span = Some(span);
+/// A list of texts, all of them there from the start.
+struct List<'t> {
+    texts: &'t [(Language, &'t str)],
+    given: Mutex<bool>,
+    done: Mutex<Vec<Option<Translated>>>,
+}
+
+impl Client for List<'_> {
+    fn more(&self) -> Result<More, PipelineError> {
+        if std::mem::replace(&mut *self.given.lock().unwrap_or_else(PoisonError::into_inner), true) {
+            return Ok(More::End);
+        }
+        let unit = |(article, &(from, text)): (usize, &(Language, &str))| {
+            let owner = Owner { article, segment: 0, attempt: Attempt::First };
+            Unit { from, text: text.into(), effort: Effort::default(), owner }
+        };
+        Ok(More::Units(self.texts.iter().enumerate().map(unit).collect()))
     }
-    for note in joined.notes {
-        article.record.segments[note.segment].findings.push(placed(note.kind));
+
+    fn done(&self, owner: Owner, translated: Translated) -> Vec<Unit> {
+        self.done.lock().unwrap_or_else(PoisonError::into_inner)[owner.article] = Some(translated);
+        Vec::new()
     }
-    let bytes = crate::article::write(document, &joined.text);
-    match super::write::write(&article.item.output, to, bytes)? {
-        Written::File(path) => article.record.output = Some(path),
-        Written::Caller(bytes) => article.bytes = Some(bytes),
-    }
-    Ok(())
 }
 
 /// What becomes of a paragraph in a language that no model here translates.
@@ -333,99 +300,6 @@ fn without_model(seen: Language, main: Language, to: Language) -> Plan {
         return Plan::Translate { from: main, seen };
     }
     Plan::Copy(Some(foreign(main, seen, Severity::Error, "no model translates it, so it was copied")))
-}
-
-/// Puts a piece of a unit behind the pieces before it.
-fn absorb(whole: &mut Translated, part: Translated) {
-    whole.answer.text.push_str(&part.answer.text);
-    whole.answer.source_tokens += part.answer.source_tokens;
-    whole.answer.target_tokens += part.answer.target_tokens;
-    whole.answer.scored_tokens += part.answer.scored_tokens;
-    whole.answer.log_probability += part.answer.log_probability;
-    whole.answer.cancelled |= part.answer.cancelled;
-    whole.answer.parts += part.answer.parts;
-    whole.answer.finish = match (whole.answer.finish, part.answer.finish) {
-        (Some(Finish::Loop), _) | (_, Some(Finish::Loop)) => Some(Finish::Loop),
-        (Some(Finish::Limit), _) | (_, Some(Finish::Limit)) => Some(Finish::Limit),
-        (a, b) => b.or(a),
-    };
-    if whole.answer.error.is_none() {
-        whole.answer.error = part.answer.error;
-    }
-    whole.score = match (whole.score, part.score) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
-    };
-}
-
-/// Checks an answer and decides what goes out.
-fn judge(
-    segment: &crate::segment::Segment,
-    from: Language,
-    to: Language,
-    part: Translated,
-    record: &mut SegmentRecord,
-) -> Outcome {
-    record.intermediate = part.intermediate;
-    record.score = part.score;
-    record.retry = part.retry;
-    if let Some(error) = part.answer.error {
-        record.outcome = OutcomeRecord::Failed;
-        record.output.clone_from(&segment.text);
-        let message = format!("the source was copied: {error}");
-        let whole = 0..segment.text.len();
-        record.findings.push(Finding::new("not_translated", Severity::Error, message).in_source(whole));
-        return Outcome::Copied;
-    }
-    for removed in part.answer.cleaned {
-        let message = format!("the model's answer had {removed} around the translation; it was cut off");
-        record.findings.push(Finding::new("answer_cleaned", Severity::Note, message));
-    }
-    let verbatim: Vec<&str> = segment.verbatim.iter().map(|range| &segment.text[range.clone()]).collect();
-    record.findings.extend(quality::check(&quality::Input {
-        source: &segment.text,
-        output: &part.answer.text,
-        from,
-        to,
-        ended: part.answer.finish.map(ended),
-        score: part.score.map(f32::ln),
-        verbatim: &verbatim,
-    }));
-    if part.answer.text.trim().is_empty() {
-        // An empty translation would lose the sentence: the source goes out, marked.
-        record.outcome = OutcomeRecord::Failed;
-        record.output.clone_from(&segment.text);
-        return Outcome::Copied;
-    }
-    record.outcome = OutcomeRecord::Translated;
-    record.output.clone_from(&part.answer.text);
-    Outcome::Translated(part.answer.text)
-}
-
-/// How an answer ended, in the words of the checks.
-pub(super) fn ended(finish: Finish) -> Ended {
-    match finish {
-        Finish::Loop => Ended::Loop,
-        Finish::Limit => Ended::Limit,
-        Finish::End => Ended::Normal,
-    }
-}
-
-/// What the report says of how a segment was put back into its document.
-fn placed(kind: NoteKind) -> Finding {
-    let (code, severity, message) = match kind {
-        NoteKind::MarkupEstimated => {
-            ("markup_estimated", Severity::Note, "the place of markup inside the sentence is an estimate")
-        }
-        NoteKind::VerbatimRestored => (
-            "verbatim_restored",
-            Severity::Warning,
-            "code or an address got lost and was put in again, perhaps elsewhere",
-        ),
-        NoteKind::BreakLost => ("break_lost", Severity::Note, "a line break inside the sentence has no place any more"),
-        _ => ("placed", Severity::Note, "the segment was not put back exactly as it stood"),
-    };
-    Finding::new(code, severity, message)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Identity: what is answered as it was asked comes back byte for byte, and every span is accounted for.
 
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use tlumach::job::report::{ArticleRecord, OutcomeRecord, Status};
@@ -11,20 +12,24 @@ use tlumach::pipeline::models::{Choice, Models};
 use tlumach::pipeline::{Event, Observer, Pipeline};
 use tlumach::registry::Settings;
 
-/// Keeps what a job tells.
+/// Record and answer of an article.
+pub(crate) type Told = (ArticleRecord, Option<Vec<u8>>);
+
+/// Keeps what a job tells, in the order of the inputs.
 #[derive(Default)]
-pub(crate) struct Kept(pub(crate) Mutex<Vec<(ArticleRecord, Option<Vec<u8>>)>>);
+pub(crate) struct Kept(pub(crate) Mutex<BTreeMap<usize, Told>>);
 
 impl Observer for Kept {
     fn event(&self, event: &Event<'_>) {
-        if let Event::Article { record, bytes } = event {
-            self.0.lock().unwrap().push(((*record).clone(), bytes.map(<[u8]>::to_vec)));
+        if let Event::Article { index, record, bytes } = event {
+            let before = self.0.lock().unwrap().insert(*index, ((*record).clone(), bytes.map(<[u8]>::to_vec)));
+            assert!(before.is_none(), "article {index} is told twice");
         }
     }
 }
 
 /// Runs the echo model over inputs.
-pub(crate) fn echo(items: Vec<Item>, work: Work) -> Vec<(ArticleRecord, Option<Vec<u8>>)> {
+pub(crate) fn echo(items: Vec<Item>, work: Work) -> Vec<Told> {
     let folder = tempfile::tempdir().unwrap();
     let mut settings = Settings::new(folder.path().join("hub"), folder.path().join("data"));
     settings.offline = true;
@@ -33,7 +38,7 @@ pub(crate) fn echo(items: Vec<Item>, work: Work) -> Vec<(ArticleRecord, Option<V
     let spec = JobSpec { work, items, from: Some(Language::EN), to: Some(Language::UK), beams: Some(1), threads: 2 };
     let kept = Kept::default();
     Pipeline::new(&spec, &models, &AtomicBool::new(false), &kept).execute().unwrap();
-    kept.0.into_inner().unwrap()
+    kept.0.into_inner().unwrap().into_values().collect()
 }
 
 pub(crate) fn bytes(name: &str, bytes: &[u8]) -> Item {

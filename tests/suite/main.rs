@@ -12,6 +12,7 @@ mod loopback;
 mod marian;
 mod mirror;
 mod pipeline;
+mod planner;
 mod qwen;
 mod registry;
 mod samples;

@@ -51,6 +51,10 @@ impl<R: Clone + Send + 'static> State for Rows<R> {
         Ok(())
     }
 
+    fn take_projection_time(&mut self) -> Duration {
+        std::mem::take(&mut self.projection_time)
+    }
+
     fn as_any_mut(&mut self) -> &mut dyn Any {
         self
     }

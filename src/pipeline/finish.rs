@@ -1,0 +1,156 @@
+//! The end of a translated article: each answer is checked, all are joined and written, and the record is filled.
+
+use super::article::{Article, Plan, foreign};
+use super::flow::Translated;
+use super::record_route;
+use super::write::Written;
+use crate::article::Format;
+use crate::decode::Finish;
+use crate::job::report::{OutcomeRecord, SegmentRecord};
+use crate::language::Language;
+use crate::quality::{self, Ended, Finding, Severity};
+use crate::segment::{NoteKind, Outcome};
+use std::collections::BTreeMap;
+
+/// Checks, joins, writes and records one article.
+pub(super) fn finish(article: &mut Article<'_>, mut parts: BTreeMap<usize, Translated>, to: Language) {
+    let mut outcomes = Vec::with_capacity(article.segments.len());
+    for (index, (segment, plan)) in article.segments.iter().zip(&article.plans).enumerate() {
+        let mut record = SegmentRecord {
+            span: segment.span.clone(),
+            source: segment.text.clone(),
+            output: String::new(),
+            output_span: None,
+            outcome: OutcomeRecord::Copied,
+            score: None,
+            language: None,
+            intermediate: Vec::new(),
+            retry: None,
+            findings: Vec::new(),
+        };
+        let outcome = match plan {
+            Plan::Copy(finding) => {
+                record.output.clone_from(&segment.text);
+                record.findings.extend(finding.clone());
+                Outcome::Copied
+            }
+            Plan::Drop => {
+                record.outcome = OutcomeRecord::Dropped;
+                Outcome::Dropped
+            }
+            Plan::Translate { from, seen } => {
+                let mut part = parts.remove(&index).unwrap_or_default();
+                if article.format == Format::Lines {
+                    part.answer.text = part.answer.text.replace(['\n', '\r'], " ");
+                }
+                article.record.tokens.source += part.answer.source_tokens;
+                article.record.tokens.target += part.answer.target_tokens;
+                if *seen != article.language {
+                    record.language = Some(*seen);
+                    let what = if seen == from {
+                        "translated from that language".to_string()
+                    } else {
+                        format!("no model reads it, so it was read as {from}")
+                    };
+                    record.findings.push(foreign(article.language, *seen, Severity::Warning, &what));
+                }
+                record_route(&mut article.record, std::mem::take(&mut part.hops));
+                judge(segment, *from, to, part, &mut record)
+            }
+        };
+        article.record.segments.push(record);
+        outcomes.push(outcome);
+    }
+    if let Err(error) = write_translation(article, &outcomes, to) {
+        let name = article.item.input.name();
+        article.fail(format!("{name}: {error}"));
+    }
+}
+
+/// Joins and writes one article.
+fn write_translation(article: &mut Article<'_>, outcomes: &[Outcome], to: Language) -> Result<(), String> {
+    let Some(document) = &article.document else { return Ok(()) };
+    let joined = crate::segment::join(document, &article.segments, outcomes).map_err(|error| error.to_string())?;
+    for (record, span) in article.record.segments.iter_mut().zip(joined.spans) {
+        record.output_span = Some(span);
+    }
+    for note in joined.notes {
+        article.record.segments[note.segment].findings.push(placed(note.kind));
+    }
+    let bytes = crate::article::write(document, &joined.text);
+    match super::write::write(&article.item.output, to, bytes)? {
+        Written::File(path) => article.record.output = Some(path),
+        Written::Caller(bytes) => article.bytes = Some(bytes),
+    }
+    Ok(())
+}
+
+/// Checks an answer and decides what goes out.
+fn judge(
+    segment: &crate::segment::Segment,
+    from: Language,
+    to: Language,
+    part: Translated,
+    record: &mut SegmentRecord,
+) -> Outcome {
+    record.intermediate = part.intermediate;
+    record.score = part.score;
+    record.retry = part.retry;
+    if let Some(error) = part.answer.error {
+        record.outcome = OutcomeRecord::Failed;
+        record.output.clone_from(&segment.text);
+        let message = format!("the source was copied: {error}");
+        let whole = 0..segment.text.len();
+        record.findings.push(Finding::new("not_translated", Severity::Error, message).in_source(whole));
+        return Outcome::Copied;
+    }
+    for removed in part.answer.cleaned {
+        let message = format!("the model's answer had {removed} around the translation; it was cut off");
+        record.findings.push(Finding::new("answer_cleaned", Severity::Note, message));
+    }
+    let verbatim: Vec<&str> = segment.verbatim.iter().map(|range| &segment.text[range.clone()]).collect();
+    record.findings.extend(quality::check(&quality::Input {
+        source: &segment.text,
+        output: &part.answer.text,
+        from,
+        to,
+        ended: part.answer.finish.map(ended),
+        score: part.score.map(f32::ln),
+        verbatim: &verbatim,
+    }));
+    if part.answer.text.trim().is_empty() {
+        // An empty translation would lose the sentence: the source goes out, marked.
+        record.outcome = OutcomeRecord::Failed;
+        record.output.clone_from(&segment.text);
+        return Outcome::Copied;
+    }
+    record.outcome = OutcomeRecord::Translated;
+    record.output.clone_from(&part.answer.text);
+    Outcome::Translated(part.answer.text)
+}
+
+/// How an answer ended, in the words of the checks.
+pub(super) fn ended(finish: Finish) -> Ended {
+    match finish {
+        Finish::Loop => Ended::Loop,
+        Finish::Limit => Ended::Limit,
+        Finish::End => Ended::Normal,
+    }
+}
+
+/// What the report says of how a segment was put back into its document.
+fn placed(kind: NoteKind) -> Finding {
+    let (code, severity, message) = match kind {
+        NoteKind::MarkupEstimated => {
+            ("markup_estimated", Severity::Note, "the place of markup inside the sentence is an estimate")
+        }
+        NoteKind::VerbatimRestored => (
+            "verbatim_restored",
+            Severity::Warning,
+            "code or an address got lost and was put in again, perhaps elsewhere",
+        ),
+        NoteKind::BreakLost => ("break_lost", Severity::Note, "a line break inside the sentence has no place any more"),
+        _ => ("placed", Severity::Note, "the segment was not put back exactly as it stood"),
+    };
+    Finding::new(code, severity, message)
+}

@@ -1,0 +1,473 @@
+//! Texts through the hops of their routes, continuously: a queue for each model, refilled from the client while workers run.
+//!
+//! A client hands out units as long as it has room for them and gets each back as soon as it is done, on whatever thread.
+//! The models take turns: workers stay with one until nothing waits for it and the client gives nothing more; then the
+//! model for which the oldest text waits is next. A job with one model, which is the usual one, is one such run.
+//! Identical units are computed once, while they wait or run and for a while after. Knows no articles and no checks.
+
+use super::models::Hop;
+use super::run::{Answer, Ask, Effort, Part, plan, schedule_options, search_options, take};
+use super::twins::{Known, Question, Twins};
+use super::{Event, Pipeline, PipelineError};
+use crate::batch::{Budget, Queue};
+use crate::decode::Finish;
+use crate::job::report::HopRecord;
+use crate::language::Language;
+use crate::registry::load::Loaded;
+use crate::schedule::{self, Feed, JobResult, Least, Load, Next, Supply, Taken};
+use crate::token::{Prompt, Task};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
+
+/// A text in one language, to be translated.
+#[derive(Debug, Clone)]
+pub(super) struct Unit {
+    pub(super) from: Language,
+    pub(super) text: Arc<str>,
+    pub(super) effort: Effort,
+    pub(super) owner: Owner,
+}
+
+/// The client's name for a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Owner {
+    pub(super) article: usize,
+    pub(super) segment: usize,
+    pub(super) attempt: Attempt,
+}
+
+/// Which attempt at a segment a unit belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Attempt {
+    First,
+    /// One of the pieces between protected spans.
+    Around {
+        piece: usize,
+    },
+    /// Cut into smaller pieces, with repeated n-grams forbidden.
+    Smaller,
+}
+
+/// What came of a unit.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Translated {
+    /// The last answer of the route; `error` and `cancelled` of whichever hop failed.
+    pub(super) answer: Answer,
+    /// What came out of the hops before the last.
+    pub(super) intermediate: Vec<String>,
+    /// The lowest score of the hops.
+    pub(super) score: Option<f32>,
+    /// The hops.
+    pub(super) hops: Vec<HopRecord>,
+    /// Which retry made it.
+    pub(super) retry: Option<&'static str>,
+}
+
+impl Translated {
+    /// Tokens read and written.
+    pub(super) fn tokens(&self) -> usize {
+        self.answer.source_tokens + self.answer.target_tokens
+    }
+}
+
+/// Where units come from and go to. Methods are called from several threads, `more` from one at a time.
+pub(super) trait Client: Sync {
+    /// The next units.
+    ///
+    /// # Errors
+    /// The job cannot go on.
+    fn more(&self) -> Result<More, PipelineError>;
+
+    /// A unit is done; answers what is to be done because of it.
+    fn done(&self, owner: Owner, translated: Translated) -> Vec<Unit>;
+}
+
+/// What a client has for the flow.
+#[derive(Debug)]
+pub(super) enum More {
+    /// Units, perhaps none.
+    Units(Vec<Unit>),
+    /// Nothing before something that is under way is done.
+    Full,
+    /// Nothing any more.
+    End,
+}
+
+/// A unit on its way.
+struct Moving {
+    question: Question,
+    route: Vec<Hop>,
+    hop: usize,
+    engine: Arc<Loaded>,
+    /// What is known so far; the text of its answer is what the hop reads.
+    so_far: Translated,
+    parts: Vec<MovingPart>,
+    /// Parts without a result.
+    left: usize,
+}
+
+struct MovingPart {
+    range: Range<usize>,
+    source_tokens: usize,
+    result: Option<JobResult>,
+}
+
+/// What waits for one model.
+struct Lane {
+    engine: Arc<Loaded>,
+    queue: Queue,
+    prompts: HashMap<usize, Waiting>,
+}
+
+struct Waiting {
+    prompt: Prompt,
+    max_new_tokens: usize,
+    no_repeat_ngram: usize,
+}
+
+#[derive(Default)]
+struct State {
+    lanes: BTreeMap<String, Lane>,
+    /// The model that runs.
+    current: String,
+    /// Prompts that workers hold.
+    in_flight: usize,
+    /// Grows with everything that is done: whoever saw nothing to do looks at it to know that it is still so.
+    changes: usize,
+    next_tag: usize,
+    /// Unit and part of each prompt that waits or runs.
+    places: HashMap<usize, (usize, usize)>,
+    next_unit: usize,
+    units: HashMap<usize, Moving>,
+    twins: Twins,
+    supply: Option<Supply>,
+    failure: Option<PipelineError>,
+}
+
+/// The flow of one client's units into one language.
+pub(super) struct Flow<'f, 'a> {
+    pipeline: &'f Pipeline<'a>,
+    client: &'f dyn Client,
+    to: Language,
+    /// Held by whoever asks the client for more.
+    reading: Mutex<()>,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+/// How long a worker without work waits before it looks whether the job was stopped.
+const NAP: Duration = Duration::from_millis(50);
+
+impl<'f, 'a> Flow<'f, 'a> {
+    /// A flow into the language `to`.
+    pub(super) fn new(pipeline: &'f Pipeline<'a>, to: Language, client: &'f dyn Client) -> Flow<'f, 'a> {
+        Flow { pipeline, client, to, reading: Mutex::new(()), state: Mutex::default(), changed: Condvar::new() }
+    }
+
+    /// Runs until the client has nothing more and everything is done, or until the job is stopped.
+    ///
+    /// # Errors
+    /// The client failed, or a model cannot be loaded.
+    pub(super) fn run(&self) -> Result<(), PipelineError> {
+        loop {
+            {
+                let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+                self.refill((self.pipeline.window().segments / 2).max(1));
+            }
+            let Some(engine) = self.next_lane() else { break };
+            let search = search_options(self.pipeline.spec, &engine, Effort::default());
+            let options = schedule_options(&engine, search, self.pipeline.spec.threads);
+            let stats = schedule::run_feed(engine.model.as_ref(), self, &options, self.pipeline.cancel);
+            self.pipeline.count(&stats);
+        }
+        match self.state().failure.take() {
+            Some(failure) => Err(failure),
+            None => Ok(()),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes the model current for which the oldest text waits.
+    fn next_lane(&self) -> Option<Arc<Loaded>> {
+        let mut state = self.state();
+        if state.failure.is_some() || self.pipeline.stopped() {
+            return None;
+        }
+        let oldest = |(name, lane): (&String, &Lane)| lane.queue.oldest().map(|tag| (tag, name.clone()));
+        let (_, name) = state.lanes.iter().filter_map(oldest).min()?;
+        let engine = state.lanes.get(&name).map(|lane| lane.engine.clone());
+        state.current = name;
+        engine
+    }
+
+    /// Ends the job: what runs is finished, nothing is begun.
+    fn fail(&self, failure: PipelineError) {
+        self.state().failure.get_or_insert(failure);
+        self.changed.notify_all();
+    }
+
+    /// Asks the client for about so many units. The caller holds `reading`.
+    fn refill(&self, units: usize) {
+        let mut got = 0;
+        while got < units && !self.pipeline.stopped() && self.state().failure.is_none() {
+            match self.client.more() {
+                Ok(More::Units(units)) => {
+                    got += units.len();
+                    for unit in units {
+                        self.admit(unit);
+                    }
+                    self.changed.notify_all();
+                }
+                Ok(More::Full) => {
+                    self.state().supply = Some(Supply::Open);
+                    return;
+                }
+                Ok(More::End) => {
+                    let mut state = self.state();
+                    if state.supply != Some(Supply::Complete) {
+                        state.lanes.values_mut().for_each(|lane| lane.queue.begin_sweep());
+                    }
+                    state.supply = Some(Supply::Complete);
+                    return;
+                }
+                Err(failure) => return self.fail(failure),
+            }
+        }
+        self.state().supply = Some(Supply::Open);
+    }
+
+    /// Lets a unit in: a new one starts its first hop, a known one shares the answer.
+    fn admit(&self, unit: Unit) {
+        let question = Question { from: unit.from, effort: unit.effort, text: unit.text };
+        let known = self.state().twins.ask(&question, unit.owner);
+        match known {
+            Known::Shared => {}
+            Known::Answered(translated) => {
+                self.tell(&question.text, 0);
+                self.hand_out(unit.owner, (*translated).clone());
+            }
+            Known::New => {
+                let route = match self.pipeline.models.route(unit.from, self.to) {
+                    Ok(route) => route,
+                    Err(error) => return self.fail(error.into()),
+                };
+                let mut so_far = Translated::default();
+                so_far.answer.text = question.text.to_string();
+                self.start_hop(Start { question, route, hop: 0, so_far });
+            }
+        }
+    }
+
+    /// Encodes a unit for its next hop and lines it up; one without a further hop is done.
+    fn start_hop(&self, start: Start) {
+        let Start { question, route, hop, so_far } = start;
+        let Some(next) = route.get(hop) else { return self.deliver(&question, &so_far) };
+        let engine = match self.pipeline.models.load(next, self.pipeline.observer) {
+            Ok(engine) => engine,
+            Err(error) => return self.fail(error.into()),
+        };
+        let began = Instant::now();
+        let task = Task::Translate { from: next.from, to: next.to };
+        let planned = plan(&engine, &Ask { text: &so_far.answer.text, task }, question.effort);
+        self.pipeline.clock.tokenize(began);
+        let name = next.model.clone();
+        let mut moving = Moving { question, route, hop, engine, so_far, parts: Vec::new(), left: 0 };
+        let parts = match planned {
+            Ok(parts) if !parts.is_empty() => parts,
+            Ok(_) => return self.end_hop(moving, Answer::default()),
+            Err(error) => return self.end_hop(moving, Answer { error: Some(error), ..Answer::default() }),
+        };
+        let beams = search_options(self.pipeline.spec, &moving.engine, Effort::default()).beams;
+        let mut state = self.state();
+        let state = &mut *state;
+        let unit = state.next_unit;
+        state.next_unit += 1;
+        let lane = state.lanes.entry(name).or_insert_with(|| Lane {
+            engine: moving.engine.clone(),
+            queue: Queue::default(),
+            prompts: HashMap::new(),
+        });
+        for (number, Part { range, prompt, max_new_tokens }) in parts.into_iter().enumerate() {
+            let tag = state.next_tag;
+            state.next_tag += 1;
+            state.places.insert(tag, (unit, number));
+            let source_tokens = prompt.source.len() + prompt.prefix.len();
+            lane.queue.push(tag, prompt.source.len() + beams * prompt.prefix.len());
+            let no_repeat_ngram = moving.question.effort.no_repeat_ngram;
+            lane.prompts.insert(tag, Waiting { prompt, max_new_tokens, no_repeat_ngram });
+            moving.parts.push(MovingPart { range, source_tokens, result: None });
+            moving.left += 1;
+        }
+        state.units.insert(unit, moving);
+    }
+
+    /// All parts of a hop are answered: puts them together.
+    fn fold(&self, moving: &mut Moving) -> Answer {
+        let began = Instant::now();
+        let hop = &moving.route[moving.hop];
+        let ask = Ask { text: &moving.so_far.answer.text, task: Task::Translate { from: hop.from, to: hop.to } };
+        let mut answer = Answer::default();
+        for part in std::mem::take(&mut moving.parts) {
+            answer.parts += 1;
+            answer.source_tokens += part.source_tokens;
+            match part.result {
+                Some(result) => take(&moving.engine, (&ask, part.range), result, &mut answer),
+                None => answer.cancelled = true,
+            }
+        }
+        self.pipeline.clock.tokenize(began);
+        answer
+    }
+
+    /// Adds the answer of a hop to what is known of its unit, and goes on with the next hop.
+    fn end_hop(&self, moving: Moving, mut answer: Answer) {
+        let Moving { question, route, hop, engine, mut so_far, .. } = moving;
+        self.tell(&so_far.answer.text, answer.target_tokens);
+        let text = std::mem::take(&mut so_far.answer.text);
+        if hop > 0 {
+            so_far.intermediate.push(text);
+        }
+        answer.source_tokens += so_far.answer.source_tokens;
+        answer.target_tokens += so_far.answer.target_tokens;
+        // A first hop that looped or was cut spoils the second, however well that one ended.
+        if hop > 0 && matches!(so_far.answer.finish, Some(Finish::Loop | Finish::Limit)) {
+            answer.finish = so_far.answer.finish;
+        }
+        so_far.score = match (so_far.score, answer.score()) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        so_far.hops.push(HopRecord { from: route[hop].from, to: route[hop].to, model: engine.name.clone() });
+        so_far.answer = answer;
+        if so_far.answer.error.is_some() || so_far.answer.cancelled {
+            self.deliver(&question, &so_far);
+        } else {
+            self.start_hop(Start { question, route, hop: hop + 1, so_far });
+        }
+    }
+
+    /// A unit is done: everybody who asked gets it.
+    fn deliver(&self, question: &Question, translated: &Translated) {
+        let owners = self.state().twins.answer(question, translated);
+        for (number, &owner) in owners.iter().enumerate() {
+            if number > 0 {
+                self.tell(&question.text, 0);
+            }
+            self.hand_out(owner, translated.clone());
+        }
+    }
+
+    fn hand_out(&self, owner: Owner, translated: Translated) {
+        for unit in self.client.done(owner, translated) {
+            self.admit(unit);
+        }
+    }
+
+    fn tell(&self, text: &str, target_tokens: usize) {
+        let words = text.split_whitespace().count();
+        self.pipeline.observer.event(&Event::Progress { words, target_tokens, segments: 1 });
+    }
+}
+
+/// A unit that is about to begin a hop.
+struct Start {
+    question: Question,
+    route: Vec<Hop>,
+    hop: usize,
+    so_far: Translated,
+}
+
+impl Feed<'static> for Flow<'_, '_> {
+    fn load(&self) -> Load {
+        let state = self.state();
+        let (requests, tokens) =
+            state.lanes.get(&state.current).map_or((0, 0), |lane| (lane.queue.len(), lane.queue.tokens()));
+        Load { requests, tokens, supply: state.supply.unwrap_or(Supply::Open) }
+    }
+
+    fn take(&self, room: Budget, least: Least) -> Vec<Taken<'static>> {
+        // Twice what is taken, so that the window fills up while the workers run and none of them reads for long.
+        match self.reading.try_lock() {
+            Ok(_reading) => self.refill(room.max_requests.saturating_mul(2)),
+            Err(TryLockError::Poisoned(_) | TryLockError::WouldBlock) => {}
+        }
+        let mut state = self.state();
+        let state = &mut *state;
+        if state.failure.is_some() {
+            return Vec::new();
+        }
+        let Some(lane) = state.lanes.get_mut(&state.current) else { return Vec::new() };
+        let tags = match least {
+            Least::None => lane.queue.take(room),
+            Least::One => lane.queue.take_at_least_one(room),
+        };
+        state.in_flight += tags.len();
+        let taken = |tag: usize| {
+            lane.prompts.remove(&tag).map(|Waiting { prompt, max_new_tokens, no_repeat_ngram }| Taken {
+                tag,
+                prompt: Cow::Owned(prompt),
+                max_new_tokens,
+                no_repeat_ngram,
+            })
+        };
+        tags.into_iter().filter_map(taken).collect()
+    }
+
+    fn wait(&self) -> Next {
+        let seen = self.state().changes;
+        {
+            let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+            if self.state().is_dry() {
+                self.refill(1);
+            }
+        }
+        let state = self.state();
+        if state.failure.is_some() {
+            return Next::End;
+        }
+        if !state.is_dry() || state.changes != seen {
+            return Next::Ask;
+        }
+        if state.in_flight == 0 {
+            return Next::End;
+        }
+        // What the other workers hold may lead to more: a retry, or room for further articles.
+        let _ = self.changed.wait_timeout(state, NAP);
+        Next::Ask
+    }
+
+    fn done(&self, tag: usize, result: JobResult) {
+        let complete = {
+            let mut state = self.state();
+            let state = &mut *state;
+            state.places.remove(&tag).and_then(|(unit, part)| {
+                let moving = state.units.get_mut(&unit)?;
+                moving.parts[part].result = Some(result);
+                moving.left -= 1;
+                if moving.left == 0 { state.units.remove(&unit) } else { None }
+            })
+        };
+        if let Some(mut moving) = complete {
+            let answer = self.fold(&mut moving);
+            self.end_hop(moving, answer);
+        }
+        let mut state = self.state();
+        state.in_flight -= 1;
+        state.changes += 1;
+        drop(state);
+        self.changed.notify_all();
+    }
+}
+
+impl State {
+    /// Whether nothing waits for the current model.
+    fn is_dry(&self) -> bool {
+        self.lanes.get(&self.current).is_none_or(|lane| lane.queue.is_empty())
+    }
+}

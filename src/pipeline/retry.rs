@@ -1,0 +1,140 @@
+//! Doubtful segments again: around protected spans that got lost, and in smaller pieces after a loop or a cut.
+//!
+//! Decides and puts together; the work is done by `flow`, to which the attempts are units like any other.
+
+use super::flow::{Attempt, Owner, Translated, Unit};
+use super::run::Effort;
+use crate::decode::Finish;
+use crate::language::Language;
+use crate::segment::{Segment, protect};
+use std::ops::Range;
+
+/// Source tokens of a piece when a segment is done again after a loop: about one clause.
+const RETRY_TOKENS: usize = 40;
+
+/// A segment that is done again.
+pub(super) struct Again {
+    /// What the first attempt made.
+    first: Translated,
+    /// For an attempt around protected spans: what stands there, and what has come of what is between.
+    pieces: Vec<(Range<usize>, Piece)>,
+    /// Pieces that are not done.
+    left: usize,
+}
+
+enum Piece {
+    /// Copied as it is.
+    Kept,
+    /// Translated, if it is done.
+    Open(Option<Translated>),
+}
+
+/// What follows from an answer.
+pub(super) enum Verdict {
+    /// Nothing: this is what the segment gets.
+    Settled(Translated),
+    /// Another attempt, which these units are.
+    Again(Again, Vec<Unit>),
+}
+
+/// What follows from the first answer to a segment.
+pub(super) fn judge(segment: &Segment, from: Language, owner: Owner, first: Translated) -> Verdict {
+    let answer = &first.answer;
+    if answer.error.is_some() || answer.cancelled {
+        return Verdict::Settled(first);
+    }
+    if matches!(answer.finish, Some(Finish::Loop | Finish::Limit)) {
+        let effort = Effort { no_repeat_ngram: 4, limit: Some(RETRY_TOKENS) };
+        let owner = Owner { attempt: Attempt::Smaller, ..owner };
+        let unit = Unit { from, text: segment.text.as_str().into(), effort, owner };
+        return Verdict::Again(Again { first, pieces: Vec::new(), left: 1 }, vec![unit]);
+    }
+    let verbatim: Vec<&str> = segment.verbatim.iter().map(|range| &segment.text[range.clone()]).collect();
+    if protect::survived(&verbatim, &answer.text).is_empty() {
+        return Verdict::Settled(first);
+    }
+    let mut units = Vec::new();
+    let mut pieces = Vec::new();
+    for (range, protected) in protect::split_around(&segment.text, &segment.verbatim) {
+        let text = &segment.text[range.clone()];
+        if protected || !text.chars().any(char::is_alphabetic) {
+            pieces.push((range, Piece::Kept));
+            continue;
+        }
+        let owner = Owner { attempt: Attempt::Around { piece: pieces.len() }, ..owner };
+        units.push(Unit { from, text: text.into(), effort: Effort::default(), owner });
+        pieces.push((range, Piece::Open(None)));
+    }
+    let again = Again { first, pieces, left: units.len() };
+    if units.is_empty() { Verdict::Settled(again.settle(segment)) } else { Verdict::Again(again, units) }
+}
+
+impl Again {
+    /// Takes the answer of an attempt; answers whether it was the last one that was missing.
+    pub(super) fn take(&mut self, attempt: Attempt, translated: Translated) -> bool {
+        match attempt {
+            Attempt::First => return false,
+            Attempt::Around { piece } => {
+                if let Some((_, piece)) = self.pieces.get_mut(piece) {
+                    *piece = Piece::Open(Some(translated));
+                }
+            }
+            Attempt::Smaller => self.take_smaller(translated),
+        }
+        self.left -= 1;
+        self.left == 0
+    }
+
+    /// The second attempt in smaller pieces counts only if it came to an end.
+    fn take_smaller(&mut self, mut second: Translated) {
+        second.answer.source_tokens += self.first.answer.source_tokens;
+        second.answer.target_tokens += self.first.answer.target_tokens;
+        if second.answer.error.is_none() && second.answer.finish == Some(Finish::End) {
+            second.retry = Some("smaller_pieces");
+            self.first = second;
+        }
+    }
+
+    /// What the segment gets in the end.
+    pub(super) fn settle(self, segment: &Segment) -> Translated {
+        if self.pieces.is_empty() {
+            return self.first;
+        }
+        let mut whole = Translated { retry: Some("around_protected_spans"), ..Translated::default() };
+        for (range, piece) in self.pieces {
+            match piece {
+                Piece::Kept => whole.answer.text.push_str(&segment.text[range]),
+                Piece::Open(Some(part)) => absorb(&mut whole, part),
+                Piece::Open(None) => whole.answer.cancelled = true,
+            }
+        }
+        whole.intermediate.clear();
+        whole.hops.clone_from(&self.first.hops);
+        whole.answer.source_tokens += self.first.answer.source_tokens;
+        whole.answer.target_tokens += self.first.answer.target_tokens;
+        if whole.answer.error.is_none() && !whole.answer.cancelled { whole } else { self.first }
+    }
+}
+
+/// Puts a piece of a unit behind the pieces before it.
+fn absorb(whole: &mut Translated, part: Translated) {
+    whole.answer.text.push_str(&part.answer.text);
+    whole.answer.source_tokens += part.answer.source_tokens;
+    whole.answer.target_tokens += part.answer.target_tokens;
+    whole.answer.scored_tokens += part.answer.scored_tokens;
+    whole.answer.log_probability += part.answer.log_probability;
+    whole.answer.cancelled |= part.answer.cancelled;
+    whole.answer.parts += part.answer.parts;
+    whole.answer.finish = match (whole.answer.finish, part.answer.finish) {
+        (Some(Finish::Loop), _) | (_, Some(Finish::Loop)) => Some(Finish::Loop),
+        (Some(Finish::Limit), _) | (_, Some(Finish::Limit)) => Some(Finish::Limit),
+        (a, b) => b.or(a),
+    };
+    if whole.answer.error.is_none() {
+        whole.answer.error = part.answer.error;
+    }
+    whole.score = match (whole.score, part.score) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    };
+}
