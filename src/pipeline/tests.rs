@@ -34,7 +34,8 @@ fn two_hops_and_one_hop_share_a_job_in_any_window() {
     let folder = tempfile::tempdir().unwrap();
     let mut settings = Settings::new(folder.path().join("hub"), folder.path().join("data"));
     settings.offline = true;
-    let options = LoadOptions { device: candle_core::Device::Cpu, precision: Precision::Auto, keep: crate::model::Keep::Nowhere };
+    let options =
+        LoadOptions { device: candle_core::Device::Cpu, precision: Precision::Auto, keep: crate::model::Keep::Nowhere };
     let models = Models::new(Choice::Echo, &settings, options, &()).unwrap();
     let second = hop(Language::EN, Language::KO, "second");
     let models = models.with_echoes(&[hop(Language::UK, Language::EN, "first"), second.clone()]).with_echoes(&[second]);

@@ -27,7 +27,11 @@ impl Job {
         let folder = tempfile::tempdir().unwrap();
         let mut settings = Settings::new(folder.path().join("hub"), folder.path().join("data"));
         settings.offline = true;
-        let options = LoadOptions { device: candle_core::Device::Cpu, precision: Precision::F32, keep: tlumach::model::Keep::Nowhere };
+        let options = LoadOptions {
+            device: candle_core::Device::Cpu,
+            precision: Precision::F32,
+            keep: tlumach::model::Keep::Nowhere,
+        };
         let models = Models::new(self.choice, &settings, options, &()).unwrap();
         let spec = JobSpec {
             work: SENTENCES,

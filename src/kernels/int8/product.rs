@@ -144,8 +144,27 @@ impl Call<'_> {
     }
 
     /// All rows times all of the panels; `dot` computes a tile.
+    ///
+    /// A loop for each kind of output: a choice within the innermost one would not be vectorized.
     #[inline(always)]
     fn drive<const FMA: bool>(&self, panels: Range<usize>, dot: impl Fn(usize, Operands<'_>, &mut Tile)) {
+        match self.finish {
+            Finish::Store => self.write::<FMA>(panels, dot, |y, _| y),
+            Finish::Add => self.write::<FMA>(panels, dot, |y, before| before + y),
+            Finish::Relu => self.write::<FMA>(panels, dot, |y, _| if y > 0.0 { y } else { 0.0 }),
+            Finish::Swish => self.write::<FMA>(panels, dot, |y, _| swish::<FMA>(y)),
+            Finish::Gelu => self.write::<FMA>(panels, dot, |y, _| gelu(y)),
+        }
+    }
+
+    /// As [`Call::drive`]; `finish` gets a product with its bias, and what stood in the output.
+    #[inline(always)]
+    fn write<const FMA: bool>(
+        &self,
+        panels: Range<usize>,
+        dot: impl Fn(usize, Operands<'_>, &mut Tile),
+        finish: impl Fn(f32, f32) -> f32,
+    ) {
         let stride = self.rows.stride();
         let mut tile: Tile = [[0; PANEL]; ROWS];
         for panel in panels {
@@ -172,40 +191,24 @@ impl Call<'_> {
                     // written by this thread only.
                     let output = unsafe { std::slice::from_raw_parts_mut(self.output.0.add(at), width) };
                     let (scale, zero) = (self.rows.scales()[row + offset], self.rows.zeros()[row + offset]);
-                    let mut y = [0.0f32; PANEL];
-                    for i in 0..PANEL {
+                    let product = |i: usize| {
                         let exact = (sums[i] - zero * offsets[i]) as f32;
-                        y[i] = multiply_add::<FMA>(exact, scale * scales[i], bias[i]);
+                        multiply_add::<FMA>(exact, scale * scales[i], bias[i])
+                    };
+                    // Whole panels, which are nearly all, have a length that the compiler knows.
+                    if let Ok(output) = <&mut [f32; PANEL]>::try_from(&mut *output) {
+                        for (i, output) in output.iter_mut().enumerate() {
+                            *output = finish(product(i), *output);
+                        }
+                    } else {
+                        for (i, output) in output.iter_mut().enumerate() {
+                            *output = finish(product(i), *output);
+                        }
                     }
-                    self.finish::<FMA>(&y, output);
                 }
                 row += count;
             }
         }
-    }
-
-    /// From products with their bias to the output.
-    #[inline(always)]
-    fn finish<const FMA: bool>(&self, y: &[f32; PANEL], output: &mut [f32]) {
-        // Whole panels, which are nearly all, have a length that the compiler knows.
-        if let Ok(output) = <&mut [f32; PANEL]>::try_from(&mut *output) {
-            write::<FMA>(self.finish, y, output);
-        } else {
-            write::<FMA>(self.finish, y, output);
-        }
-    }
-}
-
-/// A loop for each kind of output: a choice within the loop would not be vectorized.
-#[inline(always)]
-fn write<const FMA: bool>(finish: Finish, y: &[f32; PANEL], output: &mut [f32]) {
-    let pairs = output.iter_mut().zip(y);
-    match finish {
-        Finish::Store => pairs.for_each(|(output, &y)| *output = y),
-        Finish::Add => pairs.for_each(|(output, &y)| *output += y),
-        Finish::Relu => pairs.for_each(|(output, &y)| *output = if y > 0.0 { y } else { 0.0 }),
-        Finish::Swish => pairs.for_each(|(output, &y)| *output = swish::<FMA>(y)),
-        Finish::Gelu => pairs.for_each(|(output, &y)| *output = gelu(y)),
     }
 }
 
