@@ -1,6 +1,42 @@
-//! Spreads independent pieces of one output buffer over the threads that Candle's quantized products use.
+//! Spreads independent work over the threads of the current rayon pool.
 //!
-//! The same pool, because its threads spin for a while after each product: a second pool would compete with them.
+//! Every thread takes the next piece when it is done with one, so that a thread that is held up (the machine is shared)
+//! costs its own piece and no more.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::prelude::*;
+
+/// Calls `work(index)` once for every index below `count`, on as many threads as the pool has.
+pub fn for_each_index<W>(count: usize, work: W)
+where
+    W: Fn(usize) + Sync,
+{
+    let threads = rayon::current_num_threads().min(count);
+    if threads < 2 {
+        (0..count).for_each(work);
+        return;
+    }
+    let next = AtomicUsize::new(0);
+    share(threads, &|| {
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            if index >= count {
+                break;
+            }
+            work(index);
+        }
+    });
+}
+
+/// Runs `work` on `threads` threads at once; on fewer where others are busy.
+fn share(threads: usize, work: &(impl Fn() + Sync)) {
+    if threads < 2 {
+        work();
+    } else {
+        rayon::join(|| share(threads.div_ceil(2), work), || share(threads / 2, work));
+    }
+}
 
 /// Calls `work(scratch, index, piece)` for every piece of `size` elements of `data` (the last may be shorter).
 ///
@@ -10,40 +46,22 @@
 /// If `size` is 0.
 pub fn for_each_piece<S, M, W>(data: &mut [f32], size: usize, scratch: M, work: W)
 where
-    M: Fn() -> S + Sync,
-    W: Fn(&mut S, usize, &mut [f32]) + Sync,
+    M: Fn() -> S + Sync + Send,
+    W: Fn(&mut S, usize, &mut [f32]) + Sync + Send,
 {
     assert!(size > 0, "pieces need at least one element");
-    let length = data.len();
-    let pieces = length.div_ceil(size);
-    if pieces <= 1 {
-        if length > 0 {
+    if data.len() <= size {
+        if !data.is_empty() {
             work(&mut scratch(), 0, data);
         }
         return;
     }
-    let base = Base(data.as_mut_ptr());
-    candle_core::utils::barrier_pool().execute_chunked(pieces, |range| {
-        let base = &base;
-        let mut scratch = scratch();
-        for index in range {
-            let start = index * size;
-            let end = length.min(start + size);
-            // SAFETY: the pool hands out every index once, so the pieces are disjoint; they lie within `data`, which is
-            // borrowed mutably until the pool has finished.
-            let piece = unsafe { std::slice::from_raw_parts_mut(base.0.add(start), end - start) };
-            work(&mut scratch, index, piece);
-        }
-    });
+    data.par_chunks_mut(size).enumerate().for_each_init(scratch, |scratch, (index, piece)| work(scratch, index, piece));
 }
-
-struct Base(*mut f32);
-// SAFETY: only disjoint pieces are ever made from the pointer.
-unsafe impl Sync for Base {}
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::float_cmp)]
+    #![allow(clippy::float_cmp, clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -62,6 +80,22 @@ mod tests {
             );
             for (at, value) in data.iter().enumerate() {
                 assert_eq!(*value, (at / size + 1) as f32);
+            }
+        }
+    }
+
+    #[test]
+    fn every_index_is_visited_once_by_any_number_of_threads() {
+        for threads in [1, 2, 3, 5] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            for count in [0, 1, 2, 4, 100] {
+                let visits: Vec<AtomicUsize> = (0..count).map(|_| AtomicUsize::new(0)).collect();
+                pool.install(|| {
+                    for_each_index(count, |index| {
+                        visits[index].fetch_add(1, Ordering::Relaxed);
+                    });
+                });
+                assert!(visits.iter().all(|visits| visits.load(Ordering::Relaxed) == 1));
             }
         }
     }
