@@ -78,12 +78,15 @@ impl Tile4 {
             self.scales[j][column] = scale;
             self.minima[j / 2][column][j % 2] = minimum;
         }
-        for input in 0..LARGE {
-            // 32 bytes hold two sub-blocks of 32.
-            let byte = block[16 + input / 64 * 32 + input % 32];
-            let value = if input % 64 < 32 { byte & 15 } else { byte >> 4 };
-            let slot = &mut self.quants[input / 8][column * 4 + input % 4];
-            *slot |= if input % 8 < 4 { value } else { value << 4 };
+        for (pair, bytes) in block[16..144].chunks_exact(32).enumerate() {
+            // 32 bytes hold two sub-blocks of 32, one in the low halves and one in the high ones.
+            for (at, eight) in bytes.chunks_exact(8).enumerate() {
+                let (first, second) = (word(eight), word(&eight[4..]));
+                let low = (first & LOW) | ((second & LOW) << 4);
+                let high = ((first >> 4) & LOW) | (second & !LOW);
+                put_word(&mut self.quants[8 * pair + at], column, low);
+                put_word(&mut self.quants[8 * pair + 4 + at], column, high);
+            }
         }
     }
 }
@@ -96,12 +99,12 @@ impl Tile5 {
             self.scales[j][column] = scale;
             self.minima[j / 2][column][j % 2] = minimum;
         }
-        for input in 0..LARGE {
-            let byte = block[48 + input / 64 * 32 + input % 32];
-            let low = if input % 64 < 32 { byte & 15 } else { byte >> 4 };
+        for quad in 0..64 {
+            let (j, at) = (quad / 8, quad % 8 * 4);
+            let low = (word(&block[48 + j / 2 * 32 + at..]) >> (j % 2 * 4)) & LOW;
             // Bit `j` of the high bytes belongs to the sub-block `j`.
-            let high = (block[16 + input % 32] >> (input / 32)) & 1;
-            self.quants[input / 4][column * 4 + input % 4] = low | (high << 4);
+            let high = (word(&block[16 + at..]) >> j) & 0x0101_0101;
+            put_word(&mut self.quants[quad], column, low | (high << 4));
         }
     }
 }
@@ -112,16 +115,19 @@ impl Tile6 {
         for j in 0..16 {
             self.scales[j][column] = block[192 + j] as i8;
         }
-        for input in 0..LARGE {
+        for sub in 0..16 {
             // Each half of 128 inputs: 64 bytes of low bits, 32 bytes of high bits, in four runs of 32 inputs.
-            let (part, run, at) = (input / 128, input % 128 / 32, input % 32);
-            let low = block[part * 64 + (run % 2) * 32 + at];
-            let low = if run < 2 { low & 15 } else { low >> 4 };
-            let high = (block[128 + part * 32 + at] >> (2 * run)) & 3;
-            let (sub, group) = (input / 16, input % 16 / 4);
-            let byte = column * 4 + input % 4;
-            self.low[sub][group / 2][byte] |= if group % 2 == 0 { low } else { low << 4 };
-            self.high[sub][byte] |= high << (2 * group);
+            let (part, run, start) = (sub / 8, sub % 8 / 2, sub % 2 * 16);
+            let group = |at: usize| {
+                let low = word(&block[part * 64 + run % 2 * 32 + start + at..]) >> (run / 2 * 4);
+                (low & LOW, (word(&block[128 + part * 32 + start + at..]) >> (2 * run)) & 0x0303_0303)
+            };
+            let groups = [group(0), group(4), group(8), group(12)];
+            for (pair, low) in self.low[sub].iter_mut().enumerate() {
+                put_word(low, column, groups[2 * pair].0 | (groups[2 * pair + 1].0 << 4));
+            }
+            let high = groups.iter().rev().fold(0, |high, group| (high << 2) | group.1);
+            put_word(&mut self.high[sub], column, high);
         }
     }
 }
@@ -129,18 +135,34 @@ impl Tile6 {
 impl Tile8 {
     pub(super) fn put(&mut self, format: Format, column: usize, block: &[u8]) {
         self.scale[column] = half::f16::from_bits(half(block)).to_f32();
-        let high = u32::from_le_bytes([block[2], block[3], block[4], block[5]]);
-        for input in 0..SMALL {
-            let nibble = |bytes: &[u8]| if input < 16 { bytes[input] & 15 } else { bytes[input - 16] >> 4 };
+        for (quad, quants) in self.quants.iter_mut().enumerate() {
+            let nibbles = |bytes: &[u8]| (word(&bytes[quad % 4 * 4..]) >> (quad / 4 * 4)) & LOW;
             let value = match format {
-                Format::Q4_0 => nibble(&block[2..]),
-                Format::Q5_0 => nibble(&block[6..]) | (((high >> input) & 1) << 4) as u8,
+                Format::Q4_0 => nibbles(&block[2..]),
+                Format::Q5_0 => {
+                    let bits = word(&block[2..]) >> (4 * quad);
+                    let high = (0..4).fold(0, |high, at| high | (((bits >> at) & 1) << (8 * at)));
+                    nibbles(&block[6..]) | (high << 4)
+                }
                 // Two's complement to an offset of 128.
-                _ => block[2 + input] ^ 0x80,
+                _ => word(&block[2 + 4 * quad..]) ^ 0x8080_8080,
             };
-            self.quants[input / 4][column * 4 + input % 4] = value;
+            put_word(quants, column, value);
         }
     }
+}
+
+/// The low halves of four bytes.
+const LOW: u32 = 0x0F0F_0F0F;
+
+/// Four bytes, the first lowest.
+fn word(bytes: &[u8]) -> u32 {
+    u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
+}
+
+/// Writes the four inputs of a column.
+fn put_word(vector: &mut [u8; VECTOR], column: usize, word: u32) {
+    vector[4 * column..4 * column + 4].copy_from_slice(&word.to_le_bytes());
 }
 
 fn half(bytes: &[u8]) -> u16 {
