@@ -32,8 +32,8 @@ use super::spread::for_each_index;
 pub const COLUMNS: usize = 16;
 /// Rows that are multiplied at once.
 const ROWS: usize = 8;
-/// Multiplications a thread gets at least: less is not worth waking it.
-const PIECE: usize = 1 << 18;
+/// Runs of tiles a thread gets of a product, so that one that is held up leaves work to the others.
+const RUNS: usize = 8;
 
 /// Products of a tile with the rows of a group.
 type Sums = [[f32; COLUMNS]; ROWS];
@@ -329,10 +329,9 @@ impl Output {
     }
 }
 
-/// Tiles of a matrix with `inputs` inputs that are worth a thread's while with so many rows: few enough that a thread
-/// that is held up leaves work to the others.
-fn tiles_a_piece(rows: usize, inputs: usize) -> usize {
-    (PIECE / (rows * inputs * COLUMNS).max(1)).max(1)
+/// Tiles of a piece. Many, because while a thread multiplies a tile it fetches the next one.
+fn tiles_a_piece(tiles: usize) -> usize {
+    (tiles / (RUNS * rayon::current_num_threads())).max(1)
 }
 
 /// Computes products together, spread over the threads by outputs.
@@ -348,7 +347,7 @@ pub fn multiply(products: &mut [Product<'_>]) {
             assert!(bias.len() >= matrix.outputs, "bias of {matrix:?}");
         }
         let output = Output { start: output.as_mut_ptr(), width: matrix.outputs };
-        let step = tiles_a_piece(x.rows, matrix.inputs);
+        let step = tiles_a_piece(matrix.tiles());
         for first in (0..matrix.tiles()).step_by(step) {
             pieces.push((matrix, x, output, *store, first..matrix.tiles().min(first + step)));
         }
@@ -374,7 +373,7 @@ pub fn multiply_gated([gate, up]: [&LowBitMatrix; 2], x: [&Activations; 2], outp
     gate.check(x[0], output.len());
     up.check(x[1], output.len());
     let tier = Tier::best();
-    let step = tiles_a_piece(2 * x[0].rows, gate.inputs);
+    let step = tiles_a_piece(gate.tiles());
     let pieces: Vec<Range<usize>> =
         (0..gate.tiles()).step_by(step).map(|first| first..gate.tiles().min(first + step)).collect();
     let output = Output { start: output.as_mut_ptr(), width: gate.outputs };

@@ -3,11 +3,12 @@
 // A function that is not inlined is not compiled for the instruction set of the kernel that calls it.
 #![allow(clippy::inline_always)]
 
-use rayon::prelude::*;
+use std::sync::{Mutex, PoisonError};
 
 use super::tiles::{LARGE, SMALL};
 use super::{Blocks, ROWS};
 use crate::kernels::dispatched;
+use crate::kernels::spread::for_each_index;
 
 /// Rows of activations in 8 bits: `x ≈ scale · value`, a scale for each row and block.
 ///
@@ -31,6 +32,8 @@ pub struct Activations {
 #[derive(Clone, Copy)]
 pub(super) struct Group<'a> {
     pub rows: usize,
+    /// Which group this is, and of how many: each fetches its share of the next tile.
+    pub place: (usize, usize),
     pub values: &'a [i8],
     pub scales: &'a [f32],
     pub pairs: &'a [i16],
@@ -61,21 +64,27 @@ impl Activations {
             sums: vec![0; x.len() / run],
         };
         let parts = x
-            .par_chunks(ROWS * inputs)
-            .zip(made.values.par_chunks_mut(ROWS * inputs))
-            .zip(made.scales.par_chunks_mut(ROWS * (inputs / block)))
-            .zip(made.sums.par_chunks_mut(ROWS * (inputs / run)));
-        if blocks == Blocks::Large {
-            parts.zip(made.pairs.par_chunks_mut(ROWS * pairs_a_row)).for_each(
-                |((((x, values), scales), sums), pairs)| {
-                    quantize_large(x, inputs, Parts { values, scales, pairs, sums });
-                },
-            );
-        } else {
-            parts.for_each(|(((x, values), scales), sums)| {
-                quantize_small(x, inputs, Parts { values, scales, pairs: &mut [], sums });
-            });
-        }
+            .chunks(ROWS * inputs)
+            .zip(made.values.chunks_mut(ROWS * inputs))
+            .zip(made.scales.chunks_mut(ROWS * (inputs / block)))
+            .zip(made.sums.chunks_mut(ROWS * (inputs / run)));
+        let mut pairs = made.pairs.chunks_mut(ROWS * pairs_a_row.max(1));
+        let groups: Vec<_> = parts
+            .map(|(((x, values), scales), sums)| {
+                let pairs = pairs.next().unwrap_or_default();
+                Mutex::new((x, Parts { values, scales, pairs, sums }))
+            })
+            .collect();
+        for_each_index(groups.len(), |index| {
+            // Each group is locked once.
+            let mut group = groups[index].lock().unwrap_or_else(PoisonError::into_inner);
+            let (x, parts) = &mut *group;
+            match blocks {
+                Blocks::Large => quantize_large(x, inputs, parts),
+                Blocks::Small => quantize_small(x, inputs, parts),
+            }
+        });
+        drop(groups);
         made
     }
 
@@ -95,6 +104,7 @@ impl Activations {
         let pairs_a_row = if self.blocks == Blocks::Large { self.inputs / 32 } else { 0 };
         Group {
             rows,
+            place: (index, self.groups()),
             values: &self.values[part(self.inputs)],
             scales: &self.scales[part(self.inputs / self.blocks.inputs())],
             pairs: &self.pairs[part(pairs_a_row)],
@@ -140,7 +150,7 @@ fn interleave<const N: usize>(values: &[i8; N], out: &mut [i8], row: usize, rows
 }
 
 dispatched! {
-    fn quantize_large(x: &[f32], inputs: usize, parts: Parts<'_>) {
+    fn quantize_large(x: &[f32], inputs: usize, parts: &mut Parts<'_>) {
         let rows = x.len() / inputs;
         let mut values = [0i8; LARGE];
         for (row, x) in x.chunks_exact(inputs).enumerate() {
@@ -164,7 +174,7 @@ dispatched! {
 }
 
 dispatched! {
-    fn quantize_small(x: &[f32], inputs: usize, parts: Parts<'_>) {
+    fn quantize_small(x: &[f32], inputs: usize, parts: &mut Parts<'_>) {
         let rows = x.len() / inputs;
         let mut values = [0i8; SMALL];
         for (row, x) in x.chunks_exact(inputs).enumerate() {

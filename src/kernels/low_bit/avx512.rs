@@ -19,7 +19,7 @@ pub(super) fn is_available() -> bool {
         && is_x86_feature_detected!("f16c")
 }
 
-/// Bytes ahead of the weights in use that are fetched into the cache.
+/// Bytes ahead of the weights in use that are fetched where there is a single group of rows.
 const AHEAD: usize = 4096;
 
 /// Declares a product for any number of rows: the kernel is compiled for each number from 1 to 8.
@@ -89,13 +89,33 @@ unsafe fn multiply<const R: usize>(weights: __m512i, values: &mut *const i32, su
     }
 }
 
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c")]
-unsafe fn load(bytes: &[u8; 64]) -> __m512i {
-    // SAFETY: 64 bytes are read from an array of 64; fetching ahead reads nothing.
-    unsafe {
-        _mm_prefetch::<_MM_HINT_T0>(bytes.as_ptr().wrapping_add(AHEAD).cast());
-        _mm512_loadu_si512(bytes.as_ptr().cast())
+/// What is fetched into the cache while weights are read: with one group of rows what comes soon; with several, the first
+/// of which would wait for memory while the others do not, a share of the next tile with each.
+struct Fetch {
+    next: *const u8,
+    step: usize,
+}
+
+impl Fetch {
+    fn new<T>(tiles: &[T], (index, groups): (usize, usize)) -> Fetch {
+        let start = tiles.as_ptr().cast::<u8>();
+        if groups < 2 {
+            return Fetch { next: start.wrapping_add(AHEAD), step: 64 };
+        }
+        let size = size_of_val(tiles);
+        Fetch { next: start.wrapping_add(size + size / groups * index), step: 64usize.div_ceil(groups) }
+    }
+
+    /// Reads a vector of weights.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c")]
+    fn load(&mut self, bytes: &[u8; 64]) -> __m512i {
+        // SAFETY: 64 bytes are read from an array of 64; fetching reads nothing, wherever it points.
+        unsafe {
+            _mm_prefetch::<_MM_HINT_T0>(self.next.cast());
+            self.next = self.next.wrapping_add(self.step);
+            _mm512_loadu_si512(bytes.as_ptr().cast())
+        }
     }
 }
 
@@ -157,6 +177,7 @@ fn store<const R: usize>(sums: [__m512; R], out: &mut Sums) {
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c")]
 unsafe fn four_bits<const R: usize>(tiles: &[Tile4], group: &Group<'_>, out: &mut Sums) {
     let mut reader = Reader::new::<R>(group, tiles.len(), 256);
+    let mut fetch = Fetch::new(tiles, group.place);
     let mask = _mm512_set1_epi8(15);
     let mut floats = [_mm512_setzero_ps(); R];
     for tile in tiles {
@@ -166,7 +187,7 @@ unsafe fn four_bits<const R: usize>(tiles: &[Tile4], group: &Group<'_>, out: &mu
             for quants in quants {
                 // SAFETY: the reader holds the values of every block.
                 unsafe {
-                    let bytes = load(quants);
+                    let bytes = fetch.load(quants);
                     multiply(_mm512_and_si512(bytes, mask), &mut reader.values, &mut sums);
                     multiply(_mm512_and_si512(_mm512_srli_epi16::<4>(bytes), mask), &mut reader.values, &mut sums);
                 }
@@ -186,6 +207,7 @@ unsafe fn four_bits<const R: usize>(tiles: &[Tile4], group: &Group<'_>, out: &mu
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c")]
 unsafe fn five_bits<const R: usize>(tiles: &[Tile5], group: &Group<'_>, out: &mut Sums) {
     let mut reader = Reader::new::<R>(group, tiles.len(), 256);
+    let mut fetch = Fetch::new(tiles, group.place);
     let mut floats = [_mm512_setzero_ps(); R];
     for tile in tiles {
         let mut totals = [_mm512_setzero_si512(); R];
@@ -193,7 +215,7 @@ unsafe fn five_bits<const R: usize>(tiles: &[Tile5], group: &Group<'_>, out: &mu
             let mut sums = [_mm512_setzero_si512(); R];
             for quants in quants {
                 // SAFETY: the reader holds the values of every block.
-                unsafe { multiply(load(quants), &mut reader.values, &mut sums) };
+                unsafe { multiply(fetch.load(quants), &mut reader.values, &mut sums) };
             }
             // SAFETY: 16 bytes are read from an array of 16.
             let scales = unsafe { _mm512_cvtepu8_epi32(_mm_loadu_si128(scales.as_ptr().cast())) };
@@ -210,6 +232,7 @@ unsafe fn five_bits<const R: usize>(tiles: &[Tile5], group: &Group<'_>, out: &mu
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c")]
 unsafe fn six_bits<const R: usize>(tiles: &[Tile6], group: &Group<'_>, out: &mut Sums) {
     let mut reader = Reader::new::<R>(group, tiles.len(), 256);
+    let mut fetch = Fetch::new(tiles, group.place);
     let (low_mask, high_mask) = (_mm512_set1_epi8(15), _mm512_set1_epi8(0x30));
     let mut floats = [_mm512_setzero_ps(); R];
     for tile in tiles {
@@ -226,7 +249,7 @@ unsafe fn six_bits<const R: usize>(tiles: &[Tile6], group: &Group<'_>, out: &mut
                     ));
                     reader.sums = reader.sums.add(1);
                 }
-                let (first, second, high) = (load(&low[0]), load(&low[1]), load(high));
+                let (first, second, high) = (fetch.load(&low[0]), fetch.load(&low[1]), fetch.load(high));
                 // (a & low_mask) | (b & high_mask), whatever the bits between.
                 let join = |low: __m512i, high: __m512i| {
                     _mm512_ternarylogic_epi32::<0xF8>(_mm512_and_si512(low, low_mask), high, high_mask)
@@ -264,6 +287,7 @@ unsafe fn six_bits<const R: usize>(tiles: &[Tile6], group: &Group<'_>, out: &mut
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c")]
 unsafe fn eight_bits<const R: usize>(tiles: &[Tile8], offset: i32, group: &Group<'_>, out: &mut Sums) {
     let mut reader = Reader::new::<R>(group, tiles.len(), 32);
+    let mut fetch = Fetch::new(tiles, group.place);
     let offset = _mm512_set1_epi32(-offset);
     let mut floats = [_mm512_setzero_ps(); R];
     for tile in tiles {
@@ -275,7 +299,7 @@ unsafe fn eight_bits<const R: usize>(tiles: &[Tile8], offset: i32, group: &Group
                 reader.sums = reader.sums.add(1);
             }
             for quants in &tile.quants {
-                multiply(load(quants), &mut reader.values, &mut sums);
+                multiply(fetch.load(quants), &mut reader.values, &mut sums);
             }
             let scale = _mm512_loadu_ps(tile.scale.as_ptr());
             for (float, sum) in floats.iter_mut().zip(sums) {

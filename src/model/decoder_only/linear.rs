@@ -181,6 +181,11 @@ impl Linear {
         }
     }
 
+    /// Whether the weights are multiplied in low bits.
+    pub(super) fn is_low_bit(&self) -> bool {
+        matches!(self.weights, Weights::LowBit(_))
+    }
+
     /// Outputs of the layer; 0 where the weights are not on the CPU.
     pub(super) fn outputs(&self) -> usize {
         match &self.weights {

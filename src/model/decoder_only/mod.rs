@@ -25,6 +25,7 @@ use super::{Ask, Candidates, LoadOptions, Model, ModelError, Request, Spec, Stat
 pub use crate::kernels::causal_attention::Heads;
 use crate::kernels::causal_attention::KeyValues;
 use crate::kernels::rope::Frequencies;
+use crate::kernels::spread::together;
 use crate::token::TokenId;
 
 /// Prompt tokens that go through the layers at a time, which bounds the memory of a prefill.
@@ -195,36 +196,22 @@ impl DecoderOnly {
         let positions: Vec<usize> =
             spans.iter().flat_map(|span| (0..span.count).map(|offset| rows[span.row].length + offset)).collect();
         let batch = Ragged { spans, rotation: self.frequencies.at(&positions) };
-        let (before, last) = self.layers.split_at(self.layers.len() - 1);
         let hidden = match self.operations {
             Operations::Fused => {
                 let mut x = embedded.flatten_all()?.to_vec1()?;
                 let mut scratch = Scratch::new(&self.config, tokens.len());
-                for (index, layer) in before.iter().enumerate() {
-                    layer.advance(&self.config, (index, &mut x), &batch, (rows, &mut scratch))?;
-                }
-                for layer in last {
-                    match wanted {
-                        Wanted::Hidden => {
-                            layer.advance(&self.config, (before.len(), &mut x), &batch, (rows, &mut scratch))?;
-                        }
-                        Wanted::Memories => {
-                            layer.note(&self.config, (before.len(), &x), &batch, (rows, &mut scratch))?;
-                        }
-                    }
-                }
+                self.run_fused(&mut x, &batch, (rows, &mut scratch), wanted)?;
                 Hidden::Slice(x)
             }
             Operations::Plain => {
                 let mut x = embedded.to_device(&self.device)?;
-                for (index, layer) in before.iter().enumerate() {
-                    x = layer.forward(&self.config, (index, x), &batch, rows)?;
-                }
-                for layer in last {
-                    match wanted {
-                        Wanted::Hidden => x = layer.forward(&self.config, (before.len(), x), &batch, rows)?,
-                        Wanted::Memories => layer.remember(&self.config, (before.len(), &x), &batch, rows)?,
+                let last = self.layers.len() - 1;
+                for (index, layer) in self.layers.iter().enumerate() {
+                    if index == last && wanted == Wanted::Memories {
+                        layer.remember(&self.config, (index, &x), &batch, rows)?;
+                        break;
                     }
+                    x = layer.forward(&self.config, (index, x), &batch, rows)?;
                 }
                 Hidden::Tensor(x)
             }
@@ -233,6 +220,34 @@ impl DecoderOnly {
             rows[span.row].length += span.count;
         }
         Ok((wanted == Wanted::Hidden).then_some(hidden))
+    }
+
+    /// Sends hidden states `[tokens, hidden]` through the layers with fused operations.
+    fn run_fused(
+        &self,
+        x: &mut [f32],
+        batch: &Ragged<'_>,
+        (rows, scratch): (&mut [Row], &mut Scratch),
+        wanted: Wanted,
+    ) -> Result<(), ModelError> {
+        let last = self.layers.len() - 1;
+        for (index, layer) in self.layers.iter().enumerate() {
+            let buffers = (&mut *rows, &mut *scratch);
+            if index == last && wanted == Wanted::Memories {
+                layer.note(&self.config, (index, x), batch, buffers)?;
+            } else {
+                layer.advance(&self.config, (index, &mut *x), batch, buffers)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`DecoderOnly::run`], with the threads of the pool standing by where the work is spread by us.
+    fn run_together<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        match self.operations {
+            Operations::Fused if self.vocabulary.is_low_bit() => together(work),
+            _ => work(),
+        }
     }
 
     /// Sends the rest of each prompt through the layers, a bounded number of tokens at a time.
@@ -330,7 +345,7 @@ impl Model for DecoderOnly {
             rows.push(self.new_row(shared));
             prompts.push(own);
         }
-        self.prefill(&prompts, &mut rows)?;
+        self.run_together(|| self.prefill(&prompts, &mut rows))?;
         Ok(Box::new(Rows { model: self.id, rows }))
     }
 
@@ -352,14 +367,16 @@ impl Model for DecoderOnly {
             return Ok(Vec::new());
         }
         let spans: Vec<Span> = (0..last.len()).map(|row| Span { row, start: row, count: 1 }).collect();
-        let Some(hidden) = self.run(last, &spans, &mut state.rows, Wanted::Hidden)? else { return Ok(Vec::new()) };
-        match hidden {
-            Hidden::Slice(mut hidden) => {
-                self.output_norm.apply(&mut hidden);
-                self.vocabulary.answer(&Input::new(&hidden, self.config.hidden), ask)
+        self.run_together(|| {
+            let Some(hidden) = self.run(last, &spans, &mut state.rows, Wanted::Hidden)? else { return Ok(Vec::new()) };
+            match hidden {
+                Hidden::Slice(mut hidden) => {
+                    self.output_norm.apply(&mut hidden);
+                    self.vocabulary.answer(&Input::new(&hidden, self.config.hidden), ask)
+                }
+                Hidden::Tensor(hidden) => self.vocabulary.answer_plain(&self.output_norm.forward(&hidden)?, ask),
             }
-            Hidden::Tensor(hidden) => self.vocabulary.answer_plain(&self.output_norm.forward(&hidden)?, ask),
-        }
+        })
     }
 }
 

@@ -37,6 +37,11 @@ impl Vocabulary {
         Ok(Vocabulary { chunks, tokens: matrix.rows })
     }
 
+    /// Whether the matrix is multiplied in low bits, which our own threads do.
+    pub(super) fn is_low_bit(&self) -> bool {
+        self.chunks.iter().all(Linear::is_low_bit)
+    }
+
     /// What is asked of the last hidden states `[rows, hidden]`, the chunks spread over the threads.
     ///
     /// # Errors
