@@ -3,10 +3,12 @@
 //! Products of bytes are summed in 16 bits as long as they fit; the scale of a sub-block is applied by the instruction
 //! that widens the sums to 32 bits. Bit for bit the numbers of `plain`.
 
+// The names of instructions are unmistakable, and a list of them would be longer than the kernels.
+#[allow(clippy::wildcard_imports)]
 use std::arch::x86_64::*;
 
 use super::activations::Group;
-use super::tiles::{Tile4, Tile5, Tile6, Tile8, VECTOR};
+use super::tiles::{Ends, Tile4, Tile5, Tile6, Tile8, VECTOR};
 use super::{COLUMNS, Sums};
 
 /// Outputs of a register.
@@ -125,7 +127,7 @@ impl Part<'_> {
     fn finish_with_minima<const N: usize>(
         &self,
         block: usize,
-        (scale, minimum, minima): (&[u16; COLUMNS], &[u16; COLUMNS], &[[[u8; 2]; COLUMNS]; 4]),
+        (scale, minimum, minima): Ends<'_>,
         totals: &[__m256i; N],
         floats: &mut [__m256; N],
     ) {

@@ -3,10 +3,12 @@
 //! Weights are unpacked in registers and used for all rows of a group; the row's values come as broadcasts from memory.
 //! Bit for bit the numbers of `plain`.
 
+// The names of instructions are unmistakable, and a list of them would be longer than the kernels.
+#[allow(clippy::wildcard_imports)]
 use std::arch::x86_64::*;
 
 use super::activations::Group;
-use super::tiles::{Tile4, Tile5, Tile6, Tile8};
+use super::tiles::{Ends, Tile4, Tile5, Tile6, Tile8};
 use super::{COLUMNS, Sums};
 
 /// Whether the machine has all the kernels need.
@@ -139,7 +141,7 @@ fn scale<const R: usize>(scales: __m512i, sums: &[__m512i; R], totals: &mut [__m
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c")]
 unsafe fn finish_with_minima<const R: usize>(
-    (scale, minimum, minima): (&[u16; COLUMNS], &[u16; COLUMNS], &[[[u8; 2]; COLUMNS]; 4]),
+    (scale, minimum, minima): Ends<'_>,
     reader: &mut Reader,
     totals: &[__m512i; R],
     out: &mut [__m512; R],

@@ -1,7 +1,7 @@
 //! Memory for packed weights: large pages where the system gives them.
 //!
 //! A step reads every weight once, in order. With pages of 4 kB the processor's prefetching ends at each page and the
-//! table of pages has a quarter of a million entries; large pages make reading from memory faster by half.
+//! table of pages has a quarter of a million entries; large pages make reading from memory faster by a fifth or more.
 
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};

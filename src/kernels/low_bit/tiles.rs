@@ -13,6 +13,9 @@ pub(super) const SMALL: usize = 32;
 /// Bytes of a vector: four inputs of each of 16 outputs.
 pub(super) const VECTOR: usize = 4 * COLUMNS;
 
+/// Floating-point scale and minimum of a tile, and the minima of its sub-blocks: what is applied behind its products.
+pub(super) type Ends<'a> = (&'a [u16; COLUMNS], &'a [u16; COLUMNS], &'a [[[u8; 2]; COLUMNS]; 4]);
+
 /// 256 inputs of 16 outputs in four bits: `scale · scales[j] · q − minimum · minima[j]` in the sub-block `j` of 32.
 #[repr(C, align(64))]
 #[derive(Clone, Copy)]

@@ -107,14 +107,7 @@ impl Linear {
         let device = &options.device;
         let shape = (matrix.rows, matrix.elements);
         let exact = options.precision == Precision::F32;
-        let weights = if !device.is_cpu() {
-            let weights = file.matrix(matrix.name, shape, rows, device)?;
-            Weights::Device(if exact {
-                QMatMul::Tensor(weights.dequantize(device)?)
-            } else {
-                QMatMul::from_qtensor(weights)?
-            })
-        } else {
+        let weights = if device.is_cpu() {
             let (dtype, bytes) = file.blocks(matrix.name, shape, rows.clone())?;
             match format(dtype) {
                 Some(format) if !exact => {
@@ -126,6 +119,13 @@ impl Linear {
                     Weights::Full(PackedMatrix::new(&weights, rows.len(), matrix.elements)?)
                 }
             }
+        } else {
+            let weights = file.matrix(matrix.name, shape, rows, device)?;
+            Weights::Device(if exact {
+                QMatMul::Tensor(weights.dequantize(device)?)
+            } else {
+                QMatMul::from_qtensor(weights)?
+            })
         };
         Ok(Linear { weights, bias: None })
     }
