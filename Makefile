@@ -18,9 +18,8 @@ test:
 	cargo fmt --check
 	cargo clippy --locked --all-targets --features real-weights -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib --quiet
-	CANDLE_NUM_THREADS=1 cargo test --locked
+	cargo test --locked
 
-# Tests run side by side, and the threads of Candle's products wait by spinning: one thread each.
 # Fetches opus-mt en-fr and fr-en and two Qwen checkpoints through the registry (the Hub, else the mirrors), then runs
 # the tests that need real weights.
 test-models: build

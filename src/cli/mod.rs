@@ -11,7 +11,7 @@ mod job;
 mod models;
 mod resolve;
 
-use args::{BenchAction, BenchArgs, Cli, Command};
+use args::{Cli, Command};
 use clap::Parser;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -40,7 +40,6 @@ pub(crate) fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    cap_threads(&cli);
     match run(&cli, began) {
         Ok(Ending::Fine) => ExitCode::SUCCESS,
         Ok(Ending::Findings) => ExitCode::from(1),
@@ -50,37 +49,6 @@ pub(crate) fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
-}
-
-/// The variable from which Candle's quantized products take their number of threads, once, at the first product.
-const CANDLE_THREADS: &str = "CANDLE_NUM_THREADS";
-
-/// Makes `--threads` hold for Candle too: it can only be told through its environment before it starts, so the program
-/// starts itself again with the variable set. Where that fails the cap holds for everything but chat models.
-fn cap_threads(cli: &Cli) {
-    let threads = match &cli.command {
-        Command::Translate(args) | Command::Bench(BenchArgs { action: BenchAction::Translate(args), .. }) => {
-            args.input.threads
-        }
-        Command::Summarize(args) | Command::Bench(BenchArgs { action: BenchAction::Summarize(args), .. }) => {
-            args.input.threads
-        }
-        Command::Models(_) => None,
-    };
-    let Some(threads) = threads else { return };
-    if std::env::var_os(CANDLE_THREADS).is_some() {
-        return;
-    }
-    #[cfg(unix)]
-    {
-        use std::os::unix::process::CommandExt;
-        let Ok(program) = std::env::current_exe() else { return };
-        let arguments = std::env::args_os().skip(1);
-        let error = std::process::Command::new(program).args(arguments).env(CANDLE_THREADS, threads.to_string()).exec();
-        console::say(&format!("tlumach: --threads does not hold for chat models: {error}"));
-    }
-    #[cfg(not(unix))]
-    console::say(&format!("tlumach: for chat models set {CANDLE_THREADS}={threads} as well as --threads"));
 }
 
 fn run(cli: &Cli, began: Instant) -> anyhow::Result<Ending> {

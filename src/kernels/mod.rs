@@ -13,6 +13,7 @@ pub mod causal_attention;
 pub mod exponential;
 pub mod gemm;
 pub mod int8;
+pub mod low_bit;
 pub mod norm;
 pub mod quantized_storage;
 pub mod rms_norm;
@@ -39,6 +40,9 @@ pub enum KernelError {
         /// Elements there are.
         got: usize,
     },
+    /// The system has no memory for the packed weights.
+    #[error("no memory for packed weights: {0}")]
+    Memory(std::io::Error),
     /// The matrix library refused the product.
     #[error("matrix product failed: {0}")]
     Product(String),

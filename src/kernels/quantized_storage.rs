@@ -1,13 +1,11 @@
 //! Quantized blocks that stay where they are: a storage for Candle's quantized tensors over a memory map.
 //!
-//! Candle copies a tensor's bytes when it loads them and keeps a second, repacked copy for its fast products. Here the
-//! first copy is the file itself (or can be let go), so only the repacked one takes memory. Knows nothing of files,
-//! names or models.
+//! Candle copies a tensor's bytes when it loads them; here the file itself is the storage. Used for what is read row by
+//! row (embeddings) or turned into floats; the products have their own packed weights. Knows nothing of files, names or
+//! models.
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::RwLock;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use candle_core::quantized::k_quants::{
     self, BlockQ2K, BlockQ3K, BlockQ4_0, BlockQ4_1, BlockQ4K, BlockQ5_0, BlockQ5_1, BlockQ5K, BlockQ6K, BlockQ8_0,
@@ -16,13 +14,6 @@ use candle_core::quantized::k_quants::{
 use candle_core::quantized::{GgmlDType, QuantizedType};
 use candle_core::{CpuStorage, Result, bail};
 use half::{bf16, f16};
-
-/// Elements of a block of `Q5_0` and of `Q8_0`.
-const SMALL_BLOCK: usize = 32;
-/// Bytes of a block of `Q5_0`: scale, high bits, low nibbles.
-const Q5_0_BYTES: usize = 22;
-/// Bytes of a block of `Q8_0`: scale, values.
-const Q8_0_BYTES: usize = 34;
 
 /// A tensor's blocks of one type, in a memory map.
 pub struct MappedBlocks {
@@ -152,139 +143,6 @@ impl QuantizedType for MappedBlocks {
     }
 }
 
-/// Blocks of `Q8_0` made at load time, which can be let go once Candle has its repacked copy.
-pub struct OwnedBlocks(Arc<Holder>);
-
-/// What lets the blocks of an [`OwnedBlocks`] go.
-pub struct Release(Arc<Holder>);
-
-struct Holder {
-    /// Two-byte words for the alignment of the scales.
-    words: RwLock<Vec<u16>>,
-    multiplied: AtomicBool,
-}
-
-impl OwnedBlocks {
-    /// Rows of `Q5_0` or `Q8_0` blocks as rows of `Q8_0` blocks of `padded` elements, zero behind the first `elements`.
-    ///
-    /// Exact: a five-bit value fits in eight bits and the scales stay. Candle has fast products for `Q8_0` rows of whole
-    /// multiples of 256 elements only, and none at all for `Q5_0`.
-    ///
-    /// # Errors
-    /// Another type, or the bytes are no whole number of rows.
-    pub fn padded(dtype: GgmlDType, bytes: &[u8], elements: usize, padded: usize) -> Result<(OwnedBlocks, Release)> {
-        let block = match dtype {
-            GgmlDType::Q5_0 => Q5_0_BYTES,
-            GgmlDType::Q8_0 => Q8_0_BYTES,
-            _ => bail!("only Q5_0 and Q8_0 can be widened, not {dtype:?}"),
-        };
-        let row = elements / SMALL_BLOCK * block;
-        if !elements.is_multiple_of(SMALL_BLOCK) || padded < elements || row == 0 || !bytes.len().is_multiple_of(row) {
-            bail!("{} bytes are no rows of {elements} elements", bytes.len());
-        }
-        let words_a_row = padded / SMALL_BLOCK * (Q8_0_BYTES / 2);
-        let mut words = vec![0u16; bytes.len() / row * words_a_row];
-        for (row, words) in bytes.chunks_exact(row).zip(words.chunks_exact_mut(words_a_row)) {
-            for (block, words) in row.chunks_exact(block).zip(words.chunks_exact_mut(Q8_0_BYTES / 2)) {
-                words[0] = u16::from_ne_bytes([block[0], block[1]]);
-                let values = if dtype == GgmlDType::Q5_0 { five_bits(block) } else { eight_bits(block) };
-                for (word, pair) in words[1..].iter_mut().zip(values.as_chunks::<2>().0) {
-                    *word = u16::from_ne_bytes(*pair);
-                }
-            }
-        }
-        let holder = Arc::new(Holder { words: RwLock::new(words), multiplied: AtomicBool::new(false) });
-        Ok((OwnedBlocks(holder.clone()), Release(holder)))
-    }
-
-    fn read<R>(&self, work: impl FnOnce(&[BlockQ8_0]) -> R) -> R {
-        let words = self.0.words.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let blocks = words.len() * 2 / size_of::<BlockQ8_0>();
-        // SAFETY: a block is a half float and 32 bytes without padding, valid for any bytes, aligned to two bytes.
-        work(unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), blocks) })
-    }
-}
-
-/// The values of a block of `Q5_0`: four low bits of element `i` and `i + 16` in byte `i`, the fifth in a word of bits.
-fn five_bits(block: &[u8]) -> [u8; SMALL_BLOCK] {
-    let high = u32::from_le_bytes([block[2], block[3], block[4], block[5]]);
-    std::array::from_fn(|i| {
-        let byte = block[6 + i % 16];
-        let low = if i < 16 { byte & 15 } else { byte >> 4 };
-        (low | (((high >> i) & 1) << 4) as u8).wrapping_sub(16)
-    })
-}
-
-fn eight_bits(block: &[u8]) -> [u8; SMALL_BLOCK] {
-    std::array::from_fn(|i| block[2 + i])
-}
-
-impl Release {
-    /// Lets the blocks go if no product has read them, that is if Candle works on its repacked copy.
-    /// Call it after the first product and before the tensor is shared. Answers whether they went.
-    pub fn if_unused(self) -> bool {
-        if self.0.multiplied.load(Ordering::Acquire) {
-            return false;
-        }
-        *self.0.words.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Vec::new();
-        true
-    }
-}
-
-impl QuantizedType for OwnedBlocks {
-    fn dtype(&self) -> GgmlDType {
-        GgmlDType::Q8_0
-    }
-
-    fn matmul_t(&self, mkn: (usize, usize, usize), lhs: &[f32], dst: &mut [f32]) -> Result<()> {
-        self.0.multiplied.store(true, Ordering::Release);
-        self.read(|blocks| {
-            if blocks.len() * SMALL_BLOCK < mkn.1 * mkn.2 {
-                bail!("the blocks of this tensor were let go");
-            }
-            k_quants::matmul(mkn, lhs, blocks, dst)
-        })
-    }
-
-    fn matmul_t_f16(&self, _mkn: (usize, usize, usize), _lhs: &[f16], _dst: &mut [f16]) -> Result<()> {
-        bail!("activations of 16 bits are not supported here")
-    }
-
-    fn embedding(&self, ids: &[u32], rows: usize, hidden: usize) -> Result<CpuStorage> {
-        self.read(|blocks| rows_of(blocks, ids, rows, hidden))
-    }
-
-    fn dequantize(&self, elem_count: usize) -> Result<CpuStorage> {
-        self.read(|blocks| {
-            if blocks.len() * SMALL_BLOCK != elem_count {
-                bail!("the blocks of this tensor were let go");
-            }
-            Ok(whole(blocks, elem_count))
-        })
-    }
-
-    fn storage_size_in_bytes(&self) -> usize {
-        self.read(size_of_val)
-    }
-
-    fn as_ptr(&self) -> *const u8 {
-        self.read(|blocks| blocks.as_ptr().cast())
-    }
-
-    fn block_size(&self) -> usize {
-        SMALL_BLOCK
-    }
-
-    // Candle calls these two only on storages it has made itself.
-    fn from_float(&mut self, _xs: &[f32]) {}
-
-    fn from_float_imatrix(&mut self, _xs: &[f32], _imatrix_weights: &[f32], _n_per_row: usize) {}
-
-    fn size(&self) -> usize {
-        self.storage_size_in_bytes()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::float_cmp)]
@@ -327,27 +185,6 @@ mod tests {
         let map = map(&[0; 360]);
         for range in [0..361, 0..17, 1..19] {
             assert!(MappedBlocks::new(map.clone(), range, GgmlDType::Q4_0).is_err());
-        }
-    }
-
-    #[test]
-    fn widened_rows_hold_the_same_numbers_and_survive_the_release() {
-        for dtype in [GgmlDType::Q5_0, GgmlDType::Q8_0] {
-            let (rows, elements, padded) = (32, 96, 256);
-            let candle = QTensor::quantize(&weights(rows, elements), dtype).unwrap();
-            let expected = candle.dequantize(&Device::Cpu).unwrap().to_vec2::<f32>().unwrap();
-            let (blocks, release) = OwnedBlocks::padded(dtype, &candle.data().unwrap(), elements, padded).unwrap();
-            let wide = QTensor::new(QStorage::Cpu(Box::new(blocks)), (rows, padded)).unwrap();
-            for (row, expected) in wide.dequantize(&Device::Cpu).unwrap().to_vec2::<f32>().unwrap().iter().zip(expected)
-            {
-                assert_eq!(row[..elements], expected);
-                assert!(row[elements..].iter().all(|value| *value == 0.0));
-            }
-            let x = weights(2, padded);
-            let wide = QMatMul::from_qtensor(wide).unwrap();
-            let before = wide.forward(&x).unwrap().to_vec2::<f32>().unwrap();
-            release.if_unused();
-            assert_eq!(wide.forward(&x).unwrap().to_vec2::<f32>().unwrap(), before);
         }
     }
 }

@@ -15,7 +15,7 @@ use candle_core::quantized::{GgmlDType, QStorage, QTensor};
 use candle_core::{Device, Tensor};
 
 use super::ModelError;
-use crate::kernels::quantized_storage::{MappedBlocks, OwnedBlocks, Release};
+use crate::kernels::quantized_storage::MappedBlocks;
 
 /// Bytes searched for a damaged alignment before Candle divides by it.
 const HEADER_SEARCH: u64 = 32 << 20;
@@ -242,27 +242,18 @@ impl GgufFile {
         Ok(QTensor::new(storage, (rows.len(), expected.1))?)
     }
 
-    /// As [`GgufFile::matrix`] on the CPU for a type Candle has no fast product for, as the same numbers in a type it
-    /// has one for; `None` where that is the case already or there is no such type.
-    ///
-    /// Rows are not padded to whole multiples of 256, though Candle has a faster product for those: it quantizes
-    /// activations in blocks of 256 instead of 32, which for Qwen2.5-0.5B moved the best token of 3 prompts in 50.
+    /// The type of a matrix `[expected.0, expected.1]` and the bytes of its rows `rows`.
     ///
     /// # Errors
-    /// As for [`GgufFile::matrix`].
-    pub fn widened(
+    /// The tensor is missing, has another shape, or its rows are no whole blocks.
+    pub fn blocks(
         &self,
         name: &str,
         expected: (usize, usize),
         rows: Range<usize>,
-    ) -> Result<Option<(QTensor, Release)>, ModelError> {
+    ) -> Result<(GgmlDType, &[u8]), ModelError> {
         let (dtype, bytes) = self.row_bytes(name, expected, &rows)?;
-        if dtype != GgmlDType::Q5_0 {
-            return Ok(None);
-        }
-        let (blocks, release) = OwnedBlocks::padded(dtype, &self.map[bytes], expected.1, expected.1)?;
-        let tensor = QTensor::new(QStorage::Cpu(Box::new(blocks)), (rows.len(), expected.1))?;
-        Ok(Some((tensor, release)))
+        Ok((dtype, &self.map[bytes]))
     }
 
     /// Tells the system that the file's pages are not needed for now. They are read again when they are.

@@ -1,7 +1,7 @@
 //! One layer: attention over the rows' memories and a gated feed-forward block, on a ragged batch of tokens.
 //!
-//! On the CPU norms, rotation, attention and activation run as fused kernels on slices; elsewhere (and in tests) as
-//! plain Candle operations with the same results.
+//! Here as plain Candle operations, for other devices than the CPU and as the reference in tests; `fused` has the same
+//! on slices.
 
 use candle_core::{D, DType, Device, Tensor};
 use candle_nn::ops;
@@ -9,15 +9,10 @@ use candle_nn::ops;
 use super::Config;
 use super::linear::Linear;
 use super::state::{Memory, Row};
-use crate::kernels::causal_attention::{self, Heads, KeyValues, Query};
-use crate::kernels::exponential::swiglu;
+use crate::kernels::causal_attention::Heads;
 use crate::kernels::rms_norm::rms_norm;
 use crate::kernels::rope::Rotation;
-use crate::kernels::spread::for_each_piece;
 use crate::model::ModelError;
-
-/// Elements of the activation a thread gets at least.
-const ACTIVATION_PIECE: usize = 8 * 1024;
 
 /// How the parts around the linear layers are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +37,6 @@ pub(super) struct Span {
 pub(super) struct Ragged<'a> {
     pub spans: &'a [Span],
     pub rotation: Rotation,
-    pub operations: Operations,
 }
 
 /// A norm's weight, `[width]`, for both kinds of operations.
@@ -59,15 +53,15 @@ impl Norm {
     }
 
     /// Normalizes rows of the norm's width.
-    pub(super) fn forward(&self, x: &Tensor, operations: Operations) -> candle_core::Result<Tensor> {
-        if operations == Operations::Plain {
-            let x = x.contiguous()?;
-            let mean = (x.sqr()?.sum_keepdim(D::Minus1)? / self.values.len() as f64)?;
-            return x.broadcast_div(&(mean + f64::from(self.epsilon))?.sqrt()?)?.broadcast_mul(&self.tensor);
-        }
-        let mut values = flat(x)?;
-        rms_norm(&mut values, &self.values, self.epsilon);
-        Tensor::from_vec(values, x.shape(), &Device::Cpu)
+    pub(super) fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        let x = x.contiguous()?;
+        let mean = (x.sqr()?.sum_keepdim(D::Minus1)? / self.values.len() as f64)?;
+        x.broadcast_div(&(mean + f64::from(self.epsilon))?.sqrt()?)?.broadcast_mul(&self.tensor)
+    }
+
+    /// Normalizes rows of the norm's width in place.
+    pub(super) fn apply(&self, rows: &mut [f32]) {
+        rms_norm(rows, &self.values, self.epsilon);
     }
 }
 
@@ -95,39 +89,16 @@ impl Layer {
         (index, x): (usize, Tensor),
         batch: &Ragged<'_>,
         rows: &mut [Row],
-    ) -> candle_core::Result<Tensor> {
-        let normed = self.attention_norm.forward(&x, batch.operations)?;
-        let (keys, values) = self.keys_and_values(config, &normed, batch)?;
+    ) -> Result<Tensor, ModelError> {
+        let normed = self.attention_norm.forward(&x)?;
+        let (keys, values) = self.keys_and_values(config, &normed)?;
         let queries = self.query.forward(&normed)?;
-        let queries = normed_heads(self.query_norm.as_ref(), queries, config, batch.operations)?;
-        let attended = match batch.operations {
-            Operations::Fused => {
-                remember_fused(index, config.heads, batch, rows, (&keys, &values))?;
-                attend_fused(index, config.heads, batch, rows, &queries)?
-            }
-            Operations::Plain => attend_plain(index, config.heads, batch, rows, (&queries, &keys, &values))?,
-        };
+        let queries = normed_heads(self.query_norm.as_ref(), queries, config)?;
+        let attended = attend(index, config.heads, batch, rows, (&queries, &keys, &values))?;
         let x = (x + self.output.forward(&attended)?)?;
-        let normed = self.feed_forward_norm.forward(&x, batch.operations)?;
-        let (gate, up) = (self.gate.forward(&normed)?, self.up.forward(&normed)?);
-        let gated = match batch.operations {
-            Operations::Fused => {
-                let mut values = flat(&gate)?;
-                let up_values = flat(&up)?;
-                for_each_piece(
-                    &mut values,
-                    ACTIVATION_PIECE,
-                    || (),
-                    |(), piece, values| {
-                        let start = piece * ACTIVATION_PIECE;
-                        swiglu(values, &up_values[start..start + values.len()]);
-                    },
-                );
-                Tensor::from_vec(values, gate.shape(), &Device::Cpu)?
-            }
-            Operations::Plain => (gate.silu()? * up)?,
-        };
-        x + self.down.forward(&gated)?
+        let normed = self.feed_forward_norm.forward(&x)?;
+        let gated = (self.gate.forward(&normed)?.silu()? * self.up.forward(&normed)?)?;
+        Ok((x + self.down.forward(&gated)?)?)
     }
 
     /// The tokens' keys and values enter the rows' memories and nothing else happens: all a prompt needs of the last
@@ -138,95 +109,27 @@ impl Layer {
         (index, x): (usize, &Tensor),
         batch: &Ragged<'_>,
         rows: &mut [Row],
-    ) -> candle_core::Result<()> {
-        let normed = self.attention_norm.forward(x, batch.operations)?;
-        let (keys, values) = self.keys_and_values(config, &normed, batch)?;
-        match batch.operations {
-            Operations::Fused => remember_fused(index, config.heads, batch, rows, (&keys, &values)),
-            Operations::Plain => {
-                let (cos, sin) = tables(&batch.rotation, config.heads, &keys)?;
-                for span in batch.spans {
-                    extend_plain(index, config.heads, *span, rows, (&keys, &values), (&cos, &sin))?;
-                }
-                Ok(())
-            }
+    ) -> Result<(), ModelError> {
+        let normed = self.attention_norm.forward(x)?;
+        let (keys, values) = self.keys_and_values(config, &normed)?;
+        let (cos, sin) = tables(&batch.rotation, config.heads, &keys)?;
+        for span in batch.spans {
+            extend(index, config.heads, *span, rows, (&keys, &values), (&cos, &sin))?;
         }
+        Ok(())
     }
 
-    fn keys_and_values(
-        &self,
-        config: &Config,
-        normed: &Tensor,
-        batch: &Ragged<'_>,
-    ) -> candle_core::Result<(Tensor, Tensor)> {
+    fn keys_and_values(&self, config: &Config, normed: &Tensor) -> Result<(Tensor, Tensor), ModelError> {
         let keys = self.key.forward(normed)?;
-        Ok((normed_heads(self.key_norm.as_ref(), keys, config, batch.operations)?, self.value.forward(normed)?))
+        Ok((normed_heads(self.key_norm.as_ref(), keys, config)?, self.value.forward(normed)?))
     }
 }
 
 /// A norm over each head, where the family has one.
-fn normed_heads(
-    norm: Option<&Norm>,
-    x: Tensor,
-    config: &Config,
-    operations: Operations,
-) -> candle_core::Result<Tensor> {
+fn normed_heads(norm: Option<&Norm>, x: Tensor, config: &Config) -> candle_core::Result<Tensor> {
     let Some(norm) = norm else { return Ok(x) };
     let shape = x.shape().clone();
-    norm.forward(&x.reshape(((), config.heads.head_dim))?, operations)?.reshape(shape)
-}
-
-fn flat(x: &Tensor) -> candle_core::Result<Vec<f32>> {
-    x.flatten_all()?.to_vec1::<f32>()
-}
-
-fn remember_fused(
-    index: usize,
-    heads: Heads,
-    batch: &Ragged<'_>,
-    rows: &mut [Row],
-    (keys, values): (&Tensor, &Tensor),
-) -> candle_core::Result<()> {
-    let width = heads.key_values * heads.head_dim;
-    let (mut keys, values) = (flat(keys)?, flat(values)?);
-    for (token, keys) in keys.chunks_exact_mut(width).enumerate() {
-        batch.rotation.apply(token, keys);
-    }
-    for span in batch.spans {
-        let part = span.start * width..(span.start + span.count) * width;
-        if let Memory::Fused(memory) = &mut rows[span.row].layers[index] {
-            memory.append(&keys[part.clone()], &values[part]);
-        }
-    }
-    Ok(())
-}
-
-fn attend_fused(
-    index: usize,
-    heads: Heads,
-    batch: &Ragged<'_>,
-    rows: &[Row],
-    queries: &Tensor,
-) -> candle_core::Result<Tensor> {
-    fn fused(memory: &Memory) -> Option<&KeyValues> {
-        if let Memory::Fused(memory) = memory { Some(memory) } else { None }
-    }
-    let width = heads.queries * heads.head_dim;
-    let mut values = flat(queries)?;
-    for (token, queries) in values.chunks_exact_mut(width).enumerate() {
-        batch.rotation.apply(token, queries);
-    }
-    let mut tokens = Vec::with_capacity(values.len() / width);
-    for span in batch.spans {
-        let row = &rows[span.row];
-        let Some(own) = fused(&row.layers[index]) else {
-            candle_core::bail!("a memory of plain operations among fused ones");
-        };
-        let shared = row.shared.as_ref().and_then(|prefix| fused(&prefix.layers[index]));
-        let before = own.len() - span.count;
-        tokens.extend((1..=span.count).map(|seen| Query { shared, own, visible: before + seen }));
-    }
-    Tensor::from_vec(causal_attention::attend(heads, &values, &tokens), queries.shape(), &Device::Cpu)
+    norm.forward(&x.reshape(((), config.heads.head_dim))?)?.reshape(shape)
 }
 
 /// Cosines and sines `[tokens, head_dim / 2]` as tensors beside `like`.
@@ -247,7 +150,7 @@ fn rotate(x: &Tensor, span: Span, (cos, sin): (&Tensor, &Tensor)) -> candle_core
 }
 
 /// Adds a span's keys and values to its row; answers all the row sees, `[key_value_heads, positions, head_dim]`.
-fn extend_plain(
+fn extend(
     index: usize,
     heads: Heads,
     span: Span,
@@ -274,7 +177,7 @@ fn extend_plain(
     }
 }
 
-fn attend_plain(
+fn attend(
     index: usize,
     heads: Heads,
     batch: &Ragged<'_>,
@@ -285,7 +188,7 @@ fn attend_plain(
     let (groups, head_dim) = (heads.queries / heads.key_values, heads.head_dim);
     let mut answers = Vec::with_capacity(batch.spans.len());
     for &span in batch.spans {
-        let (keys, values) = extend_plain(index, heads, span, rows, (keys, values), (&cos, &sin))?;
+        let (keys, values) = extend(index, heads, span, rows, (keys, values), (&cos, &sin))?;
         let queries = rotate(&by_head(queries, span, head_dim)?, span, (&cos, &sin))?;
         let positions = keys.dim(1)?;
         let queries = queries.reshape((heads.key_values, groups * span.count, head_dim))?;

@@ -1,13 +1,23 @@
 //! A linear layer over a matrix of a GGUF file, the same for a row whatever rows stand beside it.
+//!
+//! On the CPU low-bit matrices are multiplied as they are; other types, and all of them where exactness is asked for, as
+//! f32. On other devices Candle multiplies.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::OnceLock;
 
-use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
+use candle_core::quantized::{GgmlDType, QMatMul};
 use candle_core::{Device, Module, Tensor};
 
+use crate::kernels::exponential::swiglu;
+use crate::kernels::gemm::{self, PackedMatrix};
+use crate::kernels::low_bit::{self, Activations, Blocks, Format, LowBitMatrix, Product, Store};
+use crate::kernels::spread::for_each_piece;
 use crate::model::gguf::GgufFile;
 use crate::model::{LoadOptions, ModelError, Precision};
+
+/// Elements of the activation a thread gets at least.
+const ACTIVATION_PIECE: usize = 8 * 1024;
 
 /// A matrix of the file.
 #[derive(Debug, Clone, Copy)]
@@ -23,16 +33,68 @@ pub(super) struct Matrix<'a> {
 /// `y = x Wᵀ + b`.
 #[derive(Debug)]
 pub(super) struct Linear {
-    product: QMatMul,
-    bias: Option<Tensor>,
-    /// Elements of a row of `x` that the product expects: more than `x` has where the matrix was widened.
-    elements: usize,
-    /// Rows of `x` are padded to a multiple of this, so that a product takes the same kernel for any number of rows.
-    multiple: usize,
+    weights: Weights,
+    bias: Option<Bias>,
+}
+
+#[derive(Debug)]
+enum Weights {
+    LowBit(LowBitMatrix),
+    Full(PackedMatrix),
+    Device(QMatMul),
+}
+
+/// A bias, for slices and for tensors.
+#[derive(Debug)]
+struct Bias {
+    values: Vec<f32>,
+    tensor: Tensor,
+}
+
+/// Rows that several layers multiply: quantized once, when the first of them asks for it.
+pub(super) struct Input<'a> {
+    values: &'a [f32],
+    width: usize,
+    quantized: [OnceLock<Activations>; 2],
+}
+
+impl<'a> Input<'a> {
+    /// `values` is `[rows, width]`.
+    pub(super) fn new(values: &'a [f32], width: usize) -> Input<'a> {
+        Input { values, width, quantized: [const { OnceLock::new() }; 2] }
+    }
+
+    /// Number of rows.
+    pub(super) fn rows(&self) -> usize {
+        self.values.len() / self.width
+    }
+
+    fn quantized(&self, blocks: Blocks) -> &Activations {
+        let cell = match blocks {
+            Blocks::Small => &self.quantized[0],
+            Blocks::Large => &self.quantized[1],
+        };
+        cell.get_or_init(|| Activations::new(self.values, self.width, blocks))
+    }
+}
+
+/// A layer and where its output goes: `[rows, outputs]`.
+pub(super) struct Output<'a> {
+    pub linear: &'a Linear,
+    pub values: &'a mut [f32],
+    pub store: Keep,
+}
+
+/// What happens with the numbers that are in the output already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    Nothing,
+    /// The layer's answer is added to them.
+    Sum,
 }
 
 impl Linear {
-    /// Rows `rows` of a matrix, with a bias if one is named.
+    /// Rows `rows` of a matrix.
     ///
     /// # Errors
     /// A tensor is missing, has another shape, or the backend failed.
@@ -44,82 +106,176 @@ impl Linear {
     ) -> Result<Linear, ModelError> {
         let device = &options.device;
         let shape = (matrix.rows, matrix.elements);
-        if !device.is_cpu() {
+        let exact = options.precision == Precision::F32;
+        let weights = if device.is_cpu() {
+            let (dtype, bytes) = file.blocks(matrix.name, shape, rows.clone())?;
+            match format(dtype) {
+                Some(format) if !exact => {
+                    Weights::LowBit(LowBitMatrix::pack(format, bytes, rows.len(), matrix.elements)?)
+                }
+                _ => {
+                    let weights = file.matrix(matrix.name, shape, rows.clone(), device)?.dequantize(device)?;
+                    let weights = weights.flatten_all()?.to_vec1()?;
+                    Weights::Full(PackedMatrix::new(&weights, rows.len(), matrix.elements)?)
+                }
+            }
+        } else {
             let weights = file.matrix(matrix.name, shape, rows, device)?;
-            let product = if options.precision == Precision::F32 {
+            Weights::Device(if exact {
                 QMatMul::Tensor(weights.dequantize(device)?)
             } else {
                 QMatMul::from_qtensor(weights)?
-            };
-            return Ok(Linear::new(product, matrix.elements, GgmlDType::F32));
-        }
-        let widened =
-            if options.precision == Precision::F32 { None } else { file.widened(matrix.name, shape, rows.clone())? };
-        let Some((weights, release)) = widened else {
-            let weights = file.matrix(matrix.name, shape, rows, device)?;
-            let dtype = weights.dtype();
-            let float = matches!(dtype, GgmlDType::F16 | GgmlDType::BF16);
-            let weights = if float || (options.precision == Precision::F32 && dtype != GgmlDType::F32) {
-                QTensor::quantize(&weights.dequantize(device)?, GgmlDType::F32)?
-            } else {
-                weights
-            };
-            // Not `from_qtensor`, which would multiply floats by a routine whose sums depend on the number of rows.
-            let linear = Linear::new(QMatMul::QTensor(Arc::new(weights)), matrix.elements, dtype);
-            linear.warm(matrix.elements, device)?;
-            return Ok(linear);
+            })
         };
-        let elements = weights.shape().dims2()?.1;
-        let linear = Linear::new(QMatMul::from_qtensor(weights)?, elements, GgmlDType::Q8_0);
-        linear.warm(elements, device)?;
-        release.if_unused();
-        Ok(linear)
-    }
-
-    fn new(product: QMatMul, elements: usize, dtype: GgmlDType) -> Linear {
-        // Candle answers one row with another kernel than several: of Q6K on x86 (`repack_x86::select`), and on Arm of
-        // whatever is left over beyond a multiple of four.
-        let multiple = if cfg!(target_arch = "aarch64") {
-            4
-        } else if dtype == GgmlDType::Q6K {
-            2
-        } else {
-            1
-        };
-        Linear { product, bias: None, elements, multiple }
+        Ok(Linear { weights, bias: None })
     }
 
     /// Adds a bias, `[outputs]`.
-    pub(super) fn with_bias(mut self, bias: Tensor) -> Linear {
-        self.bias = Some(bias);
-        self
+    ///
+    /// # Errors
+    /// The backend failed.
+    pub(super) fn with_bias(mut self, bias: Tensor) -> Result<Linear, ModelError> {
+        self.bias = Some(Bias { values: bias.to_vec1()?, tensor: bias });
+        Ok(self)
     }
 
-    /// Runs the product once, so that Candle repacks the matrix now and not in the first answer.
-    fn warm(&self, elements: usize, device: &Device) -> Result<(), ModelError> {
-        if device.is_cpu() && matches!(self.product, QMatMul::QTensor(_)) {
-            self.product.forward(&Tensor::zeros((self.multiple, elements), candle_core::DType::F32, device)?)?;
+    /// `[rows, inputs]` to `[rows, outputs]`, on tensors.
+    ///
+    /// # Errors
+    /// The backend failed.
+    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor, ModelError> {
+        if let Weights::Device(product) = &self.weights {
+            let y = product.forward(&x.contiguous()?)?;
+            return Ok(match &self.bias {
+                Some(bias) => y.broadcast_add(&bias.tensor)?,
+                None => y,
+            });
+        }
+        let (rows, width) = x.dims2()?;
+        let values = x.flatten_all()?.to_vec1::<f32>()?;
+        let mut output = vec![0.0; rows * self.outputs()];
+        multiply(
+            &Input::new(&values, width),
+            &mut [Output { linear: self, values: &mut output, store: Keep::Nothing }],
+        )?;
+        Ok(Tensor::from_vec(output, (rows, self.outputs()), &Device::Cpu)?)
+    }
+
+    /// `[rows, inputs]` to `[rows, outputs]` on this thread alone; a bias is not added.
+    ///
+    /// # Errors
+    /// The weights are not on the CPU.
+    pub(super) fn multiply_here(&self, x: &Input<'_>, output: &mut [f32]) -> Result<(), ModelError> {
+        match &self.weights {
+            Weights::LowBit(matrix) => matrix.multiply_here(x.quantized(matrix.blocks()), output),
+            Weights::Full(matrix) => matrix.multiply(x.values, output, gemm::Store::Replace)?,
+            Weights::Device(_) => return Err(elsewhere()),
         }
         Ok(())
     }
 
-    /// `[rows, inputs]` to `[rows, outputs]`.
-    ///
-    /// # Errors
-    /// The backend failed.
-    pub(super) fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        let (rows, elements) = x.dims2()?;
-        let widened =
-            if elements < self.elements { x.pad_with_zeros(1, 0, self.elements - elements)? } else { x.clone() };
-        let padded = if rows == 1 || self.multiple > 2 { rows.next_multiple_of(self.multiple) } else { rows };
-        let y = if padded > rows {
-            self.product.forward(&widened.pad_with_zeros(0, 0, padded - rows)?)?.narrow(0, 0, rows)?
-        } else {
-            self.product.forward(&widened.contiguous()?)?
-        };
-        match &self.bias {
-            Some(bias) => y.broadcast_add(bias),
-            None => Ok(y),
+    /// Quantizes the input for this layer now, before threads share it.
+    pub(super) fn prepare(&self, x: &Input<'_>) {
+        if let Weights::LowBit(matrix) = &self.weights {
+            x.quantized(matrix.blocks());
         }
     }
+
+    /// Whether the weights are multiplied in low bits.
+    pub(super) fn is_low_bit(&self) -> bool {
+        matches!(self.weights, Weights::LowBit(_))
+    }
+
+    /// Outputs of the layer; 0 where the weights are not on the CPU.
+    pub(super) fn outputs(&self) -> usize {
+        match &self.weights {
+            Weights::LowBit(matrix) => matrix.outputs(),
+            Weights::Full(matrix) => matrix.outputs(),
+            Weights::Device(_) => 0,
+        }
+    }
+
+    fn bias(&self) -> Option<&[f32]> {
+        self.bias.as_ref().map(|bias| &bias.values[..])
+    }
+}
+
+/// Layers that multiply the same rows, spread over the threads together.
+///
+/// # Errors
+/// The weights are not on the CPU, or an output has another length.
+pub(super) fn multiply(x: &Input<'_>, outputs: &mut [Output<'_>]) -> Result<(), ModelError> {
+    let mut products = Vec::with_capacity(outputs.len());
+    for Output { linear, values, store } in outputs {
+        match &linear.weights {
+            Weights::LowBit(matrix) => {
+                let store = match store {
+                    Keep::Nothing => Store::Replace(linear.bias()),
+                    Keep::Sum => Store::Add,
+                };
+                products.push(Product { matrix, x: x.quantized(matrix.blocks()), output: values, store });
+            }
+            Weights::Full(matrix) => {
+                let store = match store {
+                    Keep::Nothing => gemm::Store::Replace,
+                    Keep::Sum => gemm::Store::Add,
+                };
+                matrix.multiply(x.values, values, store)?;
+                if let Some(bias) = linear.bias() {
+                    for (value, bias) in values.chunks_exact_mut(bias.len()).flat_map(|row| row.iter_mut().zip(bias)) {
+                        *value += bias;
+                    }
+                }
+            }
+            Weights::Device(_) => return Err(elsewhere()),
+        }
+    }
+    low_bit::multiply(&mut products);
+    Ok(())
+}
+
+/// `silu(gate(x)) · up(x)`, `[rows, outputs]`.
+///
+/// # Errors
+/// As [`multiply`].
+pub(super) fn multiply_gated(gate: &Linear, up: &Linear, x: &Input<'_>, output: &mut [f32]) -> Result<(), ModelError> {
+    if let (Weights::LowBit(gate), Weights::LowBit(up)) = (&gate.weights, &up.weights) {
+        low_bit::multiply_gated([gate, up], [gate, up].map(|matrix| x.quantized(matrix.blocks())), output);
+        return Ok(());
+    }
+    let mut ups = vec![0.0; output.len()];
+    multiply(
+        x,
+        &mut [
+            Output { linear: gate, values: output, store: Keep::Nothing },
+            Output { linear: up, values: &mut ups, store: Keep::Nothing },
+        ],
+    )?;
+    for_each_piece(
+        output,
+        ACTIVATION_PIECE,
+        || (),
+        |(), piece, values| {
+            let start = piece * ACTIVATION_PIECE;
+            swiglu(values, &ups[start..start + values.len()]);
+        },
+    );
+    Ok(())
+}
+
+/// The format of a type that is multiplied in low bits.
+fn format(dtype: GgmlDType) -> Option<Format> {
+    match dtype {
+        GgmlDType::Q4_0 => Some(Format::Q4_0),
+        GgmlDType::Q5_0 => Some(Format::Q5_0),
+        GgmlDType::Q8_0 => Some(Format::Q8_0),
+        GgmlDType::Q4K => Some(Format::Q4K),
+        GgmlDType::Q5K => Some(Format::Q5K),
+        GgmlDType::Q6K => Some(Format::Q6K),
+        _ => None,
+    }
+}
+
+fn elsewhere() -> ModelError {
+    ModelError::State("fused operations on weights that are not on the CPU".into())
 }

@@ -3,6 +3,7 @@
 //! Batches are ragged: the tokens of all rows stand behind one another in the linear layers, attention runs per row.
 //! No padding, so a row's numbers do not depend on its batch. Nothing here knows text or prompts.
 
+mod fused;
 mod layer;
 mod linear;
 mod state;
@@ -14,8 +15,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use candle_core::quantized::QTensor;
 use candle_core::{Device, Tensor};
 
+use self::fused::Scratch;
 use self::layer::{Layer, Norm, Operations, Ragged, Span};
-use self::linear::{Linear, Matrix};
+use self::linear::{Input, Linear, Matrix};
 use self::state::{Memory, Prefix, Prefixes, Row, Rows};
 use self::vocabulary::Vocabulary;
 use super::gguf::GgufFile;
@@ -23,6 +25,7 @@ use super::{Ask, Candidates, LoadOptions, Model, ModelError, Request, Spec, Stat
 pub use crate::kernels::causal_attention::Heads;
 use crate::kernels::causal_attention::KeyValues;
 use crate::kernels::rope::Frequencies;
+use crate::kernels::spread::together;
 use crate::token::TokenId;
 
 /// Prompt tokens that go through the layers at a time, which bounds the memory of a prefill.
@@ -187,24 +190,64 @@ impl DecoderOnly {
         spans: &[Span],
         rows: &mut [Row],
         wanted: Wanted,
-    ) -> Result<Option<Tensor>, ModelError> {
+    ) -> Result<Option<Hidden>, ModelError> {
         let ids = Tensor::new(tokens, &Device::Cpu)?;
-        let mut x = self.embedding.embedding(&ids)?.to_device(&self.device)?;
+        let embedded = self.embedding.embedding(&ids)?;
         let positions: Vec<usize> =
             spans.iter().flat_map(|span| (0..span.count).map(|offset| rows[span.row].length + offset)).collect();
-        let batch = Ragged { spans, rotation: self.frequencies.at(&positions), operations: self.operations };
-        let last = self.layers.len() - 1;
-        for (index, layer) in self.layers.iter().enumerate() {
-            if index == last && wanted == Wanted::Memories {
-                layer.remember(&self.config, (index, &x), &batch, rows)?;
-                break;
+        let batch = Ragged { spans, rotation: self.frequencies.at(&positions) };
+        let hidden = match self.operations {
+            Operations::Fused => {
+                let mut x = embedded.flatten_all()?.to_vec1()?;
+                let mut scratch = Scratch::new(&self.config, tokens.len());
+                self.run_fused(&mut x, &batch, (rows, &mut scratch), wanted)?;
+                Hidden::Slice(x)
             }
-            x = layer.forward(&self.config, (index, x), &batch, rows)?;
-        }
+            Operations::Plain => {
+                let mut x = embedded.to_device(&self.device)?;
+                let last = self.layers.len() - 1;
+                for (index, layer) in self.layers.iter().enumerate() {
+                    if index == last && wanted == Wanted::Memories {
+                        layer.remember(&self.config, (index, &x), &batch, rows)?;
+                        break;
+                    }
+                    x = layer.forward(&self.config, (index, x), &batch, rows)?;
+                }
+                Hidden::Tensor(x)
+            }
+        };
         for span in spans {
             rows[span.row].length += span.count;
         }
-        Ok((wanted == Wanted::Hidden).then_some(x))
+        Ok((wanted == Wanted::Hidden).then_some(hidden))
+    }
+
+    /// Sends hidden states `[tokens, hidden]` through the layers with fused operations.
+    fn run_fused(
+        &self,
+        x: &mut [f32],
+        batch: &Ragged<'_>,
+        (rows, scratch): (&mut [Row], &mut Scratch),
+        wanted: Wanted,
+    ) -> Result<(), ModelError> {
+        let last = self.layers.len() - 1;
+        for (index, layer) in self.layers.iter().enumerate() {
+            let buffers = (&mut *rows, &mut *scratch);
+            if index == last && wanted == Wanted::Memories {
+                layer.note(&self.config, (index, x), batch, buffers)?;
+            } else {
+                layer.advance(&self.config, (index, &mut *x), batch, buffers)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`DecoderOnly::run`], with the threads of the pool standing by where the work is spread by us.
+    fn run_together<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        match self.operations {
+            Operations::Fused if self.vocabulary.is_low_bit() => together(work),
+            _ => work(),
+        }
     }
 
     /// Sends the rest of each prompt through the layers, a bounded number of tokens at a time.
@@ -268,6 +311,14 @@ impl DecoderOnly {
     }
 }
 
+/// Hidden states `[tokens, hidden]`.
+enum Hidden {
+    /// Of fused operations.
+    Slice(Vec<f32>),
+    /// Of plain ones.
+    Tensor(Tensor),
+}
+
 /// What a run through the layers is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wanted {
@@ -294,7 +345,7 @@ impl Model for DecoderOnly {
             rows.push(self.new_row(shared));
             prompts.push(own);
         }
-        self.prefill(&prompts, &mut rows)?;
+        self.run_together(|| self.prefill(&prompts, &mut rows))?;
         Ok(Box::new(Rows { model: self.id, rows }))
     }
 
@@ -316,9 +367,16 @@ impl Model for DecoderOnly {
             return Ok(Vec::new());
         }
         let spans: Vec<Span> = (0..last.len()).map(|row| Span { row, start: row, count: 1 }).collect();
-        let Some(hidden) = self.run(last, &spans, &mut state.rows, Wanted::Hidden)? else { return Ok(Vec::new()) };
-        let hidden = self.output_norm.forward(&hidden, self.operations)?;
-        self.vocabulary.answer(&hidden, ask)
+        self.run_together(|| {
+            let Some(hidden) = self.run(last, &spans, &mut state.rows, Wanted::Hidden)? else { return Ok(Vec::new()) };
+            match hidden {
+                Hidden::Slice(mut hidden) => {
+                    self.output_norm.apply(&mut hidden);
+                    self.vocabulary.answer(&Input::new(&hidden, self.config.hidden), ask)
+                }
+                Hidden::Tensor(hidden) => self.vocabulary.answer_plain(&self.output_norm.forward(&hidden)?, ask),
+            }
+        })
     }
 }
 
@@ -361,7 +419,7 @@ fn load_layer(
         if !config.parts.attention_bias {
             return Ok(linear);
         }
-        Ok::<Linear, ModelError>(linear.with_bias(file.dense(&name(part, "bias"), &[shape.0], &options.device)?))
+        linear.with_bias(file.dense(&name(part, "bias"), &[shape.0], &options.device)?)
     };
     let norm = |part: &str, width: usize| {
         Norm::new(file.dense(&name(part, "weight"), &[width], &options.device)?, config.norm_epsilon)

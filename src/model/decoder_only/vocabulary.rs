@@ -1,15 +1,19 @@
 //! The output projection: the best tokens of each row, without ever holding the logits of the whole vocabulary.
 
-use candle_core::{Storage, Tensor};
+use std::ops::Range;
+use std::sync::OnceLock;
 
-use super::linear::{Linear, Matrix};
+use candle_core::Tensor;
+
+use super::linear::{Input, Linear, Matrix};
 use crate::kernels::exponential::{largest, sum_exp};
+use crate::kernels::spread::for_each_index;
 use crate::model::gguf::GgufFile;
 use crate::model::{Adjustment, Ask, Candidates, LoadOptions, ModelError};
 use crate::token::TokenId;
 
-/// Rows of the matrix that are multiplied at a time: 16 rows of logits take half a megabyte.
-const CHUNK: usize = 8192;
+/// Rows of the matrix that are multiplied at a time: 16 rows of logits take 128 kB, which stay in a core's cache.
+const CHUNK: usize = 2048;
 /// Best tokens up to which each is inserted in its place; more are gathered and sorted.
 const INSERTED: usize = 64;
 
@@ -33,56 +37,117 @@ impl Vocabulary {
         Ok(Vocabulary { chunks, tokens: matrix.rows })
     }
 
-    /// What is asked of the last hidden states `[rows, hidden]`.
+    /// Whether the matrix is multiplied in low bits, which our own threads do.
+    pub(super) fn is_low_bit(&self) -> bool {
+        self.chunks.iter().all(Linear::is_low_bit)
+    }
+
+    /// What is asked of the last hidden states `[rows, hidden]`, the chunks spread over the threads.
     ///
     /// # Errors
-    /// A token of the question is outside the vocabulary, or the backend failed.
-    pub(super) fn answer(&self, hidden: &Tensor, ask: &Ask<'_>) -> Result<Vec<Candidates>, ModelError> {
-        let asked =
-            ask.adjust.iter().map(|change| change.token).chain(ask.allowed.iter().flat_map(|a| a.iter().copied()));
-        if let Some(got) = asked.into_iter().find(|&token| token as usize >= self.tokens) {
-            return Err(ModelError::TokenOutOfRange { vocab: self.tokens, got });
-        }
-        let mut adjust = ask.adjust.to_vec();
-        adjust.sort_by_key(|change| change.token);
-        let rows = hidden.dim(0)?;
-        let mut tallies: Vec<Tally> = (0..rows).map(|_| Tally::new(ask)).collect();
-        let mut scratch = Vec::new();
-        for (index, chunk) in self.chunks.iter().enumerate() {
-            let start = index * CHUNK;
-            let end = self.tokens.min(start + CHUNK);
-            let allowed = ask.allowed.map(|allowed| within(allowed, start, end, |token| *token));
-            if allowed.is_some_and(<[TokenId]>::is_empty) {
-                continue;
-            }
-            let changes = within(&adjust, start, end, |change| change.token);
-            let logits = chunk.forward(hidden)?.contiguous()?;
-            with_values(&logits, |logits| {
-                for (row, (tally, logits)) in tallies.iter_mut().zip(logits.chunks_exact(end - start)).enumerate() {
-                    scratch.clear();
-                    scratch.extend_from_slice(logits);
-                    apply(changes, row, start, &mut scratch);
-                    match allowed {
-                        None => tally.add(&scratch, |at| (start + at) as TokenId),
-                        Some(allowed) => {
-                            for (at, token) in allowed.iter().enumerate() {
-                                // Ascending tokens: the slot was read already or is read now.
-                                scratch[at] = scratch[*token as usize - start];
-                            }
-                            tally.add(&scratch[..allowed.len()], |at| allowed[at]);
-                        }
-                    }
-                }
-            })?;
+    /// A token of the question is outside the vocabulary, or the weights are not on the CPU.
+    pub(super) fn answer(&self, hidden: &Input<'_>, ask: &Ask<'_>) -> Result<Vec<Candidates>, ModelError> {
+        let question = Question::new(ask, self.tokens)?;
+        let needed: Vec<usize> = (0..self.chunks.len()).filter(|&index| question.concerns(self.range(index))).collect();
+        // Before the threads share it; all chunks are of one type.
+        self.chunks.iter().take(1).for_each(|chunk| chunk.prepare(hidden));
+        let answers: Vec<OnceLock<Result<Vec<Tally>, ModelError>>> = needed.iter().map(|_| OnceLock::new()).collect();
+        for_each_index(needed.len(), |at| {
+            let range = self.range(needed[at]);
+            let mut logits = vec![0.0; hidden.rows() * range.len()];
+            let tallies =
+                self.chunks[needed[at]].multiply_here(hidden, &mut logits).map(|()| question.tally(range, &mut logits));
+            // Every place is filled once.
+            drop(answers[at].set(tallies));
+        });
+        let mut tallies: Vec<Tally> = (0..hidden.rows()).map(|_| Tally::new(ask)).collect();
+        // In the order of the chunks, whichever thread computed them.
+        for answer in answers.into_iter().filter_map(OnceLock::into_inner) {
+            merge(&mut tallies, answer?);
         }
         Ok(tallies.into_iter().map(Tally::finish).collect())
     }
+
+    /// As [`Vocabulary::answer`] with Candle's operations.
+    ///
+    /// # Errors
+    /// A token of the question is outside the vocabulary, or the backend failed.
+    pub(super) fn answer_plain(&self, hidden: &Tensor, ask: &Ask<'_>) -> Result<Vec<Candidates>, ModelError> {
+        let question = Question::new(ask, self.tokens)?;
+        let mut tallies: Vec<Tally> = (0..hidden.dim(0)?).map(|_| Tally::new(ask)).collect();
+        for (index, chunk) in self.chunks.iter().enumerate() {
+            if question.concerns(self.range(index)) {
+                let mut logits = chunk.forward(hidden)?.flatten_all()?.to_vec1::<f32>()?;
+                merge(&mut tallies, question.tally(self.range(index), &mut logits));
+            }
+        }
+        Ok(tallies.into_iter().map(Tally::finish).collect())
+    }
+
+    /// The tokens of a chunk.
+    fn range(&self, index: usize) -> Range<usize> {
+        let start = index * CHUNK;
+        start..self.tokens.min(start + CHUNK)
+    }
 }
 
-/// The entries whose token lies in `start..end`; the entries are in ascending order of it.
-fn within<T>(entries: &[T], start: usize, end: usize, token: impl Fn(&T) -> TokenId) -> &[T] {
-    let first = entries.partition_point(|entry| (token(entry) as usize) < start);
-    let last = entries.partition_point(|entry| (token(entry) as usize) < end);
+/// What is asked, with the changes in the order of their tokens.
+struct Question<'a> {
+    ask: &'a Ask<'a>,
+    adjust: Vec<Adjustment>,
+}
+
+impl Question<'_> {
+    fn new<'a>(ask: &'a Ask<'a>, tokens: usize) -> Result<Question<'a>, ModelError> {
+        let asked =
+            ask.adjust.iter().map(|change| change.token).chain(ask.allowed.iter().flat_map(|a| a.iter().copied()));
+        if let Some(got) = asked.into_iter().find(|&token| token as usize >= tokens) {
+            return Err(ModelError::TokenOutOfRange { vocab: tokens, got });
+        }
+        let mut adjust = ask.adjust.to_vec();
+        adjust.sort_by_key(|change| change.token);
+        Ok(Question { ask, adjust })
+    }
+
+    /// Whether any of these tokens may be answered.
+    fn concerns(&self, range: Range<usize>) -> bool {
+        self.ask.allowed.is_none_or(|allowed| !within(allowed, range, |token| *token).is_empty())
+    }
+
+    /// The best of the tokens `range` for each row; `logits` is `[rows, tokens]` and changed on the way.
+    fn tally(&self, range: Range<usize>, logits: &mut [f32]) -> Vec<Tally> {
+        let changes = within(&self.adjust, range.clone(), |change| change.token);
+        let allowed = self.ask.allowed.map(|allowed| within(allowed, range.clone(), |token| *token));
+        let tally = |(row, logits): (usize, &mut [f32])| {
+            let mut tally = Tally::new(self.ask);
+            apply(changes, row, range.start, logits);
+            match allowed {
+                None => tally.add(logits, |at| (range.start + at) as TokenId),
+                Some(allowed) => {
+                    for (at, token) in allowed.iter().enumerate() {
+                        // Ascending tokens: the slot was read already or is read now.
+                        logits[at] = logits[*token as usize - range.start];
+                    }
+                    tally.add(&logits[..allowed.len()], |at| allowed[at]);
+                }
+            }
+            tally
+        };
+        logits.chunks_exact_mut(range.len()).enumerate().map(tally).collect()
+    }
+}
+
+/// Adds what a chunk gave each row.
+fn merge(tallies: &mut [Tally], chunk: Vec<Tally>) {
+    for (tally, chunk) in tallies.iter_mut().zip(chunk) {
+        tally.merge(&chunk);
+    }
+}
+
+/// The entries whose token lies in the range; the entries are in ascending order of it.
+fn within<T>(entries: &[T], range: Range<usize>, token: impl Fn(&T) -> TokenId) -> &[T] {
+    let first = entries.partition_point(|entry| (token(entry) as usize) < range.start);
+    let last = entries.partition_point(|entry| (token(entry) as usize) < range.end);
     &entries[first..last.max(first)]
 }
 
@@ -91,16 +156,6 @@ fn apply(changes: &[Adjustment], row: usize, start: usize, logits: &mut [f32]) {
         let logit = &mut logits[change.token as usize - start];
         *logit = change.apply(*logit);
     }
-}
-
-/// Lends the values of a contiguous f32 tensor, copied only where they are not on the CPU.
-fn with_values<R>(tensor: &Tensor, work: impl FnOnce(&[f32]) -> R) -> candle_core::Result<R> {
-    let (storage, layout) = tensor.storage_and_layout();
-    if let (Storage::Cpu(cpu), Some((start, end))) = (&*storage, layout.contiguous_offsets()) {
-        return Ok(work(&cpu.as_slice::<f32>()?[start..end]));
-    }
-    drop(storage);
-    Ok(work(&tensor.flatten_all()?.to_vec1::<f32>()?))
 }
 
 /// The best tokens and the sum of exponentials of a row so far.
@@ -124,30 +179,50 @@ impl Tally {
     /// Adds logits of ascending tokens that are all beyond those added before.
     fn add(&mut self, logits: &[f32], token: impl Fn(usize) -> TokenId) {
         let high = largest(logits);
-        if let Some(sum) = &mut self.sum {
-            let largest = self.largest.max(high);
-            if largest > f32::NEG_INFINITY {
-                let before = if *sum > 0.0 { *sum * (self.largest - largest).exp() } else { 0.0 };
-                *sum = before + sum_exp(logits, largest);
-                self.largest = largest;
-            }
+        if self.sum.is_some() && high > f32::NEG_INFINITY {
+            self.add_sum(sum_exp(logits, high), high);
         }
         if self.k == 0 || self.is_beaten(high) {
             return;
         }
         for (at, &logit) in logits.iter().enumerate() {
-            if logit.is_nan() || self.is_beaten(logit) {
-                continue;
+            if !logit.is_nan() {
+                self.insert(token(at), logit);
             }
-            if self.k <= INSERTED {
-                let place = self.best.partition_point(|(_, other)| other.total_cmp(&logit).is_ge());
-                self.best.insert(place, (token(at), logit));
-                self.best.truncate(self.k);
-            } else {
-                self.best.push((token(at), logit));
-                if self.best.len() >= 2 * self.k {
-                    self.cut();
-                }
+        }
+    }
+
+    /// Adds what another tally has of tokens beyond those added before.
+    fn merge(&mut self, other: &Tally) {
+        if let Some(sum) = other.sum.filter(|_| other.largest > f32::NEG_INFINITY) {
+            self.add_sum(sum, other.largest);
+        }
+        for &(token, logit) in &other.best {
+            self.insert(token, logit);
+        }
+    }
+
+    /// Adds a sum of exponentials, each divided by that of `high`.
+    fn add_sum(&mut self, added: f32, high: f32) {
+        let Some(sum) = &mut self.sum else { return };
+        let largest = self.largest.max(high);
+        let before = if *sum > 0.0 { *sum * (self.largest - largest).exp() } else { 0.0 };
+        *sum = before + added * (high - largest).exp();
+        self.largest = largest;
+    }
+
+    fn insert(&mut self, token: TokenId, logit: f32) {
+        if self.is_beaten(logit) {
+            return;
+        }
+        if self.k <= INSERTED {
+            let place = self.best.partition_point(|(_, other)| other.total_cmp(&logit).is_ge());
+            self.best.insert(place, (token, logit));
+            self.best.truncate(self.k);
+        } else {
+            self.best.push((token, logit));
+            if self.best.len() >= 2 * self.k {
+                self.cut();
             }
         }
     }
