@@ -307,10 +307,10 @@ fn weigh<const FMA: bool, E: Stored, const N: usize, const M: usize>(
             for (number, value) in numbers.iter_mut().zip(values) {
                 *number = value.to_f32();
             }
-            for q in 0..N {
+            for (q, sums) in sums.iter_mut().enumerate() {
                 let weight = part.scores[q * part.stride + position];
-                for i in 0..M {
-                    sums[q][i] = multiply_add::<FMA>(weight, numbers[i], sums[q][i]);
+                for (sum, &number) in sums.iter_mut().zip(&numbers) {
+                    *sum = multiply_add::<FMA>(weight, number, *sum);
                 }
             }
             position += 1;

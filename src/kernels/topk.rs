@@ -168,7 +168,7 @@ fn exp_below_zero<const FMA: bool>(x: f32) -> f32 {
     let mut p = 1.333_355_8e-3;
     p = multiply_add::<FMA>(p, f, 9.618_129e-3);
     p = multiply_add::<FMA>(p, f, 5.550_411e-2);
-    p = multiply_add::<FMA>(p, f, 2.402_265_1e-1);
+    p = multiply_add::<FMA>(p, f, 2.402_265e-1);
     p = multiply_add::<FMA>(p, f, std::f32::consts::LN_2);
     p = multiply_add::<FMA>(p, f, 1.0);
     p * f32::from_bits(rounded.to_bits().wrapping_add(127) << 23)

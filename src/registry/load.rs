@@ -135,6 +135,7 @@ pub fn load(files: &ModelFiles, options: &LoadOptions) -> Result<Loaded, LoadErr
             let file = gguf::open(&path).map_err(bad_model)?;
             let tokenizer = GgufChatTokenizer::from_metadata(&path, &file.metadata).map_err(bad_tokenizer)?;
             let model = qwen::load_from(&file, options).map_err(bad_model)?;
+            let model = model.with_token_classes(tokenizer.token_classes());
             Parts {
                 model: Arc::new(model),
                 tokenizer: Arc::new(tokenizer),

@@ -45,9 +45,12 @@ pub fn run(model: &dyn Model, jobs: &[Job<'_>], options: &ScheduleOptions, watch
     Report { results: results.map(|result| result.unwrap_or(Err(ScheduleError::Cancelled))).collect(), stats }
 }
 
+/// What makes two jobs the same: source, prefix, what may be answered and how much of it.
+type Question<'a> = (&'a [TokenId], &'a [TokenId], TokenClasses, usize);
+
 /// The first of each set of identical jobs, and the others of each set.
 fn distinct(jobs: &[Job<'_>]) -> (Vec<usize>, Vec<Vec<usize>>) {
-    let mut known: HashMap<(&[TokenId], &[TokenId], TokenClasses, usize), usize> = HashMap::new();
+    let mut known: HashMap<Question<'_>, usize> = HashMap::new();
     let mut originals = Vec::new();
     let mut copies: Vec<Vec<usize>> = Vec::new();
     for (index, job) in jobs.iter().enumerate() {

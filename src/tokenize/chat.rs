@@ -11,9 +11,9 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, Error, ErrorKind, Value};
 
 use super::gguf::{GgufTokenizer, Keys, Metadata};
-use super::{TokenizeError, Tokenizer};
+use super::{TokenizeError, Tokenizer, classes};
 use crate::prompt::{self, Message, Role};
-use crate::token::{Prompt, Task, TokenId};
+use crate::token::{Prompt, Task, TokenClasses, TokenId};
 
 /// A compiled chat template.
 #[derive(Debug)]
@@ -132,7 +132,11 @@ impl Tokenizer for GgufChatTokenizer {
         let shared = prefix.len();
         prefix.extend(self.tokenizer.encode_text(text.trim())?);
         prefix.extend(self.tokenizer.encode_markup(&tail)?);
-        Ok(Prompt { source: Vec::new(), prefix, shared, allowed: crate::token::TokenClasses::ALL })
+        Ok(Prompt { source: Vec::new(), prefix, shared, allowed: classes::allowed(text, task.to()) })
+    }
+
+    fn token_classes(&self) -> Vec<TokenClasses> {
+        self.tokenizer.token_classes()
     }
 
     fn decode(&self, ids: &[TokenId]) -> String {

@@ -13,8 +13,8 @@ use tokenizers::models::bpe::{BPE, Vocab};
 use tokenizers::utils::SysRegex;
 use unicode_normalization::UnicodeNormalization;
 
-use super::TokenizeError;
-use crate::token::TokenId;
+use super::{TokenizeError, classes};
+use crate::token::{TokenClasses, TokenId};
 
 /// The metadata of a GGUF file.
 pub type Metadata = HashMap<String, Value>;
@@ -378,6 +378,19 @@ impl GgufTokenizer {
             }
         }
         String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// The classes of all tokens. Parts of characters, and tokens that are no text, have none.
+    pub fn token_classes(&self) -> Vec<TokenClasses> {
+        let class = |(token, kind): (&String, &Kind)| match kind {
+            Kind::Control | Kind::Unused => TokenClasses::NONE,
+            Kind::UserDefined => classes::of_text(token),
+            Kind::Normal => {
+                let bytes: Vec<u8> = token.chars().filter_map(|c| self.bytes.get(&c).copied()).collect();
+                std::str::from_utf8(&bytes).map_or(TokenClasses::NONE, classes::of_text)
+            }
+        };
+        self.tokens.iter().zip(&self.kinds).map(class).collect()
     }
 
     /// Number of tokens.

@@ -94,10 +94,10 @@ pub(super) fn generic<const COUNT: usize>(operands: Operands<'_>, tile: &mut Til
 pub(super) mod x86 {
     use super::{GROUP, Operands, PANEL, Tile};
     use std::arch::x86_64::{
-        __m256i, __m512i, _mm_loadu_si128, _mm_set1_epi32, _mm256_add_epi32, _mm256_cvtepi8_epi16,
-        _mm256_cvtepu8_epi16, _mm256_dpbusd_avx_epi32, _mm256_hadd_epi32, _mm256_loadu_si256, _mm256_madd_epi16,
-        _mm256_permute4x64_epi64, _mm256_set1_epi32, _mm256_setzero_si256, _mm256_storeu_si256, _mm512_dpbusd_epi32,
-        _mm512_loadu_si512, _mm512_set1_epi32, _mm512_setzero_si512, _mm512_storeu_si512,
+        _mm_loadu_si128, _mm_set1_epi32, _mm256_add_epi32, _mm256_cvtepi8_epi16, _mm256_cvtepu8_epi16,
+        _mm256_dpbusd_avx_epi32, _mm256_hadd_epi32, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_permute4x64_epi64,
+        _mm256_set1_epi32, _mm256_setzero_si256, _mm256_storeu_si256, _mm512_dpbusd_epi32, _mm512_loadu_si512,
+        _mm512_set1_epi32, _mm512_setzero_si512, _mm512_storeu_si512,
     };
 
     /// Columns that the 256-bit kernels hold sums of at a time.
@@ -122,12 +122,12 @@ pub(super) mod x86 {
         for at in 0..operands.stride / GROUP {
             // SAFETY: `fit` has been asserted: the panel has `stride / 4` groups of 256 bytes, and each row `stride` bytes.
             unsafe {
-                let weights = panel.add(at * PANEL * GROUP).cast::<__m512i>();
+                let weights = panel.add(at * PANEL * GROUP);
                 let weights = [
-                    _mm512_loadu_si512(weights),
-                    _mm512_loadu_si512(weights.add(1)),
-                    _mm512_loadu_si512(weights.add(2)),
-                    _mm512_loadu_si512(weights.add(3)),
+                    _mm512_loadu_si512(weights.cast()),
+                    _mm512_loadu_si512(weights.add(64).cast()),
+                    _mm512_loadu_si512(weights.add(128).cast()),
+                    _mm512_loadu_si512(weights.add(192).cast()),
                 ];
                 for (row, sums) in sums.iter_mut().enumerate() {
                     let x = _mm512_set1_epi32(group(&operands, row, at));
@@ -154,8 +154,8 @@ pub(super) mod x86 {
             for at in 0..operands.stride / GROUP {
                 // SAFETY: as in `avx512_vnni`; a part is 64 of the 256 bytes of a group.
                 unsafe {
-                    let weights = operands.panel.as_ptr().add((at * PANEL + part * PART) * GROUP).cast::<__m256i>();
-                    let weights = [_mm256_loadu_si256(weights), _mm256_loadu_si256(weights.add(1))];
+                    let weights = operands.panel.as_ptr().add((at * PANEL + part * PART) * GROUP);
+                    let weights = [_mm256_loadu_si256(weights.cast()), _mm256_loadu_si256(weights.add(32).cast())];
                     for (row, sums) in sums.iter_mut().enumerate() {
                         let x = _mm256_set1_epi32(group(&operands, row, at));
                         for (sum, weights) in sums.iter_mut().zip(weights) {

@@ -11,6 +11,7 @@ mod vocabulary;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use candle_core::quantized::QTensor;
 use candle_core::{Device, Tensor};
@@ -26,7 +27,7 @@ pub use crate::kernels::causal_attention::Heads;
 use crate::kernels::causal_attention::KeyValues;
 use crate::kernels::rope::Frequencies;
 use crate::kernels::spread::together;
-use crate::token::TokenId;
+use crate::token::{TokenClasses, TokenId};
 
 /// Prompt tokens that go through the layers at a time, which bounds the memory of a prefill.
 const PREFILL_TOKENS: usize = 512;
@@ -174,13 +175,19 @@ impl DecoderOnly {
         self.config.layers * self.config.heads.key_values * self.config.heads.head_dim * 2 * size_of::<f32>()
     }
 
-    fn new_row(&self, shared: Option<Arc<Prefix>>) -> Row {
+    /// Tells the model the classes of its tokens, by which a request limits what is answered.
+    pub fn with_token_classes(mut self, classes: Vec<TokenClasses>) -> DecoderOnly {
+        self.vocabulary.classify(classes);
+        self
+    }
+
+    fn new_row(&self, shared: Option<Arc<Prefix>>, allowed: TokenClasses) -> Row {
         let memory = || match self.operations {
             Operations::Fused => Memory::Fused(KeyValues::new(self.config.heads)),
             Operations::Plain => Memory::Plain(None),
         };
         let length = shared.as_ref().map_or(0, |prefix| prefix.ids.len());
-        Row { shared, layers: (0..self.config.layers).map(|_| memory()).collect(), length }
+        Row { shared, layers: (0..self.config.layers).map(|_| memory()).collect(), length, allowed }
     }
 
     /// Hidden states of the spans' tokens behind all layers, or nothing where only the memories are wanted.
@@ -279,7 +286,7 @@ impl DecoderOnly {
         if let Some(found) = self.prefixes.find(ids) {
             return Ok(found);
         }
-        let mut rows = [self.new_row(None)];
+        let mut rows = [self.new_row(None, TokenClasses::ALL)];
         self.prefill(&[ids], &mut rows)?;
         let [row] = rows;
         let prefix = Arc::new(Prefix { ids: ids.to_vec(), layers: row.layers });
@@ -342,11 +349,11 @@ impl Model for DecoderOnly {
             let consumed = &request.prefix[..request.prefix.len() - 1];
             let (shared, own) = consumed.split_at(request.shared.min(consumed.len()));
             let shared = if shared.is_empty() { None } else { Some(self.prefix(shared)?) };
-            rows.push(self.new_row(shared));
+            rows.push(self.new_row(shared, request.allowed));
             prompts.push(own);
         }
         self.run_together(|| self.prefill(&prompts, &mut rows))?;
-        Ok(Box::new(Rows { model: self.id, rows }))
+        Ok(Box::new(Rows { model: self.id, rows, projection_time: std::time::Duration::ZERO }))
     }
 
     fn step(&self, last: &[TokenId], state: &mut dyn State, ask: &Ask<'_>) -> Result<Vec<Candidates>, ModelError> {
@@ -367,16 +374,26 @@ impl Model for DecoderOnly {
             return Ok(Vec::new());
         }
         let spans: Vec<Span> = (0..last.len()).map(|row| Span { row, start: row, count: 1 }).collect();
-        self.run_together(|| {
-            let Some(hidden) = self.run(last, &spans, &mut state.rows, Wanted::Hidden)? else { return Ok(Vec::new()) };
-            match hidden {
+        let rows = &mut state.rows;
+        let allowed: Vec<TokenClasses> = rows.iter().map(|row| row.allowed).collect();
+        let (answers, time) = self.run_together(|| {
+            let Some(hidden) = self.run(last, &spans, rows, Wanted::Hidden)? else {
+                return Ok((Vec::new(), Duration::ZERO));
+            };
+            let began = Instant::now();
+            let answers = match hidden {
                 Hidden::Slice(mut hidden) => {
                     self.output_norm.apply(&mut hidden);
-                    self.vocabulary.answer(&Input::new(&hidden, self.config.hidden), ask)
+                    self.vocabulary.answer(&Input::new(&hidden, self.config.hidden), ask, &allowed)
                 }
-                Hidden::Tensor(hidden) => self.vocabulary.answer_plain(&self.output_norm.forward(&hidden)?, ask),
-            }
-        })
+                Hidden::Tensor(hidden) => {
+                    self.vocabulary.answer_plain(&self.output_norm.forward(&hidden)?, ask, &allowed)
+                }
+            }?;
+            Ok::<_, ModelError>((answers, began.elapsed()))
+        })?;
+        state.projection_time += time;
+        Ok(answers)
     }
 }
 

@@ -6,7 +6,7 @@ use candle_core::Tensor;
 
 use crate::kernels::causal_attention::KeyValues;
 use crate::model::{ModelError, State};
-use crate::token::TokenId;
+use crate::token::{TokenClasses, TokenId};
 
 /// Shared beginnings kept at most.
 const PREFIXES: usize = 8;
@@ -38,14 +38,19 @@ pub(super) struct Row {
     pub layers: Vec<Memory>,
     /// Tokens consumed, the shared ones included.
     pub length: usize,
+    /// Which tokens may be answered.
+    pub allowed: TokenClasses,
 }
 
 /// The rows of a batch.
 #[derive(Debug)]
+#[allow(clippy::struct_field_names)]
 pub(super) struct Rows {
     /// Tells models apart.
     pub model: u64,
     pub rows: Vec<Row>,
+    /// Time in the projection onto the vocabulary that has not been asked for yet.
+    pub projection_time: std::time::Duration,
 }
 
 impl State for Rows {
@@ -80,6 +85,10 @@ impl State for Rows {
             .ok_or_else(|| ModelError::State("appended state is of another model".into()))?;
         self.rows.extend(other.rows);
         Ok(())
+    }
+
+    fn take_projection_time(&mut self) -> std::time::Duration {
+        std::mem::take(&mut self.projection_time)
     }
 
     fn as_any_mut(&mut self) -> &mut dyn std::any::Any {

@@ -10,7 +10,7 @@ use crate::kernels::exponential::{largest, sum_exp};
 use crate::kernels::spread::for_each_index;
 use crate::model::gguf::GgufFile;
 use crate::model::{Adjustment, Ask, Candidates, LoadOptions, ModelError};
-use crate::token::TokenId;
+use crate::token::{TokenClasses, TokenId};
 
 /// Rows of the matrix that are multiplied at a time: 16 rows of logits take 128 kB, which stay in a core's cache.
 const CHUNK: usize = 2048;
@@ -22,6 +22,8 @@ const INSERTED: usize = 64;
 pub(super) struct Vocabulary {
     chunks: Vec<Linear>,
     tokens: usize,
+    /// Of each token; empty where they are not known.
+    classes: Vec<TokenClasses>,
 }
 
 impl Vocabulary {
@@ -34,7 +36,15 @@ impl Vocabulary {
             chunks.push(Linear::load(file, matrix, rows, options)?);
             file.forget_pages();
         }
-        Ok(Vocabulary { chunks, tokens: matrix.rows })
+        Ok(Vocabulary { chunks, tokens: matrix.rows, classes: Vec::new() })
+    }
+
+    /// Takes the classes of the tokens; those beyond the list are always allowed.
+    pub(super) fn classify(&mut self, mut classes: Vec<TokenClasses>) {
+        if !classes.is_empty() {
+            classes.resize(self.tokens, TokenClasses::NONE);
+        }
+        self.classes = classes;
     }
 
     /// Whether the matrix is multiplied in low bits, which our own threads do.
@@ -46,8 +56,13 @@ impl Vocabulary {
     ///
     /// # Errors
     /// A token of the question is outside the vocabulary, or the weights are not on the CPU.
-    pub(super) fn answer(&self, hidden: &Input<'_>, ask: &Ask<'_>) -> Result<Vec<Candidates>, ModelError> {
-        let question = Question::new(ask, self.tokens)?;
+    pub(super) fn answer(
+        &self,
+        hidden: &Input<'_>,
+        ask: &Ask<'_>,
+        allowed: &[TokenClasses],
+    ) -> Result<Vec<Candidates>, ModelError> {
+        let question = self.question(ask, allowed)?;
         let needed: Vec<usize> = (0..self.chunks.len()).filter(|&index| question.concerns(self.range(index))).collect();
         // Before the threads share it; all chunks are of one type.
         self.chunks.iter().take(1).for_each(|chunk| chunk.prepare(hidden));
@@ -72,8 +87,13 @@ impl Vocabulary {
     ///
     /// # Errors
     /// A token of the question is outside the vocabulary, or the backend failed.
-    pub(super) fn answer_plain(&self, hidden: &Tensor, ask: &Ask<'_>) -> Result<Vec<Candidates>, ModelError> {
-        let question = Question::new(ask, self.tokens)?;
+    pub(super) fn answer_plain(
+        &self,
+        hidden: &Tensor,
+        ask: &Ask<'_>,
+        allowed: &[TokenClasses],
+    ) -> Result<Vec<Candidates>, ModelError> {
+        let question = self.question(ask, allowed)?;
         let mut tallies: Vec<Tally> = (0..hidden.dim(0)?).map(|_| Tally::new(ask)).collect();
         for (index, chunk) in self.chunks.iter().enumerate() {
             if question.concerns(self.range(index)) {
@@ -95,10 +115,15 @@ impl Vocabulary {
 struct Question<'a> {
     ask: &'a Ask<'a>,
     adjust: Vec<Adjustment>,
+    /// Of each token, or empty.
+    classes: &'a [TokenClasses],
+    /// What each row allows.
+    allowed: &'a [TokenClasses],
 }
 
-impl Question<'_> {
-    fn new<'a>(ask: &'a Ask<'a>, tokens: usize) -> Result<Question<'a>, ModelError> {
+impl Vocabulary {
+    fn question<'a>(&'a self, ask: &'a Ask<'a>, allowed: &'a [TokenClasses]) -> Result<Question<'a>, ModelError> {
+        let tokens = self.tokens;
         let asked =
             ask.adjust.iter().map(|change| change.token).chain(ask.allowed.iter().flat_map(|a| a.iter().copied()));
         if let Some(got) = asked.into_iter().find(|&token| token as usize >= tokens) {
@@ -106,7 +131,20 @@ impl Question<'_> {
         }
         let mut adjust = ask.adjust.to_vec();
         adjust.sort_by_key(|change| change.token);
-        Ok(Question { ask, adjust })
+        Ok(Question { ask, adjust, classes: &self.classes, allowed })
+    }
+}
+
+impl Question<'_> {
+    /// Bans what a row does not allow.
+    fn ban(&self, row: usize, start: usize, logits: &mut [f32]) {
+        let (Some(&allowed), Some(classes)) = (self.allowed.get(row), self.classes.get(start..start + logits.len()))
+        else {
+            return;
+        };
+        for (logit, of) in logits.iter_mut().zip(classes) {
+            *logit = if of.within(allowed) { *logit } else { f32::NEG_INFINITY };
+        }
     }
 
     /// Whether any of these tokens may be answered.
@@ -121,6 +159,7 @@ impl Question<'_> {
         let tally = |(row, logits): (usize, &mut [f32])| {
             let mut tally = Tally::new(self.ask);
             apply(changes, row, range.start, logits);
+            self.ban(row, range.start, logits);
             match allowed {
                 None => tally.add(logits, |at| (range.start + at) as TokenId),
                 Some(allowed) => {
