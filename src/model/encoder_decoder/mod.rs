@@ -161,7 +161,8 @@ impl EncoderDecoder {
             None => quantize(&Weights::open(files)?, description, (image, &origin), classes)?,
         };
         let listed = Weights::listed(image.tensors());
-        let engine = fused::Engine::load(&Int8::new(image), &listed, description, classes)?;
+        let backend = Int8::new(image, network::projection(&listed, description), classes)?;
+        let engine = fused::Engine::load(&backend, &listed, description, classes)?;
         Ok(EncoderDecoder { spec, engine: Engine::Int8(Box::new(engine)) })
     }
 
@@ -189,9 +190,9 @@ fn quantize(
 ) -> Result<Image, ModelError> {
     check(weights, description)?;
     let write = |path: Option<&Path>| {
-        let maker = Maker::new(Builder::new(path));
+        let projection = network::projection(weights, description);
+        let maker = Maker::new(Builder::new(path), weights, projection, classes)?;
         Network::load(&maker, weights, description)?;
-        maker.vocabulary(weights, network::projection(weights, description), classes)?;
         maker.into_builder().finish(origin, weights.list())
     };
     match write(path) {

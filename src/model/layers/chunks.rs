@@ -58,7 +58,8 @@ impl Columns {
         self
     }
 
-    fn column(&self, id: TokenId) -> u32 {
+    /// The column of a token.
+    pub(super) fn column(&self, id: TokenId) -> u32 {
         self.places.get(id as usize).copied().unwrap_or(id)
     }
 }

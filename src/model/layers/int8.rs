@@ -8,7 +8,7 @@ use super::fused::{FeedForward, Fused, Norm, Projection};
 use super::{Activation, Backend, LinearPlan, NormPlan};
 use crate::kernels::attention::Bf16;
 use crate::kernels::int8::{
-    Finish, Matrix, PANEL, QuantizedRows, multiply, multiply_here, pack, padded_inputs, padded_outputs,
+    Finish, Matrix, PANEL, QuantizedRows, multiply, multiply_here, pack, padded_inputs, padded_outputs, unpack_row,
 };
 use crate::model::weights::Weights;
 use crate::model::weights::image::{Builder, Image, Part};
@@ -16,6 +16,7 @@ use crate::model::{Ask, Candidates, ModelError};
 use crate::token::{TokenClasses, TokenId};
 use half::f16;
 use std::cell::RefCell;
+use std::sync::Arc;
 
 /// Panels of the vocabulary that are computed at a time: their logits stay in the cache until the best are taken.
 const VOCABULARY_PANELS: usize = 4;
@@ -28,24 +29,34 @@ const VOCABULARY: &str = "vocabulary";
 
 /// Writes a network's tensors into an image.
 #[derive(Debug)]
-pub struct Maker(RefCell<Builder>);
+pub struct Maker {
+    builder: RefCell<Builder>,
+    /// The matrix of the projection, which is not written once more where it is the table of the tokens as well.
+    projection: String,
+}
 
 impl Maker {
-    /// Into this image.
-    pub fn new(builder: Builder) -> Maker {
-        Maker(RefCell::new(builder))
+    /// Writes the projection onto the vocabulary; a network is to follow.
+    ///
+    /// # Errors
+    /// The tensor is missing, has another shape or holds what is not a number, or the image cannot be written.
+    pub fn new(
+        builder: Builder,
+        weights: &Weights,
+        projection: Projection<'_>,
+        classes: &[TokenClasses],
+    ) -> Result<Maker, ModelError> {
+        let maker = Maker { builder: RefCell::new(builder), projection: projection.name.to_string() };
+        maker.vocabulary(weights, projection, classes)?;
+        Ok(maker)
     }
 
     /// The image with all that was written.
     pub fn into_builder(self) -> Builder {
-        self.0.into_inner()
+        self.builder.into_inner()
     }
 
-    /// Writes the projection onto the vocabulary.
-    ///
-    /// # Errors
-    /// The tensor is missing, has another shape or holds what is not a number, or the image cannot be written.
-    pub fn vocabulary(
+    fn vocabulary(
         &self,
         weights: &Weights,
         projection: Projection<'_>,
@@ -69,7 +80,7 @@ impl Maker {
         let packed = pack(values, inputs);
         let mut padded = bias.to_vec();
         padded.resize(packed.scales.len(), 0.0);
-        let mut builder = self.0.borrow_mut();
+        let mut builder = self.builder.borrow_mut();
         builder.add(&format!("{name}.values"), &packed.values)?;
         builder.add(&format!("{name}.scales"), &packed.scales)?;
         builder.add(&format!("{name}.sums"), &packed.sums)?;
@@ -112,19 +123,22 @@ impl Backend for Maker {
             let name = format!("{}.{part}", plan.name);
             let values = weights.read(&name, &[plan.width])?;
             finite(&name, &values)?;
-            self.0.borrow_mut().add(&name, &values)?;
+            self.builder.borrow_mut().add(&name, &values)?;
         }
         Ok(())
     }
 
     fn table(&self, weights: &Weights, name: &str, shape: [usize; 2]) -> Result<(), ModelError> {
+        if name == self.projection {
+            return Ok(());
+        }
         let values = weights.read(name, &shape)?;
         finite(name, &values)?;
         if values.len() > LARGE_TABLE {
             let halves: Vec<u16> = values.iter().map(|&value| f16::from_f32(value).to_bits()).collect();
-            return self.0.borrow_mut().add(name, &halves);
+            return self.builder.borrow_mut().add(name, &halves);
         }
-        self.0.borrow_mut().add(name, &values)
+        self.builder.borrow_mut().add(name, &values)
     }
 
     fn computed(&self, _: Vec<f32>, _: [usize; 2]) -> Result<(), ModelError> {
@@ -136,6 +150,9 @@ impl Backend for Maker {
 #[derive(Debug, Clone)]
 pub struct Int8 {
     image: Image,
+    vocabulary: Arc<Vocabulary>,
+    /// Name of the matrix of the projection.
+    projection: String,
 }
 
 /// A linear layer `x·wᵀ + b`.
@@ -159,6 +176,8 @@ pub struct Vocabulary {
 /// Rows that are looked up.
 #[derive(Debug)]
 pub enum Table {
+    /// Those of the projection onto the vocabulary.
+    Tied(Arc<Vocabulary>),
     /// In 16 bits, with the width of a row.
     Halves(Part<u16>, usize),
     /// In 32 bits, likewise.
@@ -176,21 +195,33 @@ pub struct Scratch {
 
 impl Int8 {
     /// Layers of this image.
-    pub fn new(image: Image) -> Int8 {
-        Int8 { image }
+    ///
+    /// # Errors
+    /// The image has no such projection.
+    pub fn new(image: Image, projection: Projection<'_>, classes: &[TokenClasses]) -> Result<Int8, ModelError> {
+        let matrix = matrix(&image, VOCABULARY, projection.shape())?;
+        let chunk = VOCABULARY_PANELS * PANEL;
+        let columns = if classes.len() == projection.vocab {
+            Columns::permuted(column_order(projection.vocab, classes), chunk, classes)
+        } else {
+            None
+        };
+        let columns = columns.unwrap_or_else(|| Columns::in_order(projection.vocab, chunk, &[]));
+        let vocabulary = Arc::new(Vocabulary { matrix, columns });
+        Ok(Int8 { image, vocabulary, projection: projection.name.to_string() })
     }
+}
 
-    fn matrix(&self, name: &str, [outputs, inputs]: [usize; 2]) -> Result<Linear, ModelError> {
-        let columns = padded_outputs(outputs);
-        Ok(Linear {
-            values: self.image.part(&format!("{name}.values"), columns * padded_inputs(inputs))?,
-            scales: self.image.part(&format!("{name}.scales"), columns)?,
-            sums: self.image.part(&format!("{name}.sums"), columns)?,
-            bias: self.image.part(&format!("{name}.bias"), columns)?,
-            outputs,
-            inputs,
-        })
-    }
+fn matrix(image: &Image, name: &str, [outputs, inputs]: [usize; 2]) -> Result<Linear, ModelError> {
+    let columns = padded_outputs(outputs);
+    Ok(Linear {
+        values: image.part(&format!("{name}.values"), columns * padded_inputs(inputs))?,
+        scales: image.part(&format!("{name}.scales"), columns)?,
+        sums: image.part(&format!("{name}.sums"), columns)?,
+        bias: image.part(&format!("{name}.bias"), columns)?,
+        outputs,
+        inputs,
+    })
 }
 
 impl Linear {
@@ -217,7 +248,7 @@ impl Backend for Int8 {
     type Table = Table;
 
     fn linear(&self, _: &Weights, plan: &LinearPlan) -> Result<Linear, ModelError> {
-        self.matrix(&joined(plan), [plan.weights.len() * plan.outputs, plan.inputs])
+        matrix(&self.image, &joined(plan), [plan.weights.len() * plan.outputs, plan.inputs])
     }
 
     fn norm(&self, _: &Weights, plan: &NormPlan) -> Result<Norm, ModelError> {
@@ -229,7 +260,9 @@ impl Backend for Int8 {
     }
 
     fn table(&self, _: &Weights, name: &str, [rows, width]: [usize; 2]) -> Result<Table, ModelError> {
-        Ok(if rows * width > LARGE_TABLE {
+        Ok(if name == self.projection {
+            Table::Tied(self.vocabulary.clone())
+        } else if rows * width > LARGE_TABLE {
             Table::Halves(self.image.part(name, rows * width)?, width)
         } else {
             Table::Floats(self.image.part(name, rows * width)?, width)
@@ -243,23 +276,11 @@ impl Backend for Int8 {
 
 impl Fused for Int8 {
     type Stored = Bf16;
-    type Vocabulary = Vocabulary;
+    type Vocabulary = Arc<Vocabulary>;
     type Scratch = Scratch;
 
-    fn vocabulary(
-        &self,
-        _: &Weights,
-        projection: Projection<'_>,
-        classes: &[TokenClasses],
-    ) -> Result<Vocabulary, ModelError> {
-        let matrix = self.matrix(VOCABULARY, projection.shape())?;
-        let chunk = VOCABULARY_PANELS * PANEL;
-        let columns = if classes.len() == projection.vocab {
-            Columns::permuted(column_order(projection.vocab, classes), chunk, classes)
-        } else {
-            None
-        };
-        Ok(Vocabulary { matrix, columns: columns.unwrap_or_else(|| Columns::in_order(projection.vocab, chunk, &[])) })
+    fn vocabulary(&self, _: &Weights, _: Projection<'_>, _: &[TokenClasses]) -> Result<Arc<Vocabulary>, ModelError> {
+        Ok(self.vocabulary.clone())
     }
 
     fn apply(linear: &Linear, x: &[f32], output: &mut [f32], scratch: &mut Scratch) -> Result<(), ModelError> {
@@ -313,6 +334,13 @@ impl Fused for Int8 {
             values.get(index * width..(index + 1) * width)
         }
         match table {
+            Table::Tied(vocabulary) => {
+                let known = index < vocabulary.matrix.outputs;
+                if known {
+                    unpack_row(&vocabulary.matrix.view(), vocabulary.columns.column(index as TokenId) as usize, row);
+                }
+                known
+            }
             Table::Halves(values, width) => at(values, index, *width).is_some_and(|halves| {
                 for (value, &half) in row.iter_mut().zip(halves) {
                     *value = f16::from_bits(half).to_f32();
@@ -327,7 +355,7 @@ impl Fused for Int8 {
     }
 
     fn best(
-        vocabulary: &Vocabulary,
+        vocabulary: &Arc<Vocabulary>,
         (x, allowed): (&[f32], &[TokenClasses]),
         ask: &Ask<'_>,
         scratch: &mut Scratch,

@@ -24,7 +24,7 @@ use std::time::UNIX_EPOCH;
 
 const MAGIC: [u8; 8] = *b"tlumach\0";
 /// Of the layout of this file and of what is in it; goes up with every change of either.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const ALIGNMENT: u64 = 64;
 const LARGEST_INDEX: u64 = 16 << 20;
 /// Places of a source that are looked at, and bytes of each.
