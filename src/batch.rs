@@ -25,13 +25,21 @@ pub struct Budget {
 pub struct Queue {
     /// Length and index, the longest first.
     waiting: BTreeSet<(Reverse<usize>, usize)>,
-    /// Length of what was taken last: the sweep goes on from here.
-    sweep: usize,
+    order: Order,
+}
+
+/// Which request is next.
+#[derive(Debug, Clone, Copy)]
+enum Order {
+    /// The longest that is not longer than this, which was taken last; if there is none, the longest.
+    Sweep(usize),
+    /// The longest.
+    Longest,
 }
 
 impl Default for Queue {
     fn default() -> Self {
-        Queue { waiting: BTreeSet::new(), sweep: usize::MAX }
+        Queue { waiting: BTreeSet::new(), order: Order::Sweep(usize::MAX) }
     }
 }
 
@@ -50,19 +58,26 @@ impl Queue {
         self.waiting.insert((Reverse(length), index));
     }
 
-    /// Begins the next sweep, from the longest: when nothing more will come, so that no long request starts at the end.
-    pub fn begin_sweep(&mut self) {
-        self.sweep = usize::MAX;
+    /// Ends the sweeps: from now on the longest is always next. For the time when hardly anything more will come, so that
+    /// no long request starts when everything else has ended.
+    pub fn end_sweeps(&mut self) {
+        self.order = Order::Longest;
     }
 
     /// What is taken next.
     fn next(&self) -> Option<(Reverse<usize>, usize)> {
-        self.waiting.range((Reverse(self.sweep), 0)..).next().or(self.waiting.first()).copied()
+        let below = match self.order {
+            Order::Sweep(last) => self.waiting.range((Reverse(last), 0)..).next(),
+            Order::Longest => None,
+        };
+        below.or(self.waiting.first()).copied()
     }
 
     fn remove(&mut self, place: (Reverse<usize>, usize)) -> usize {
         self.waiting.remove(&place);
-        self.sweep = place.0.0;
+        if let Order::Sweep(last) = &mut self.order {
+            *last = place.0.0;
+        }
         place.1
     }
 
@@ -169,7 +184,7 @@ mod tests {
         }
         assert_eq!(taken, [0, 1, 4]);
         taken.extend(queue.take(one));
-        queue.begin_sweep();
+        queue.end_sweeps();
         queue.push(6, 20);
         taken.extend(queue.take(Budget { max_requests: 9, max_tokens: 100 }));
         assert_eq!(taken, [0, 1, 4, 2, 6, 3, 5]);

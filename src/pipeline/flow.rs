@@ -230,10 +230,9 @@ impl<'f, 'a> Flow<'f, 'a> {
                 }
                 Ok(More::End) => {
                     let mut state = self.state();
-                    if state.supply != Some(Supply::Complete) {
-                        state.lanes.values_mut().for_each(|lane| lane.queue.begin_sweep());
-                    }
                     state.supply = Some(Supply::Complete);
+                    // Second attempts still come; none of them should start when everything else has ended.
+                    state.lanes.values_mut().for_each(|lane| lane.queue.end_sweeps());
                     return;
                 }
                 Err(failure) => return self.fail(failure),
