@@ -207,7 +207,10 @@ pub(super) fn search_options(spec: &JobSpec, engine: &Loaded, effort: Effort) ->
 /// How a model is scheduled.
 pub(super) fn schedule_options(engine: &Loaded, search: SearchOptions, threads: usize) -> ScheduleOptions {
     if engine.model.spec().has_encoder {
-        ScheduleOptions { search, threads, max_rows: 64, max_tokens: 8192, workers: None }
+        // Whole tiles of the products. 64 rows are no faster than 48 and 96 by 3 %, but each row keeps a megabyte of keys and
+        // values; beams share most of theirs.
+        let max_rows = if search.beams > 1 { 64 } else { 48 };
+        ScheduleOptions { search, threads, max_rows, max_tokens: 8192, workers: None }
     } else {
         // The weights of a chat model are read once a step for all rows, by all threads: one worker.
         ScheduleOptions { search, threads, max_rows: 16, max_tokens: 16_384, workers: Some(1) }
