@@ -65,6 +65,7 @@ pub fn multiply_with(
     (matrix, panels): (&Matrix<'_>, Range<usize>),
     (output, finish): (&mut [f32], Finish),
 ) -> Result<(), KernelError> {
+    assert!(tier == Tier::best() || Tier::available().contains(&tier), "this machine has no {tier:?}");
     let call = prepare(tier, rows, (matrix, panels.clone()), (output, finish))?;
     let threads = rayon::current_num_threads();
     if threads < 2 || panels.len() < 2 || rows.rows() * call.columns * rows.stride() < SPLIT {
@@ -131,7 +132,7 @@ impl Call<'_> {
     fn run(&self, panels: Range<usize>) {
         match self.tier {
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: `Tier::available` has found the instruction set; a tier that it has not found is refused there.
+            // SAFETY: `Tier::available` has found the instruction set; `multiply_with` refuses one that it has not found.
             Tier::Avx512Vnni => unsafe { avx512_vnni(self, panels) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
