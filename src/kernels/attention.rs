@@ -174,22 +174,6 @@ fn attend_all<const FMA: bool, E: Stored>(
     }
 }
 
-/// Asks for what is about to be read.
-#[inline(always)]
-fn prefetch<E>(elements: &[E]) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        let line = 64 / size_of::<E>();
-        for element in elements.iter().step_by(line) {
-            // SAFETY: a hint about memory that is borrowed; part of every processor of this architecture.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(element).cast()) };
-        }
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = elements;
-}
-
 /// The first `N` queries; answers `N`.
 #[inline(always)]
 fn attend_some<const FMA: bool, E: Stored, const N: usize>(
@@ -204,15 +188,6 @@ fn attend_some<const FMA: bool, E: Stored, const N: usize>(
     scratch.resize(N * stride, 0.0);
     let scale = 1.0 / (head_dim as f32).sqrt();
     for head in 0..count {
-        if head + 1 < count {
-            // What is read has mostly left the near caches since the step before, and is too short for the processor to
-            // see that it is read in order.
-            for piece in memory {
-                let (keys, values) = piece.head(head + 1, head_dim);
-                prefetch(&keys[..piece.positions.next_multiple_of(BLOCK) * head_dim]);
-                prefetch(&values[..piece.positions * head_dim]);
-            }
-        }
         let at = head * head_dim;
         let rows: [&[f32]; N] = std::array::from_fn(|q| &queries.values[q * queries.stride + at..][..head_dim]);
         let mut block = 0;

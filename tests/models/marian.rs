@@ -75,21 +75,23 @@ fn check(name: &str) {
     }
 }
 
+fn requests<'a>(cases: &[&'a Case], prefix: &'a [u32]) -> Vec<Request<'a>> {
+    let request = |case: &&'a Case| Request {
+        source: &case.source,
+        prefix,
+        shared: 0,
+        allowed: tlumach::token::TokenClasses::ALL,
+    };
+    cases.iter().map(request).collect()
+}
+
 /// In ragged batches of 32, so that batching is under test too.
 fn check_search(model: &Marian, cases: &[Case], beams: usize) {
     let prefix = [model.generation_defaults().decoder_start];
     let options = SearchOptions { beams, loop_stop: None, ..SearchOptions::default() };
     let (mut differing, mut worst, mut failed) = (0, 0.0f32, 0);
     for batch in cases.chunks(32) {
-        let requests: Vec<Request<'_>> = batch
-            .iter()
-            .map(|case| Request {
-                source: &case.source,
-                prefix: &prefix,
-                shared: 0,
-                allowed: tlumach::token::TokenClasses::ALL,
-            })
-            .collect();
+        let requests = requests(&batch.iter().collect::<Vec<_>>(), &prefix);
         for (case, got) in batch.iter().zip(search(model, &requests, &options).unwrap()) {
             let got = got.unwrap();
             let (ids, expected) = match beams {
@@ -132,15 +134,7 @@ fn eight_bits_answer_nearly_the_same_whatever_the_batch() {
         for beams in [1, 4] {
             let options = SearchOptions { beams, loop_stop: None, ..SearchOptions::default() };
             let run = |cases: &[&Case], threads: usize| -> Vec<Vec<u32>> {
-                let requests: Vec<Request<'_>> = cases
-                    .iter()
-                    .map(|case| Request {
-                        source: &case.source,
-                        prefix: &prefix,
-                        shared: 0,
-                        allowed: tlumach::token::TokenClasses::ALL,
-                    })
-                    .collect();
+                let requests = requests(cases, &prefix);
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
                 let answers = pool.install(|| search(&model, &requests, &options).unwrap());
                 answers.into_iter().map(|answer| answer.unwrap().ids).collect()
