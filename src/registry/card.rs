@@ -33,6 +33,8 @@ pub(crate) const EMBEDDED: &[(&str, &str)] = &[
 pub enum Family {
     /// Marian encoder-decoders (OPUS-MT).
     Marian,
+    /// Firefox Translations and Bergamot students: Marian's binary format, SSRU decoders.
+    Bergamot,
     /// Qwen2 and Qwen2.5 chat models as GGUF.
     Qwen2,
 }
@@ -42,6 +44,7 @@ impl Family {
     pub fn as_str(self) -> &'static str {
         match self {
             Family::Marian => "marian",
+            Family::Bergamot => "bergamot",
             Family::Qwen2 => "qwen2",
         }
     }
@@ -133,12 +136,14 @@ pub enum Role {
     Vocab,
     /// `target_vocab.json` of checkpoints with separate vocabularies.
     TargetVocab,
-    /// `source.spm`.
+    /// `source.spm`; for Bergamot the vocabulary of the source, and of the target as well where there is no [`Role::TargetSpm`].
     SourceSpm,
     /// `target.spm`.
     TargetSpm,
     /// `tokenizer_config.json`.
     TokenizerConfig,
+    /// `lex.50.50.*.s2t.bin`: which target tokens a source token may bring.
+    Shortlist,
     /// `model.safetensors`, `pytorch_model.bin`, or the shards named by their index.
     Weights,
     /// `*.index.json` of sharded weights.
@@ -158,6 +163,7 @@ impl Role {
             Role::SourceSpm => "source-spm",
             Role::TargetSpm => "target-spm",
             Role::TokenizerConfig => "tokenizer-config",
+            Role::Shortlist => "shortlist",
             Role::Weights => "weights",
             Role::WeightsIndex => "weights-index",
             Role::Gguf => "gguf",
@@ -378,6 +384,13 @@ impl Card {
                 }
                 if self.weight_candidates.is_empty() {
                     return fault("a marian card needs weight_candidates".into());
+                }
+            }
+            Family::Bergamot => {
+                for role in [Role::Weights, Role::SourceSpm] {
+                    if !has(role) {
+                        return fault(format!("a bergamot card needs a file with role {}", role.as_str()));
+                    }
                 }
             }
             Family::Qwen2 if !has(Role::Gguf) => return fault("a qwen2 card needs a file with role gguf".into()),

@@ -130,6 +130,9 @@ pub fn load(files: &ModelFiles, options: &LoadOptions) -> Result<Loaded, LoadErr
                 source_limit: Some(MARIAN_SOURCE_TOKENS),
             }
         }
+        Family::Bergamot => {
+            return Err(bad_model(ModelError::Weights("models of this family cannot be loaded yet".into())));
+        }
         Family::Qwen2 => {
             let path = need(files, Role::Gguf)?;
             let file = gguf::open(&path).map_err(bad_model)?;
