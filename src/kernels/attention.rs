@@ -120,6 +120,29 @@ pub fn attend<E: Stored>(queries: Queries<'_>, memory: &[Piece<'_, E>], scratch:
     E::attend(queries, memory, scratch, output);
 }
 
+/// `softmax(q·kᵀ / √head_dim)` of one head of a query: how much it looks at each position.
+///
+/// Plain arithmetic: it is for those who want to see the weights, which [`attend`] does not keep.
+///
+/// # Panics
+/// If a piece is shorter than its positions ask for.
+pub fn weights_of_head<E: Stored>(query: &[f32], heads: Heads, head: usize, memory: &Piece<'_, E>) -> Vec<f32> {
+    let query = &query[head * heads.width..][..heads.width];
+    let keys = memory.head(head, heads.width).0;
+    let scale = 1.0 / (heads.width as f32).sqrt();
+    let score = |position: usize| {
+        let block = &keys[position / BLOCK * BLOCK * heads.width..][..BLOCK * heads.width];
+        let of_position = block.iter().skip(position % BLOCK).step_by(BLOCK);
+        query.iter().zip(of_position).map(|(q, k)| q * k.to_f32()).sum::<f32>() * scale
+    };
+    let scores: Vec<f32> = (0..memory.positions).map(score).collect();
+    let largest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let mut weights: Vec<f32> = scores.iter().map(|score| (score - largest).exp()).collect();
+    let sum: f32 = weights.iter().sum();
+    weights.iter_mut().for_each(|weight| *weight /= sum);
+    weights
+}
+
 /// Stores key and value of a position, `[heads × head_dim]` each, in the elements of a [`Piece`].
 ///
 /// # Panics
@@ -214,6 +237,7 @@ fn attend_some<const FMA: bool, E: Stored, const N: usize>(
             // As many sums as fit in the registers; over positions the order is the same for each element.
             let elements = match head_dim - done {
                 64.. => weigh::<FMA, E, N, 64>(&part, output, inverse),
+                32.. => weigh::<FMA, E, N, 32>(&part, output, inverse),
                 16.. => weigh::<FMA, E, N, 16>(&part, output, inverse),
                 _ => weigh::<FMA, E, N, 1>(&part, output, inverse),
             };

@@ -16,6 +16,7 @@ pub mod int8;
 pub mod low_bit;
 pub mod norm;
 pub mod quantized_storage;
+pub mod recurrence;
 pub mod rms_norm;
 pub mod rope;
 pub mod spread;

@@ -129,6 +129,7 @@ impl Model for Echo {
             answers.push(Candidates {
                 best: ids.iter().take(ask.k).map(|&id| (id, logits[id as usize])).collect(),
                 log_sum_exp: if ask.log_sum_exp { largest + sum.ln() } else { f32::NAN },
+                alignment: Vec::new(),
             });
         }
         Ok(answers)

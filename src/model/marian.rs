@@ -3,7 +3,9 @@
 //! Reads `config.json` and `generation_config.json` and says what the network is and what its tensors are called; the network
 //! itself is [`EncoderDecoder`]. What a field means, and its default, is as in `transformers`.
 
-use super::encoder_decoder::{Architecture, EncoderDecoder, Names, NormOrder, Positions, Stack};
+use super::encoder_decoder::{
+    Answers, Architecture, EncoderDecoder, FirstInput, History, Names, NormOrder, Positions, Stack,
+};
 use super::layers::Activation;
 use super::weights::Weights;
 use super::{Ask, Candidates, Keep, LoadOptions, Model, ModelError, Precision, Request, Spec, State};
@@ -97,16 +99,17 @@ pub fn generation_defaults(files: &Files) -> Result<GenerationDefaults, ModelErr
 /// As [`load`].
 pub fn load_classified(files: &Files, options: &LoadOptions, classes: &[TokenClasses]) -> Result<Marian, ModelError> {
     let config = Config::read(files)?;
+    let answers = Answers { classes, shortlist: None };
     if options.device.is_cpu() && options.precision != Precision::F32 {
         let image = files.weights.first().filter(|_| options.keep == Keep::BesideWeights);
         let image = image.map(|weights| weights.with_extension("tlumach-int8"));
         let description = (&config.architecture, &config.names);
-        let network = EncoderDecoder::load_int8(&files.weights, description, config.spec, (image.as_deref(), classes))?;
+        let network = EncoderDecoder::load_int8(&files.weights, description, config.spec, (image.as_deref(), answers))?;
         return Ok(Marian { network, defaults: config.defaults });
     }
     let weights = Weights::open(&files.weights)?;
     let network =
-        EncoderDecoder::load(&weights, (&config.architecture, &config.names), config.spec, (options, classes))?;
+        EncoderDecoder::load(&weights, (&config.architecture, &config.names), config.spec, (options, answers))?;
     Ok(Marian { network, defaults: config.defaults })
 }
 
@@ -117,7 +120,8 @@ pub fn load_classified(files: &Files, options: &LoadOptions, classes: &[TokenCla
 pub fn load_plain(files: &Files, options: &LoadOptions) -> Result<Marian, ModelError> {
     let config = Config::read(files)?;
     let weights = Weights::open(&files.weights)?;
-    let network = EncoderDecoder::load_plain(&weights, (&config.architecture, &config.names), config.spec, options)?;
+    let network =
+        EncoderDecoder::load_plain(&weights, (&config.architecture, &config.names), config.spec, (options, None))?;
     Ok(Marian { network, defaults: config.defaults })
 }
 
@@ -175,6 +179,10 @@ impl Config {
             embedding_norm: false,
             final_norm: false,
             linear_bias: true,
+            norm_epsilon: 1e-5,
+            history: History::SelfAttention,
+            first_input: FirstInput::Token,
+            aligned: None,
         };
 
         // Where there is a generation_config.json, it alone says how to search; without, config.json does.

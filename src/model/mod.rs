@@ -3,6 +3,7 @@
 //! Weights are immutable and shared by all workers; everything that changes is in a [`State`].
 //! A row's numbers never depend on the other rows of its batch.
 
+pub mod bergamot;
 pub mod decoder_only;
 pub mod echo;
 pub mod encoder_decoder;
@@ -10,6 +11,7 @@ pub mod gguf;
 pub mod layers;
 pub mod marian;
 pub mod qwen;
+pub mod shortlist;
 pub mod weights;
 
 use crate::token::{TokenClasses, TokenId};
@@ -107,6 +109,9 @@ pub struct Candidates {
     pub best: Vec<(TokenId, f32)>,
     /// Log-sum-exp over the row, or NaN if it was not asked for.
     pub log_sum_exp: f32,
+    /// How much the step looked at each token of the source, summing to one; empty if [`State::align`] was not called or the
+    /// model does not know.
+    pub alignment: Vec<f32>,
 }
 
 /// What a network needs to go on: encoder memory, keys and values, positions. Row `r` belongs to hypothesis `r`.
@@ -123,6 +128,9 @@ pub trait State: Send {
     /// # Errors
     /// The other state belongs to another model, or the backend failed.
     fn append(&mut self, other: Box<dyn State>) -> Result<(), ModelError>;
+    /// From now on the answers of [`Model::step`] say where in the source each row looked. Nothing happens if the model was not
+    /// trained to know.
+    fn align(&mut self) {}
     /// Time spent in the projection onto the vocabulary since this was last asked; it is part of the time of
     /// [`Model::step`]. Zero if the model does not measure it.
     fn take_projection_time(&mut self) -> std::time::Duration {

@@ -3,7 +3,8 @@
 use super::{Card, Family, ModelFiles, Role};
 use crate::language::Language;
 use crate::model::echo::Echo;
-use crate::model::{LoadOptions, Model, ModelError, gguf, marian, qwen};
+use crate::model::{LoadOptions, Model, ModelError, bergamot, gguf, marian, qwen};
+use crate::tokenize::bergamot::BergamotTokenizer;
 use crate::tokenize::chat::GgufChatTokenizer;
 use crate::tokenize::echo::EchoTokenizer;
 use crate::tokenize::marian::MarianTokenizer;
@@ -78,6 +79,9 @@ pub enum LoadError {
 /// Sentences longer than this are cut for translation models: they were trained on sentences and lose text beyond.
 const MARIAN_SOURCE_TOKENS: usize = 200;
 
+/// Where the reference wraps sentences (`max-length-break`), with their end token.
+const BERGAMOT_SOURCE_TOKENS: usize = 128;
+
 /// The weightless model.
 pub fn echo() -> Loaded {
     Loaded {
@@ -131,7 +135,33 @@ pub fn load(files: &ModelFiles, options: &LoadOptions) -> Result<Loaded, LoadErr
             }
         }
         Family::Bergamot => {
-            return Err(bad_model(ModelError::Weights("models of this family cannot be loaded yet".into())));
+            let tokenizer = BergamotTokenizer::open(&crate::tokenize::bergamot::Files {
+                source: need(files, Role::SourceSpm)?,
+                target: files.one(Role::TargetSpm).map(Path::to_path_buf),
+            })
+            .map_err(bad_tokenizer)?;
+            let (source, target) = tokenizer.sizes();
+            let classes = tokenizer.token_classes();
+            let vocabulary = bergamot::Vocabulary {
+                source,
+                target,
+                shared: tokenizer.is_shared(),
+                end: tokenizer.end(),
+                unknown: tokenizer.unknown(),
+                classes: &classes,
+            };
+            let network = bergamot::Files {
+                model: need(files, Role::Weights)?,
+                shortlist: files.one(Role::Shortlist).map(Path::to_path_buf),
+            };
+            let model = bergamot::load(&network, options, vocabulary).map_err(bad_model)?;
+            Parts {
+                model: Arc::new(model),
+                tokenizer: Arc::new(tokenizer),
+                beams: 1,
+                length_penalty: 1.0,
+                source_limit: Some(BERGAMOT_SOURCE_TOKENS),
+            }
         }
         Family::Qwen2 => {
             let path = need(files, Role::Gguf)?;

@@ -1,5 +1,6 @@
 //! Text to ids and back, for one loaded model. The only module in which text and ids meet; it knows no tensors.
 
+pub mod bergamot;
 pub mod chat;
 pub mod classes;
 pub mod echo;

@@ -156,7 +156,7 @@ impl Model for Toy {
             let log_sum_exp = if ask.log_sum_exp { log_sum_exp(best.iter().map(|b| b.1)) } else { f32::NAN };
             best.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
             best.truncate(ask.k);
-            answers.push(Candidates { best, log_sum_exp });
+            answers.push(Candidates { best, log_sum_exp, alignment: Vec::new() });
         }
         Ok(answers)
     }

@@ -13,7 +13,7 @@ mod product;
 mod quantize;
 
 pub use dot::Tier;
-pub use pack::{Packed, pack, padded_inputs, padded_outputs, unpack_row};
+pub use pack::{Packed, pack, pack_quantized, padded_inputs, padded_outputs, unpack_row};
 pub use product::{Finish, multiply, multiply_here, multiply_with};
 pub use quantize::{QuantizedRows, quantize_weights};
 

@@ -286,7 +286,7 @@ impl Tally {
     fn finish(mut self) -> Candidates {
         self.cut();
         let log_sum_exp = self.sum.map_or(f32::NAN, |sum| self.largest + sum.ln());
-        Candidates { best: self.best, log_sum_exp }
+        Candidates { best: self.best, log_sum_exp, alignment: Vec::new() }
     }
 }
 

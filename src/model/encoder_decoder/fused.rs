@@ -4,11 +4,14 @@
 //! a few positions that hypotheses share until one of them writes: reordering beams copies pointers, and at most one block
 //! a row is copied afterwards.
 
-use super::network::{Embedding, Network, projection};
+use super::network::{Embedding, Memory, Network, projection};
 use super::state::Rows;
-use super::{Architecture, Names, NormOrder, Positions, Stack};
-use crate::kernels::attention::{BLOCK, Heads, Piece, Queries, Stored, attend, store};
+use super::{Answers, Architecture, FirstInput, History, Names, NormOrder, Positions, Stack};
+use crate::kernels::attention::{BLOCK, Heads, Piece, Queries, attend, store, weights_of_head};
+use crate::kernels::recurrence::ssru;
 use crate::model::layers::fused::{FeedForward, Fused, Norm};
+use crate::model::layers::selection;
+use crate::model::shortlist::Shortlist;
 use crate::model::weights::Weights;
 use crate::model::{Ask, Candidates, ModelError, Request};
 use crate::token::{TokenClasses, TokenId};
@@ -24,28 +27,35 @@ pub(super) struct Engine<B: Fused> {
     architecture: Architecture,
     network: Network<B>,
     vocabulary: B::Vocabulary,
+    /// The classes of the tokens and the lists, where answers come from selections.
+    shortlist: Option<(Shortlist, Vec<TokenClasses>)>,
 }
 
 /// What is remembered of a source.
-struct Source<E> {
+struct Source<B: Fused> {
     positions: usize,
     /// For each decoder layer, as a piece has it.
-    memory: Vec<Vec<E>>,
+    memory: Vec<Vec<B::Stored>>,
+    /// What it may be answered with, where there is a shortlist.
+    selection: Option<B::Selection>,
 }
 
 /// What is remembered of a hypothesis.
-pub(super) struct Row<E> {
-    source: Arc<Source<E>>,
+pub(super) struct Row<B: Fused> {
+    source: Arc<Source<B>>,
     /// Each block has, for each decoder layer, a piece of one block.
-    blocks: Vec<Arc<Vec<E>>>,
+    blocks: Vec<Arc<Vec<B::Stored>>>,
+    /// `[decoder layers, width]` where the decoder is recurrent, otherwise empty.
+    cells: Vec<f32>,
     positions: usize,
     allowed: TokenClasses,
 }
 
-impl<E> Clone for Row<E> {
-    fn clone(&self) -> Row<E> {
+impl<B: Fused> Clone for Row<B> {
+    fn clone(&self) -> Row<B> {
         let Row { positions, allowed, .. } = *self;
-        Row { source: self.source.clone(), blocks: self.blocks.clone(), positions, allowed }
+        let (source, blocks, cells) = (self.source.clone(), self.blocks.clone(), self.cells.clone());
+        Row { source, blocks, cells, positions, allowed }
     }
 }
 
@@ -57,6 +67,7 @@ struct Scratch<S> {
     normed: Vec<f32>,
     scores: Vec<f32>,
     memory: Vec<f32>,
+    logits: Vec<f32>,
     layer: S,
 }
 
@@ -65,18 +76,20 @@ impl<B: Fused> Engine<B> {
         backend: &B,
         weights: &Weights,
         description: (&Architecture, &Names),
-        classes: &[TokenClasses],
+        answers: Answers<'_>,
     ) -> Result<Engine<B>, ModelError> {
         let network = Network::load(backend, weights, description)?;
-        let vocabulary = backend.vocabulary(weights, projection(weights, description), classes)?;
-        Ok(Engine { architecture: description.0.clone(), network, vocabulary })
+        let projection = projection(weights, description, answers.shortlist.is_some());
+        let vocabulary = backend.vocabulary(weights, projection, answers.classes)?;
+        let shortlist = answers.shortlist.map(|shortlist| (shortlist, answers.classes.to_vec()));
+        Ok(Engine { architecture: description.0.clone(), network, vocabulary, shortlist })
     }
 
     pub(super) fn architecture(&self) -> &Architecture {
         &self.architecture
     }
 
-    pub(super) fn start(&self, batch: &[Request<'_>]) -> Result<Rows<Row<B::Stored>>, ModelError> {
+    pub(super) fn start(&self, batch: &[Request<'_>]) -> Result<Rows<Row<B>>, ModelError> {
         let sources: Vec<&[TokenId]> = batch.iter().map(|request| request.source).collect();
         let mut rows = Vec::with_capacity(batch.len());
         let mut scratch = Scratch::default();
@@ -88,46 +101,83 @@ impl<B: Fused> Engine<B> {
                 tokens <= ENCODED_TOKENS
             });
             let (group, after) = rest.split_at(fit.count().max(1));
-            for source in self.encode(group, &mut scratch)? {
-                let allowed = batch[rows.len()].allowed;
-                rows.push(Row { source: Arc::new(source), blocks: Vec::new(), positions: 0, allowed });
+            for mut source in self.encode(group, &mut scratch)? {
+                let Request { allowed, source: tokens, .. } = batch[rows.len()];
+                source.selection = self.select(tokens, allowed)?;
+                let source = Arc::new(source);
+                rows.push(Row { source, blocks: Vec::new(), cells: Vec::new(), positions: 0, allowed });
             }
             rest = after;
         }
         let longest = batch.iter().map(|request| request.prefix.len()).max().unwrap_or(0);
         for position in 0..longest.saturating_sub(1) {
-            let (mut live, tokens): (Vec<&mut Row<B::Stored>>, Vec<TokenId>) = rows
+            let (mut live, tokens): (Vec<&mut Row<B>>, Vec<TokenId>) = rows
                 .iter_mut()
                 .zip(batch)
                 .filter(|(_, request)| position + 1 < request.prefix.len())
                 .map(|(row, request)| (row, request.prefix[position]))
                 .unzip();
-            self.advance(&mut live, &tokens, &mut scratch)?;
+            self.advance(&mut live, &tokens, (&mut scratch, None))?;
         }
         Ok(Rows::new(rows))
+    }
+
+    /// What a source may be answered with, where there is a shortlist.
+    fn select(&self, source: &[TokenId], allowed: TokenClasses) -> Result<Option<B::Selection>, ModelError> {
+        let Some((shortlist, classes)) = &self.shortlist else { return Ok(None) };
+        let mut tokens = shortlist.of(source);
+        tokens.retain(|&token| classes.get(token as usize).is_none_or(|of| of.within(allowed)));
+        Ok(Some(B::select(&self.vocabulary, tokens)?))
     }
 
     pub(super) fn step(
         &self,
         last: &[TokenId],
-        state: &mut Rows<Row<B::Stored>>,
+        state: &mut Rows<Row<B>>,
         ask: &Ask<'_>,
     ) -> Result<Vec<Candidates>, ModelError> {
         let mut scratch = Scratch::default();
-        let x = self.advance(&mut state.rows.iter_mut().collect::<Vec<_>>(), last, &mut scratch)?;
-        let allowed: Vec<TokenClasses> = state.rows.iter().map(|row| row.allowed).collect();
+        let mut alignments = Vec::new();
+        let align = state.align.then_some(&mut alignments);
+        let x = self.advance(&mut state.rows.iter_mut().collect::<Vec<_>>(), last, (&mut scratch, align))?;
         let began = Instant::now();
-        let best = B::best(&self.vocabulary, (&x, &allowed), ask, &mut scratch.layer)?;
+        let mut best = if self.shortlist.is_some() {
+            self.best_of_selections(&x, &state.rows, ask, &mut scratch)?
+        } else {
+            let allowed: Vec<TokenClasses> = state.rows.iter().map(|row| row.allowed).collect();
+            B::best(&self.vocabulary, (&x, &allowed), ask, &mut scratch.layer)?
+        };
         state.projection_time += began.elapsed();
+        for (answer, alignment) in best.iter_mut().zip(alignments) {
+            answer.alignment = alignment;
+        }
         Ok(best)
     }
 
-    /// Encodes sources and projects the result onto the keys and values of every decoder layer.
-    fn encode(
+    /// The best tokens of each row, of those that its source may be answered with.
+    fn best_of_selections(
         &self,
-        sources: &[&[TokenId]],
+        x: &[f32],
+        rows: &[Row<B>],
+        ask: &Ask<'_>,
         scratch: &mut Scratch<B::Scratch>,
-    ) -> Result<Vec<Source<B::Stored>>, ModelError> {
+    ) -> Result<Vec<Candidates>, ModelError> {
+        let width = self.architecture.width;
+        let mut answers = Vec::with_capacity(rows.len());
+        for beams in rows.chunk_by(|a, b| Arc::ptr_eq(&a.source, &b.source)) {
+            let Some(selection) = &beams[0].source.selection else {
+                return Err(ModelError::State("a source without its shortlist".into()));
+            };
+            let first = answers.len();
+            let x = &x[first * width..(first + beams.len()) * width];
+            B::logits(selection, x, &mut scratch.logits, &mut scratch.layer)?;
+            answers.extend(selection::best(B::tokens(selection), first, &mut scratch.logits, ask)?);
+        }
+        Ok(answers)
+    }
+
+    /// Encodes sources and projects the result onto the keys and values of every decoder layer.
+    fn encode(&self, sources: &[&[TokenId]], scratch: &mut Scratch<B::Scratch>) -> Result<Vec<Source<B>>, ModelError> {
         let width = self.architecture.width;
         let total: usize = sources.iter().map(|source| source.len()).sum();
         let mut x = vec![0.0; total * width];
@@ -167,8 +217,8 @@ impl<B: Fused> Engine<B> {
         if let Some(norm) = &self.network.encoder_norm {
             norm.apply(&mut x);
         }
-        let mut encoded: Vec<Source<B::Stored>> =
-            sources.iter().map(|source| Source { positions: source.len(), memory: Vec::new() }).collect();
+        let source = |source: &&[TokenId]| Source { positions: source.len(), memory: Vec::new(), selection: None };
+        let mut encoded: Vec<Source<B>> = sources.iter().map(source).collect();
         let heads = self.heads(self.architecture.decoder);
         for layer in &self.network.decoder {
             scratch.projected.resize(total * 2 * width, 0.0);
@@ -188,12 +238,13 @@ impl<B: Fused> Engine<B> {
         Ok(encoded)
     }
 
-    /// Feeds one token to each row; answers the decoder's output `[rows, width]`.
+    /// Feeds one token to each row; answers the decoder's output `[rows, width]`, and where in its source each row looked if
+    /// that is asked for.
     fn advance(
         &self,
-        rows: &mut [&mut Row<B::Stored>],
+        rows: &mut [&mut Row<B>],
         tokens: &[TokenId],
-        scratch: &mut Scratch<B::Scratch>,
+        (scratch, mut align): (&mut Scratch<B::Scratch>, Option<&mut Vec<Vec<f32>>>),
     ) -> Result<Vec<f32>, ModelError> {
         let width = self.architecture.width;
         let limit = self.architecture.positions;
@@ -202,30 +253,60 @@ impl<B: Fused> Engine<B> {
             if row.positions >= limit {
                 return Err(ModelError::TooLong { what: "answer", limit, got: row.positions + 1 });
             }
-            self.embed(&self.network.target, (token, row.positions), x)?;
-            row.make_room(self.network.decoder.len() * BLOCK * 2 * width);
+            if row.positions == 0 && self.architecture.first_input == FirstInput::Zero {
+                self.embed_position(&self.network.target, 0, x)?;
+            } else {
+                self.embed(&self.network.target, (token, row.positions), x)?;
+            }
+            match self.architecture.history {
+                History::SelfAttention => row.make_room(self.network.decoder.len() * BLOCK * 2 * width),
+                History::Ssru => row.cells.resize(self.network.decoder.len() * width, 0.0),
+            }
         }
         if let Some(norm) = &self.network.target.norm {
             norm.apply(&mut x);
         }
         let heads = self.heads(self.architecture.decoder);
         for (index, layer) in self.network.decoder.iter().enumerate() {
-            let attention = &layer.attention;
-            self.residual(&mut x, &attention.norm, scratch, |input, output, norm, scratch| {
-                scratch.projected.resize(rows.len() * 3 * width, 0.0);
-                B::apply(&attention.input, input, &mut scratch.projected, &mut scratch.layer)?;
-                scratch.attended.resize(rows.len() * width, 0.0);
-                let projected = scratch.projected.chunks_exact(3 * width);
-                for ((row, projected), output) in
-                    rows.iter_mut().zip(projected).zip(scratch.attended.chunks_exact_mut(width))
-                {
-                    let (query, memory) = projected.split_at(width);
-                    row.store((index, heads), memory.split_at(width));
-                    let queries = Queries { values: query, stride: width, count: 1, heads };
-                    attend(queries, &row.pieces(index, width), &mut scratch.scores, output);
+            match &layer.history {
+                Memory::Attention(attention) => {
+                    self.residual(&mut x, &attention.norm, scratch, |input, output, norm, scratch| {
+                        scratch.projected.resize(rows.len() * 3 * width, 0.0);
+                        B::apply(&attention.input, input, &mut scratch.projected, &mut scratch.layer)?;
+                        scratch.attended.resize(rows.len() * width, 0.0);
+                        let projected = scratch.projected.chunks_exact(3 * width);
+                        for ((row, projected), output) in
+                            rows.iter_mut().zip(projected).zip(scratch.attended.chunks_exact_mut(width))
+                        {
+                            let (query, memory) = projected.split_at(width);
+                            row.store((index, heads), memory.split_at(width));
+                            let queries = Queries { values: query, stride: width, count: 1, heads };
+                            attend(queries, &row.pieces(index, width), &mut scratch.scores, output);
+                        }
+                        B::add((&attention.output, norm), &scratch.attended, output, &mut scratch.layer)
+                    })?;
                 }
-                B::add((&attention.output, norm), &scratch.attended, output, &mut scratch.layer)
-            })?;
+                Memory::Recurrence(recurrence) => {
+                    self.residual(&mut x, &recurrence.norm, scratch, |input, output, norm, scratch| {
+                        scratch.projected.resize(rows.len() * 2 * width, 0.0);
+                        B::apply(&recurrence.input, input, &mut scratch.projected, &mut scratch.layer)?;
+                        scratch.attended.resize(width, 0.0);
+                        let projected = scratch.projected.chunks_exact(2 * width);
+                        for ((row, projected), output) in
+                            rows.iter_mut().zip(projected).zip(output.chunks_exact_mut(width))
+                        {
+                            ssru(projected, &mut row.cells[index * width..][..width], &mut scratch.attended);
+                            for (value, add) in output.iter_mut().zip(&scratch.attended) {
+                                *value += add;
+                            }
+                        }
+                        if let Some(norm) = norm {
+                            norm.apply(output);
+                        }
+                        Ok(())
+                    })?;
+                }
+            }
             let cross = &layer.cross;
             self.residual(&mut x, &cross.norm, scratch, |input, output, norm, scratch| {
                 scratch.projected.resize(rows.len() * width, 0.0);
@@ -240,6 +321,9 @@ impl<B: Fused> Engine<B> {
                     let room = positions.next_multiple_of(BLOCK);
                     let memory = Piece { elements: &source.memory[index][..], room, positions };
                     let values = &scratch.projected[range.clone()];
+                    if let Some(align) = align.as_deref_mut().filter(|_| self.architecture.aligned == Some(index)) {
+                        align.extend(values.chunks_exact(width).map(|query| weights_of_head(query, heads, 0, &memory)));
+                    }
                     let queries = Queries { values, stride: width, count: beams.len(), heads };
                     attend(queries, &[memory], &mut scratch.scores, &mut scratch.attended[range]);
                     first += beams.len();
@@ -294,6 +378,19 @@ impl<B: Fused> Engine<B> {
         result
     }
 
+    /// The vector of a position.
+    fn embed_position(&self, embedding: &Embedding<B>, position: usize, x: &mut [f32]) -> Result<(), ModelError> {
+        let row = match self.architecture.position_kind {
+            Positions::Sinusoidal | Positions::Marian => position,
+            Positions::Learned { first } => position + first,
+        };
+        if B::look_up(&embedding.positions, row, x) {
+            Ok(())
+        } else {
+            Err(ModelError::State(format!("position {position} has no vector")))
+        }
+    }
+
     /// The vector of a token at a position.
     fn embed(
         &self,
@@ -301,15 +398,11 @@ impl<B: Fused> Engine<B> {
         (token, position): (TokenId, usize),
         x: &mut [f32],
     ) -> Result<(), ModelError> {
-        let row = match self.architecture.position_kind {
-            Positions::Sinusoidal => position,
-            Positions::Learned { first } => position + first,
-        };
         let mut place = vec![0.0; x.len()];
+        self.embed_position(embedding, position, &mut place)?;
         let tokens = embedding.tokens.as_ref().or(self.network.source.tokens.as_ref());
-        let known = tokens.is_some_and(|tokens| B::look_up(tokens, token as usize, x));
-        if !known || !B::look_up(&embedding.positions, row, &mut place) {
-            return Err(ModelError::State(format!("token {token} at position {position} has no vector")));
+        if !tokens.is_some_and(|tokens| B::look_up(tokens, token as usize, x)) {
+            return Err(ModelError::State(format!("token {token} has no vector")));
         }
         let scale = self.architecture.embedding_scale;
         for (x, place) in x.iter_mut().zip(place) {
@@ -323,11 +416,11 @@ impl<B: Fused> Engine<B> {
     }
 }
 
-impl<E: Stored> Row<E> {
+impl<B: Fused> Row<B> {
     /// Makes sure that the next position can be written: a new block at the end of a full one, an own copy of a shared one.
     fn make_room(&mut self, block_elements: usize) {
         if self.positions == self.blocks.len() * BLOCK {
-            self.blocks.push(Arc::new(vec![E::default(); block_elements]));
+            self.blocks.push(Arc::new(vec![B::Stored::default(); block_elements]));
         }
         if let Some(block) = self.blocks.last_mut() {
             Arc::make_mut(block);
@@ -344,7 +437,7 @@ impl<E: Stored> Row<E> {
     }
 
     /// Keys and values of a layer up to and including the next position.
-    fn pieces(&self, layer: usize, width: usize) -> Vec<Piece<'_, E>> {
+    fn pieces(&self, layer: usize, width: usize) -> Vec<Piece<'_, B::Stored>> {
         let elements = 2 * BLOCK * width;
         let last = self.blocks.len().saturating_sub(1);
         self.blocks

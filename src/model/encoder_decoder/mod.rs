@@ -12,6 +12,7 @@ mod state;
 use super::layers::int8::{Int8, Maker};
 use super::layers::packed::Packed;
 use super::layers::{Activation, Inventory};
+use super::shortlist::Shortlist;
 use super::weights::Weights;
 use super::weights::image::{Builder, Image, Origin};
 use super::{Ask, Candidates, LoadOptions, Model, ModelError, Precision, Request, Spec, State};
@@ -33,11 +34,31 @@ pub enum NormOrder {
 pub enum Positions {
     /// Sines and cosines; from the checkpoint if it has them, otherwise computed.
     Sinusoidal,
+    /// Sines and cosines as Marian itself computes them.
+    Marian,
     /// Learned, in the checkpoint; the first position is this row.
     Learned {
         /// Row of the first position.
         first: usize,
     },
+}
+
+/// How a decoder layer knows what has been answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum History {
+    /// It looks at all answered tokens.
+    SelfAttention,
+    /// It keeps one vector, changed at each token: the simpler simple recurrent unit.
+    Ssru,
+}
+
+/// What the decoder reads before the first answered token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FirstInput {
+    /// The start token of the prefix.
+    Token,
+    /// A vector of zeros; the first token of the prefix only says that an answer begins.
+    Zero,
 }
 
 /// Sizes of the encoder or the decoder.
@@ -80,6 +101,23 @@ pub struct Architecture {
     pub final_norm: bool,
     /// Whether the linear layers have biases.
     pub linear_bias: bool,
+    /// Added to the variance in every normalization.
+    pub norm_epsilon: f32,
+    /// How decoder layers know what has been answered.
+    pub history: History,
+    /// What the decoder reads first.
+    pub first_input: FirstInput,
+    /// The decoder layer whose first head was trained to look at the source of each answered token.
+    pub aligned: Option<usize>,
+}
+
+/// What a network knows of the tokens it may answer.
+#[derive(Debug, Clone, Default)]
+pub struct Answers<'a> {
+    /// The classes of all tokens, or empty: a request says which it allows.
+    pub classes: &'a [TokenClasses],
+    /// Which tokens the tokens of a source may bring; without, any.
+    pub shortlist: Option<Shortlist>,
 }
 
 /// What the tensors of a checkpoint are called.
@@ -135,14 +173,13 @@ impl EncoderDecoder {
         weights: &Weights,
         description: (&Architecture, &Names),
         spec: Spec,
-        (options, classes): (&LoadOptions, &[TokenClasses]),
+        (options, answers): (&LoadOptions, Answers<'_>),
     ) -> Result<EncoderDecoder, ModelError> {
-        load(weights, description, spec, (options, Implementation::Fastest, classes))
+        load(weights, description, spec, (options, Implementation::Fastest, answers))
     }
 
     /// Loads a network that computes in 8 bits on the CPU. It is quantized once; what was quantized is kept in `image`, if a
-    /// file can be made there, and taken from it the next time, when the checkpoint is not even opened. `classes` are those of
-    /// the tokens, or empty.
+    /// file can be made there, and taken from it the next time, when the checkpoint is not even opened.
     ///
     /// # Errors
     /// As [`EncoderDecoder::load`].
@@ -150,19 +187,46 @@ impl EncoderDecoder {
         files: &[PathBuf],
         description: (&Architecture, &Names),
         spec: Spec,
-        (image, classes): (Option<&Path>, &[TokenClasses]),
+        (image, answers): (Option<&Path>, Answers<'_>),
     ) -> Result<EncoderDecoder, ModelError> {
+        let classes = answers.classes;
         let classes_hash =
             classes.iter().fold(0u64, |hash, of| hash.wrapping_mul(31).wrapping_add(u64::from(of.0) + 1));
         let origin = Origin { files: files.to_vec(), network: format!("{description:?}, classes {classes_hash:x}") };
         let known = image.and_then(|path| Image::open(path, &origin).ok());
         let image = match known {
             Some(image) => image,
-            None => quantize(&Weights::open(files)?, description, (image, &origin), classes)?,
+            None => quantize(&Weights::open(files)?, description, (image, &origin), &answers)?,
         };
+        EncoderDecoder::from_image(image, description, spec, answers)
+    }
+
+    /// Loads a network that computes in 8 bits on the CPU from weights that mostly are in 8 bits already, so that nothing is
+    /// kept beside them.
+    ///
+    /// # Errors
+    /// As [`EncoderDecoder::load`].
+    pub fn load_quantized(
+        weights: &Weights,
+        description: (&Architecture, &Names),
+        spec: Spec,
+        answers: Answers<'_>,
+    ) -> Result<EncoderDecoder, ModelError> {
+        let origin = Origin { files: Vec::new(), network: String::new() };
+        let image = quantize(weights, description, (None, &origin), &answers)?;
+        EncoderDecoder::from_image(image, description, spec, answers)
+    }
+
+    fn from_image(
+        image: Image,
+        description: (&Architecture, &Names),
+        spec: Spec,
+        answers: Answers<'_>,
+    ) -> Result<EncoderDecoder, ModelError> {
         let listed = Weights::listed(image.tensors());
-        let backend = Int8::new(image, network::projection(&listed, description), classes)?;
-        let engine = fused::Engine::load(&backend, &listed, description, classes)?;
+        let projection = network::projection(&listed, description, answers.shortlist.is_some());
+        let backend = Int8::new(image, projection, answers.classes)?;
+        let engine = fused::Engine::load(&backend, &listed, description, answers)?;
         Ok(EncoderDecoder { spec, engine: Engine::Int8(Box::new(engine)) })
     }
 
@@ -175,9 +239,9 @@ impl EncoderDecoder {
         weights: &Weights,
         description: (&Architecture, &Names),
         spec: Spec,
-        options: &LoadOptions,
+        (options, shortlist): (&LoadOptions, Option<Shortlist>),
     ) -> Result<EncoderDecoder, ModelError> {
-        load(weights, description, spec, (options, Implementation::Plain, &[]))
+        load(weights, description, spec, (options, Implementation::Plain, Answers { classes: &[], shortlist }))
     }
 }
 
@@ -186,12 +250,12 @@ fn quantize(
     weights: &Weights,
     description: (&Architecture, &Names),
     (path, origin): (Option<&Path>, &Origin),
-    classes: &[TokenClasses],
+    answers: &Answers<'_>,
 ) -> Result<Image, ModelError> {
     check(weights, description)?;
     let write = |path: Option<&Path>| {
-        let projection = network::projection(weights, description);
-        let maker = Maker::new(Builder::new(path), weights, projection, classes)?;
+        let projection = network::projection(weights, description, answers.shortlist.is_some());
+        let maker = Maker::new(Builder::new(path), weights, projection, answers.classes)?;
         Network::load(&maker, weights, description)?;
         maker.into_builder().finish(origin, weights.list())
     };
@@ -206,7 +270,7 @@ fn load(
     weights: &Weights,
     (architecture, names): (&Architecture, &Names),
     spec: Spec,
-    (options, implementation, classes): (&LoadOptions, Implementation, &[TokenClasses]),
+    (options, implementation, answers): (&LoadOptions, Implementation, Answers<'_>),
 ) -> Result<EncoderDecoder, ModelError> {
     let fused = options.device.is_cpu() && implementation == Implementation::Fastest;
     if options.precision == Precision::Int8 && !fused {
@@ -218,9 +282,10 @@ fn load(
     }
     check(weights, (architecture, names))?;
     let engine = if fused {
-        Engine::Packed(Box::new(fused::Engine::load(&Packed, weights, (architecture, names), classes)?))
+        Engine::Packed(Box::new(fused::Engine::load(&Packed, weights, (architecture, names), answers)?))
     } else {
-        Engine::Plain(Box::new(plain::Engine::load(weights, (architecture, names), &options.device)?))
+        let description = (architecture, names);
+        Engine::Plain(Box::new(plain::Engine::load(weights, description, &options.device, answers.shortlist)?))
     };
     Ok(EncoderDecoder { spec, engine })
 }
@@ -230,7 +295,7 @@ fn check(weights: &Weights, (architecture, names): (&Architecture, &Names)) -> R
     let inventory = Inventory::default();
     Network::load(&inventory, weights, (architecture, names))?;
     let mut wanted = inventory.into_wanted();
-    let projection = network::projection(weights, (architecture, names));
+    let projection = network::projection(weights, (architecture, names), false);
     wanted.push((projection.name.to_string(), projection.shape().to_vec()));
     if weights.shape(&names.output_bias).is_some() {
         wanted.push((names.output_bias.clone(), vec![1, architecture.target_vocab]));

@@ -1,9 +1,9 @@
 //! The weights of an encoder-decoder, made into layers of any backend.
 
-use super::{Architecture, Names, Positions, Stack};
+use super::{Architecture, History, Names, Positions, Stack};
 use crate::model::ModelError;
 use crate::model::layers::fused::Projection;
-use crate::model::layers::{Backend, LinearPlan, NormPlan, sinusoids};
+use crate::model::layers::{Backend, LinearPlan, NormPlan, sinusoids, sinusoids_of_marian};
 use crate::model::weights::Weights;
 
 /// All layers of a network.
@@ -50,8 +50,20 @@ pub(super) struct EncoderLayer<B: Backend> {
     pub(super) feed_forward: FeedForward<B>,
 }
 
+/// What a decoder layer knows of the answer so far.
+pub(super) enum Memory<B: Backend> {
+    Attention(SelfAttention<B>),
+    Recurrence(Recurrence<B>),
+}
+
+pub(super) struct Recurrence<B: Backend> {
+    /// Candidate and forget gate side by side.
+    pub(super) input: B::Linear,
+    pub(super) norm: B::Norm,
+}
+
 pub(super) struct DecoderLayer<B: Backend> {
-    pub(super) attention: SelfAttention<B>,
+    pub(super) history: Memory<B>,
     pub(super) cross: CrossAttention<B>,
     pub(super) feed_forward: FeedForward<B>,
 }
@@ -89,12 +101,17 @@ impl<B: Backend> Network<B> {
 }
 
 /// The projection onto the vocabulary; its matrix often is the target embedding.
-pub(super) fn projection<'a>(weights: &Weights, (architecture, names): (&Architecture, &'a Names)) -> Projection<'a> {
+pub(super) fn projection<'a>(
+    weights: &Weights,
+    (architecture, names): (&Architecture, &'a Names),
+    selected: bool,
+) -> Projection<'a> {
     Projection {
         name: first_of(weights, &names.output),
         bias: &names.output_bias,
         vocab: architecture.target_vocab,
         width: architecture.width,
+        selected,
     }
 }
 
@@ -118,6 +135,7 @@ impl<B: Backend> Build<'_, B> {
                 self.backend.computed(sinusoids(positions, width), [positions, width])?
             }
             Positions::Sinusoidal => self.backend.table(self.weights, &name, [positions, width])?,
+            Positions::Marian => self.backend.computed(sinusoids_of_marian(positions, width), [positions, width])?,
             Positions::Learned { first } => self.backend.table(self.weights, &name, [positions + first, width])?,
         };
         let norm = self.architecture.embedding_norm.then(|| self.norm(&format!("{prefix}.layernorm_embedding")));
@@ -138,7 +156,10 @@ impl<B: Backend> Build<'_, B> {
     fn decoder_layer(&self, prefix: &str) -> Result<DecoderLayer<B>, ModelError> {
         let part = |names: &[&str]| self.attention_part(&format!("{prefix}.encoder_attn"), names);
         Ok(DecoderLayer {
-            attention: self.self_attention(prefix)?,
+            history: match self.architecture.history {
+                History::SelfAttention => Memory::Attention(self.self_attention(prefix)?),
+                History::Ssru => Memory::Recurrence(self.recurrence(prefix)?),
+            },
             cross: CrossAttention {
                 query: part(&["q_proj"])?,
                 memory: part(&["k_proj", "v_proj"])?,
@@ -155,6 +176,21 @@ impl<B: Backend> Build<'_, B> {
             input: part(&["q_proj", "k_proj", "v_proj"])?,
             output: part(&["out_proj"])?,
             norm: self.norm(&format!("{prefix}.self_attn_layer_norm"))?,
+        })
+    }
+
+    /// The candidate has no bias.
+    fn recurrence(&self, prefix: &str) -> Result<Recurrence<B>, ModelError> {
+        let width = self.architecture.width;
+        let plan = LinearPlan {
+            weights: ["candidate", "forget"].map(|part| format!("{prefix}.ssru.{part}.weight")).into(),
+            biases: vec![String::new(), format!("{prefix}.ssru.forget.bias")],
+            inputs: width,
+            outputs: width,
+        };
+        Ok(Recurrence {
+            input: self.backend.linear(self.weights, &plan)?,
+            norm: self.norm(&format!("{prefix}.ssru_layer_norm"))?,
         })
     }
 
@@ -186,7 +222,11 @@ impl<B: Backend> Build<'_, B> {
         self.backend.linear(self.weights, &LinearPlan { weights, biases, inputs, outputs })
     }
 
+    fn norm_plan(&self, name: &str) -> NormPlan {
+        NormPlan { name: name.into(), width: self.architecture.width, epsilon: self.architecture.norm_epsilon }
+    }
+
     fn norm(&self, name: &str) -> Result<B::Norm, ModelError> {
-        self.backend.norm(self.weights, &NormPlan { name: name.into(), width: self.architecture.width })
+        self.backend.norm(self.weights, &self.norm_plan(name))
     }
 }

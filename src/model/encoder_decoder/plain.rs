@@ -1,9 +1,10 @@
 //! The encoder-decoder in plain Candle operations, for any device. On the CPU it is the reference of the packed one.
 
-use super::network::{self, Embedding, FeedForward, Network};
+use super::network::{self, Embedding, FeedForward, Memory as History, Network};
 use super::state::Rows;
-use super::{Architecture, Names, NormOrder, Positions};
+use super::{Architecture, FirstInput, Names, NormOrder, Positions};
 use crate::model::layers::plain::{Norm, Plain, activate, attend, best};
+use crate::model::shortlist::Shortlist;
 use crate::model::weights::Weights;
 use crate::model::{Ask, Candidates, ModelError, Request};
 use crate::token::TokenId;
@@ -19,6 +20,7 @@ pub(super) struct Engine {
     /// `[1, vocab]`.
     output_bias: Tensor,
     device: Device,
+    shortlist: Option<Shortlist>,
 }
 
 /// Keys and values, `[positions, width]` each.
@@ -31,6 +33,10 @@ pub(super) struct Row {
     source: Arc<Vec<Memory>>,
     /// For each decoder layer, of the answer so far; empty before the first token.
     own: Vec<Memory>,
+    /// For each decoder layer `[1, width]`, where the decoder is recurrent; empty before the first token.
+    cells: Vec<Tensor>,
+    /// What may be answered, where there is a shortlist.
+    tokens: Option<Arc<Vec<TokenId>>>,
     positions: usize,
 }
 
@@ -39,13 +45,21 @@ impl Engine {
         weights: &Weights,
         description: (&Architecture, &Names),
         device: &Device,
+        shortlist: Option<Shortlist>,
     ) -> Result<Engine, ModelError> {
         let network = Network::load(&Plain { device: device.clone() }, weights, description)?;
-        let projection = network::projection(weights, description);
+        let projection = network::projection(weights, description, false);
         let output = weights.tensor(projection.name, &projection.shape(), device)?.t()?.contiguous()?;
         let bias = projection.read_bias(weights)?;
         let output_bias = Tensor::from_vec(bias, (1, description.0.target_vocab), device)?;
-        Ok(Engine { architecture: description.0.clone(), network, output, output_bias, device: device.clone() })
+        Ok(Engine {
+            architecture: description.0.clone(),
+            network,
+            output,
+            output_bias,
+            device: device.clone(),
+            shortlist,
+        })
     }
 
     pub(super) fn architecture(&self) -> &Architecture {
@@ -55,9 +69,11 @@ impl Engine {
     pub(super) fn start(&self, batch: &[Request<'_>]) -> Result<Rows<Row>, ModelError> {
         let mut rows = Vec::with_capacity(batch.len());
         for request in batch {
-            let mut row = Row { source: Arc::new(self.encode(request.source)?), own: Vec::new(), positions: 0 };
+            let tokens = self.shortlist.as_ref().map(|shortlist| Arc::new(shortlist.of(request.source)));
+            let source = Arc::new(self.encode(request.source)?);
+            let mut row = Row { source, own: Vec::new(), cells: Vec::new(), tokens, positions: 0 };
             for &token in request.prefix.split_last().map_or(&[][..], |(_, before)| before) {
-                self.advance(&mut [&mut row], &[token])?;
+                self.advance(&mut [&mut row], &[token], None)?;
             }
             rows.push(row);
         }
@@ -70,8 +86,30 @@ impl Engine {
         state: &mut Rows<Row>,
         ask: &Ask<'_>,
     ) -> Result<Vec<Candidates>, ModelError> {
-        let x = self.advance(&mut state.rows.iter_mut().collect::<Vec<_>>(), last)?;
-        best(&x.matmul(&self.output)?.broadcast_add(&self.output_bias)?, ask)
+        let mut alignments = Vec::new();
+        let align = state.align.then_some(&mut alignments);
+        let x = self.advance(&mut state.rows.iter_mut().collect::<Vec<_>>(), last, align)?;
+        let mut logits = x.matmul(&self.output)?.broadcast_add(&self.output_bias)?;
+        if self.shortlist.is_some() {
+            logits = (logits + self.banned(&state.rows)?)?;
+        }
+        let mut answers = best(&logits, ask)?;
+        for (answer, alignment) in answers.iter_mut().zip(alignments) {
+            answer.alignment = alignment;
+        }
+        Ok(answers)
+    }
+
+    /// Negative infinity for what a row's shortlist lacks, zero for the rest, `[rows, vocab]`.
+    fn banned(&self, rows: &[Row]) -> Result<Tensor, ModelError> {
+        let vocab = self.architecture.target_vocab;
+        let mut ban = vec![f32::NEG_INFINITY; rows.len() * vocab];
+        for (row, ban) in rows.iter().zip(ban.chunks_exact_mut(vocab)) {
+            for &token in row.tokens.iter().flat_map(|tokens| tokens.iter()) {
+                ban[token as usize] = 0.0;
+            }
+        }
+        Ok(Tensor::from_vec(ban, (rows.len(), vocab), &self.device)?)
     }
 
     /// Encodes one source; answers keys and values for every decoder layer.
@@ -99,7 +137,12 @@ impl Engine {
     }
 
     /// Feeds one token to each row; answers the decoder's output `[rows, width]`.
-    fn advance(&self, rows: &mut [&mut Row], tokens: &[TokenId]) -> Result<Tensor, ModelError> {
+    fn advance(
+        &self,
+        rows: &mut [&mut Row],
+        tokens: &[TokenId],
+        mut align: Option<&mut Vec<Vec<f32>>>,
+    ) -> Result<Tensor, ModelError> {
         let width = self.architecture.width;
         let limit = self.architecture.positions;
         let positions: Vec<usize> = rows.iter().map(|row| row.positions).collect();
@@ -108,32 +151,69 @@ impl Engine {
         }
         let heads = self.architecture.decoder.heads;
         let mut x = self.embed(&self.network.target, tokens, &positions)?;
+        if self.architecture.first_input == FirstInput::Zero {
+            let zero: Vec<f32> = positions.iter().map(|&position| if position == 0 { 0.0 } else { 1.0 }).collect();
+            let keep = Tensor::from_vec(zero, (positions.len(), 1), &self.device)?;
+            let places = self.embed_positions(&self.network.target, &positions)?;
+            x = ((x - &places)?.broadcast_mul(&keep)? + places)?;
+        }
         for (index, layer) in self.network.decoder.iter().enumerate() {
-            x = self.residual(&x, &layer.attention.norm, |x| {
-                let projected = layer.attention.input.apply(x)?;
-                let mut attended = Vec::with_capacity(rows.len());
-                for (number, row) in rows.iter_mut().enumerate() {
-                    let part = |index: usize| {
-                        projected.narrow(0, number, 1).and_then(|row| row.narrow(1, index * width, width))
-                    };
-                    let (key, value) = (part(1)?, part(2)?);
-                    let memory = match row.own.get(index) {
-                        Some((keys, values)) => (Tensor::cat(&[keys, &key], 0)?, Tensor::cat(&[values, &value], 0)?),
-                        None => (key, value),
-                    };
-                    attended.push(attend(&part(0)?, &memory.0, &memory.1, heads)?);
-                    match row.own.get_mut(index) {
-                        Some(own) => *own = memory,
-                        None => row.own.push(memory),
+            x = match &layer.history {
+                History::Attention(attention) => self.residual(&x, &attention.norm, |x| {
+                    let projected = attention.input.apply(x)?;
+                    let mut attended = Vec::with_capacity(rows.len());
+                    for (number, row) in rows.iter_mut().enumerate() {
+                        let part = |index: usize| {
+                            projected.narrow(0, number, 1).and_then(|row| row.narrow(1, index * width, width))
+                        };
+                        let (key, value) = (part(1)?, part(2)?);
+                        let memory = match row.own.get(index) {
+                            Some((keys, values)) => {
+                                (Tensor::cat(&[keys, &key], 0)?, Tensor::cat(&[values, &value], 0)?)
+                            }
+                            None => (key, value),
+                        };
+                        attended.push(attend(&part(0)?, &memory.0, &memory.1, heads)?);
+                        match row.own.get_mut(index) {
+                            Some(own) => *own = memory,
+                            None => row.own.push(memory),
+                        }
                     }
-                }
-                layer.attention.output.apply(&Tensor::cat(&attended, 0)?)
-            })?;
+                    attention.output.apply(&Tensor::cat(&attended, 0)?)
+                })?,
+                History::Recurrence(recurrence) => self.residual(&x, &recurrence.norm, |x| {
+                    let projected = recurrence.input.apply(x)?;
+                    let mut outputs = Vec::with_capacity(rows.len());
+                    for (number, row) in rows.iter_mut().enumerate() {
+                        let row_of = projected.narrow(0, number, 1)?;
+                        let candidate = row_of.narrow(1, 0, width)?;
+                        let forget = candle_nn::ops::sigmoid(&row_of.narrow(1, width, width)?)?;
+                        let fresh = ((1.0 - &forget)? * candidate)?;
+                        let cell = match row.cells.get(index) {
+                            Some(cell) => ((forget * cell)? + fresh)?,
+                            None => fresh,
+                        };
+                        outputs.push(cell.relu()?);
+                        match row.cells.get_mut(index) {
+                            Some(own) => *own = cell,
+                            None => row.cells.push(cell),
+                        }
+                    }
+                    Ok(Tensor::cat(&outputs, 0)?)
+                })?,
+            };
             x = self.residual(&x, &layer.cross.norm, |x| {
                 let queries = layer.cross.query.apply(x)?;
                 let mut attended = Vec::with_capacity(rows.len());
                 for (number, row) in rows.iter().enumerate() {
                     let (keys, values) = &row.source[index];
+                    if let Some(align) = align.as_deref_mut().filter(|_| self.architecture.aligned == Some(index)) {
+                        let head = width / heads;
+                        let query = queries.narrow(0, number, 1)?.narrow(1, 0, head)?;
+                        let scores = query.matmul(&keys.narrow(1, 0, head)?.t()?)?;
+                        let weights = candle_nn::ops::softmax(&(scores / (head as f64).sqrt())?, 1)?;
+                        align.push(weights.flatten_all()?.to_vec1()?);
+                    }
                     attended.push(attend(&queries.narrow(0, number, 1)?, keys, values, heads)?);
                 }
                 layer.cross.output.apply(&Tensor::cat(&attended, 0)?)
@@ -167,6 +247,16 @@ impl Engine {
         }
     }
 
+    /// Vectors of positions, `[positions, width]`.
+    fn embed_positions(&self, embedding: &Embedding<Plain>, positions: &[usize]) -> Result<Tensor, ModelError> {
+        let first = match self.architecture.position_kind {
+            Positions::Sinusoidal | Positions::Marian => 0,
+            Positions::Learned { first } => first,
+        };
+        let positions = positions.iter().map(|&position| (position + first) as u32).collect::<Vec<_>>();
+        Ok(embedding.positions.index_select(&Tensor::new(positions, &self.device)?, 0)?)
+    }
+
     /// Vectors of tokens, each at its own position, `[tokens, width]`.
     fn embed(
         &self,
@@ -174,15 +264,10 @@ impl Engine {
         tokens: &[TokenId],
         positions: &[usize],
     ) -> Result<Tensor, ModelError> {
-        let first = match self.architecture.position_kind {
-            Positions::Sinusoidal => 0,
-            Positions::Learned { first } => first,
-        };
         let table = embedding.tokens.as_ref().or(self.network.source.tokens.as_ref());
         let table = table.ok_or_else(|| ModelError::Weights("no token embedding".into()))?;
-        let positions = positions.iter().map(|&position| (position + first) as u32).collect::<Vec<_>>();
         let tokens = table.index_select(&Tensor::new(tokens, &self.device)?, 0)?;
-        let positions = embedding.positions.index_select(&Tensor::new(positions, &self.device)?, 0)?;
+        let positions = self.embed_positions(embedding, positions)?;
         let x = ((tokens * f64::from(self.architecture.embedding_scale))? + positions)?;
         match &embedding.norm {
             Some(norm) => norm.apply(&x),

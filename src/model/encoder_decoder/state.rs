@@ -9,11 +9,13 @@ pub(super) struct Rows<R> {
     pub(super) rows: Vec<R>,
     /// Time in the projection onto the vocabulary that has not been asked for yet.
     pub(super) projection_time: Duration,
+    /// Whether answers say where in the source they looked.
+    pub(super) align: bool,
 }
 
 impl<R> Rows<R> {
     pub(super) fn new(rows: Vec<R>) -> Rows<R> {
-        Rows { rows, projection_time: Duration::ZERO }
+        Rows { rows, projection_time: Duration::ZERO, align: false }
     }
 }
 
@@ -49,6 +51,10 @@ impl<R: Clone + Send + 'static> State for Rows<R> {
             .map_err(|_| ModelError::State("appended state is of another model".into()))?;
         self.rows.extend(other.rows);
         Ok(())
+    }
+
+    fn align(&mut self) {
+        self.align = true;
     }
 
     fn take_projection_time(&mut self) -> Duration {

@@ -6,7 +6,7 @@ use crate::kernels::attention::Stored;
 use crate::kernels::norm;
 use crate::model::weights::Weights;
 use crate::model::{Ask, Candidates, ModelError};
-use crate::token::TokenClasses;
+use crate::token::{TokenClasses, TokenId};
 
 /// A layer normalization.
 #[derive(Debug, Clone)]
@@ -15,6 +15,8 @@ pub struct Norm {
     pub gamma: Vec<f32>,
     /// `[width]`.
     pub beta: Vec<f32>,
+    /// Added to the variance.
+    pub epsilon: f32,
 }
 
 impl Norm {
@@ -25,7 +27,7 @@ impl Norm {
 
     /// Adds a bias, then normalizes each row.
     pub fn apply_after(&self, x: &mut [f32], bias: &[f32]) {
-        norm::bias_layer_norm(x, bias, &self.gamma, &self.beta, super::NORM_EPSILON);
+        norm::bias_layer_norm(x, bias, &self.gamma, &self.beta, self.epsilon);
     }
 }
 
@@ -51,6 +53,8 @@ pub struct Projection<'a> {
     pub vocab: usize,
     /// Width of the input.
     pub width: usize,
+    /// Whether it is computed for selections of the tokens only: it is then kept row by row.
+    pub selected: bool,
 }
 
 impl Projection<'_> {
@@ -86,6 +90,8 @@ pub trait Fused: Backend<Norm = Norm> {
     type Stored: Stored;
     /// The projection onto the vocabulary.
     type Vocabulary: Send + Sync;
+    /// Some tokens of the vocabulary.
+    type Selection: Send + Sync;
     /// Buffers of one call.
     type Scratch: Default;
 
@@ -146,4 +152,24 @@ pub trait Fused: Backend<Norm = Norm> {
         ask: &Ask<'_>,
         scratch: &mut Self::Scratch,
     ) -> Result<Vec<Candidates>, ModelError>;
+
+    /// Some tokens of the vocabulary, in ascending order, made ready for products with many rows.
+    ///
+    /// # Errors
+    /// There is no such token.
+    fn select(vocabulary: &Self::Vocabulary, tokens: Vec<TokenId>) -> Result<Self::Selection, ModelError>;
+
+    /// Logits of the tokens of a selection, `[rows, tokens]`.
+    ///
+    /// # Errors
+    /// A slice has the wrong length.
+    fn logits(
+        selection: &Self::Selection,
+        x: &[f32],
+        logits: &mut Vec<f32>,
+        scratch: &mut Self::Scratch,
+    ) -> Result<(), ModelError>;
+
+    /// The tokens of a selection.
+    fn tokens(selection: &Self::Selection) -> &[TokenId];
 }

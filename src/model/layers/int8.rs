@@ -1,5 +1,7 @@
 //! Layers on the CPU in 8 bits: weights quantized once, kept in an image that is mapped into memory and shared.
 //!
+//! Matrices that the checkpoint has in 8 bits already, with one factor for all, stay as they are.
+//!
 //! Loading runs twice over a network: a [`Maker`] quantizes the checkpoint's tensors into an image, and [`Int8`] takes layers
 //! out of it, which is all that happens when the image is there already.
 
@@ -8,7 +10,8 @@ use super::fused::{FeedForward, Fused, Norm, Projection};
 use super::{Activation, Backend, LinearPlan, NormPlan};
 use crate::kernels::attention::Bf16;
 use crate::kernels::int8::{
-    Finish, Matrix, PANEL, QuantizedRows, multiply, multiply_here, pack, padded_inputs, padded_outputs, unpack_row,
+    Finish, Matrix, PANEL, Packed, QuantizedRows, multiply, multiply_here, pack, pack_quantized, padded_inputs,
+    padded_outputs, quantize_weights, unpack_row,
 };
 use crate::model::weights::Weights;
 use crate::model::weights::image::{Builder, Image, Part};
@@ -26,6 +29,8 @@ const FEED_FORWARD_ROWS: usize = 96;
 const LARGE_TABLE: usize = 1 << 20;
 /// The projection onto the vocabulary.
 const VOCABULARY: &str = "vocabulary";
+/// What the parts of a matrix are called that is kept row by row.
+const ROWS: &str = "rows";
 
 /// Writes a network's tensors into an image.
 #[derive(Debug)]
@@ -62,22 +67,65 @@ impl Maker {
         projection: Projection<'_>,
         classes: &[TokenClasses],
     ) -> Result<(), ModelError> {
-        let (values, bias) = (projection.read(weights)?, projection.read_bias(weights)?);
+        let bias = projection.read_bias(weights)?;
+        finite(projection.bias, &bias)?;
+        if projection.selected {
+            self.rows(VOCABULARY, weights, projection.name, projection.shape())?;
+            return self.builder.borrow_mut().add(&format!("{VOCABULARY}.{ROWS}.bias"), &bias);
+        }
         let order = column_order(projection.vocab, classes);
-        let rows: Vec<f32> = order
-            .iter()
-            .flat_map(|&id| &values[id as usize * projection.width..(id as usize + 1) * projection.width])
-            .copied()
-            .collect();
+        let width = projection.width;
+        let ordered: Vec<f32> = order.iter().map(|&id| bias[id as usize]).collect();
+        if let Some((values, scale)) = weights.read_quantized(projection.name, &projection.shape())? {
+            let rows = order.iter().map(|&id| (&values[id as usize * width..][..width], scale));
+            return self.packed(VOCABULARY, &pack_quantized(rows, projection.vocab, width), &ordered);
+        }
+        let values = projection.read(weights)?;
+        let rows: Vec<f32> = order.iter().flat_map(|&id| &values[id as usize * width..][..width]).copied().collect();
         drop(values);
-        let bias: Vec<f32> = order.iter().map(|&id| bias[id as usize]).collect();
-        self.matrix(VOCABULARY, (&rows, projection.width), &bias)
+        self.matrix(VOCABULARY, (&rows, width), &ordered)
+    }
+
+    /// Writes a matrix row by row, with the factor of each row and the sum of its bytes.
+    fn rows(&self, part: &str, weights: &Weights, name: &str, shape: [usize; 2]) -> Result<(), ModelError> {
+        let [count, width] = shape;
+        let (values, scales) = if let Some((values, scale)) = weights.read_quantized(name, &shape)? {
+            (values, vec![scale; count])
+        } else {
+            let numbers = weights.read(name, &shape)?;
+            finite(name, &numbers)?;
+            let mut values = vec![0i8; numbers.len()];
+            let rows = numbers.chunks_exact(width).zip(values.chunks_exact_mut(width));
+            let scales = rows.map(|(numbers, row)| quantize_weights(numbers, row)).collect();
+            (values, scales)
+        };
+        let mut builder = self.builder.borrow_mut();
+        builder.add(&format!("{part}.{ROWS}.values"), &values)?;
+        builder.add(&format!("{part}.{ROWS}.scales"), &scales)
+    }
+
+    /// Writes a linear layer as it is in the checkpoint, if all of its matrices are in 8 bits there.
+    fn quantized(&self, weights: &Weights, plan: &LinearPlan, bias: &[f32]) -> Result<bool, ModelError> {
+        let mut parts = Vec::with_capacity(plan.weights.len());
+        for name in &plan.weights {
+            match weights.read_quantized(name, &[plan.outputs, plan.inputs])? {
+                Some(part) => parts.push(part),
+                None => return Ok(false),
+            }
+        }
+        let rows = parts.iter().flat_map(|(values, scale)| values.chunks_exact(plan.inputs).map(|row| (row, *scale)));
+        let packed = pack_quantized(rows, plan.weights.len() * plan.outputs, plan.inputs);
+        self.packed(&joined(plan), &packed, bias)?;
+        Ok(true)
     }
 
     fn matrix(&self, name: &str, (values, inputs): (&[f32], usize), bias: &[f32]) -> Result<(), ModelError> {
         finite(name, values)?;
+        self.packed(name, &pack(values, inputs), bias)
+    }
+
+    fn packed(&self, name: &str, packed: &Packed, bias: &[f32]) -> Result<(), ModelError> {
         finite(name, bias)?;
-        let packed = pack(values, inputs);
         let mut padded = bias.to_vec();
         padded.resize(packed.scales.len(), 0.0);
         let mut builder = self.builder.borrow_mut();
@@ -114,6 +162,10 @@ impl Backend for Maker {
     type Table = ();
 
     fn linear(&self, weights: &Weights, plan: &LinearPlan) -> Result<(), ModelError> {
+        let bias = super::read_bias(weights, plan)?;
+        if self.quantized(weights, plan, &bias)? {
+            return Ok(());
+        }
         let (rows, bias) = super::read_linear(weights, plan)?;
         self.matrix(&joined(plan), (&rows, plan.inputs), &bias)
     }
@@ -131,6 +183,9 @@ impl Backend for Maker {
     fn table(&self, weights: &Weights, name: &str, shape: [usize; 2]) -> Result<(), ModelError> {
         if name == self.projection {
             return Ok(());
+        }
+        if weights.read_quantized(name, &shape)?.is_some() {
+            return self.rows(name, weights, name, shape);
         }
         let values = weights.read(name, &shape)?;
         finite(name, &values)?;
@@ -168,9 +223,43 @@ pub struct Linear {
 
 /// The projection onto the vocabulary.
 #[derive(Debug)]
-pub struct Vocabulary {
-    matrix: Linear,
-    columns: Columns,
+pub enum Vocabulary {
+    /// All of it, in panels.
+    Panels {
+        /// Its columns in an order of their own.
+        matrix: Linear,
+        /// That order.
+        #[doc(hidden)]
+        columns: ColumnOrder,
+    },
+    /// Row by row, for selections.
+    Rows {
+        /// The matrix.
+        rows: Rows,
+        /// `[vocab]`.
+        bias: Part<f32>,
+    },
+}
+
+/// See [`Columns`].
+#[derive(Debug)]
+pub struct ColumnOrder(Columns);
+
+/// A matrix row by row.
+#[derive(Debug)]
+pub struct Rows {
+    values: Part<i8>,
+    scales: Part<f32>,
+    width: usize,
+}
+
+/// Some tokens of the vocabulary, in panels.
+#[derive(Debug)]
+pub struct Selection {
+    tokens: Vec<TokenId>,
+    packed: Packed,
+    bias: Vec<f32>,
+    width: usize,
 }
 
 /// Rows that are looked up.
@@ -178,6 +267,8 @@ pub struct Vocabulary {
 pub enum Table {
     /// Those of the projection onto the vocabulary.
     Tied(Arc<Vocabulary>),
+    /// In 8 bits.
+    Bytes(Rows),
     /// In 16 bits, with the width of a row.
     Halves(Part<u16>, usize),
     /// In 32 bits, likewise.
@@ -199,6 +290,12 @@ impl Int8 {
     /// # Errors
     /// The image has no such projection.
     pub fn new(image: Image, projection: Projection<'_>, classes: &[TokenClasses]) -> Result<Int8, ModelError> {
+        if projection.selected {
+            let rows = rows(&image, VOCABULARY, projection.shape())?;
+            let bias = image.part(&format!("{VOCABULARY}.{ROWS}.bias"), projection.vocab)?;
+            let vocabulary = Arc::new(Vocabulary::Rows { rows, bias });
+            return Ok(Int8 { image, vocabulary, projection: projection.name.to_string() });
+        }
         let matrix = matrix(&image, VOCABULARY, projection.shape())?;
         let chunk = VOCABULARY_PANELS * PANEL;
         let columns = if classes.len() == projection.vocab {
@@ -207,8 +304,24 @@ impl Int8 {
             None
         };
         let columns = columns.unwrap_or_else(|| Columns::in_order(projection.vocab, chunk, &[]));
-        let vocabulary = Arc::new(Vocabulary { matrix, columns });
+        let vocabulary = Arc::new(Vocabulary::Panels { matrix, columns: ColumnOrder(columns) });
         Ok(Int8 { image, vocabulary, projection: projection.name.to_string() })
+    }
+}
+
+fn rows(image: &Image, name: &str, [count, width]: [usize; 2]) -> Result<Rows, ModelError> {
+    Ok(Rows {
+        values: image.part(&format!("{name}.{ROWS}.values"), count * width)?,
+        scales: image.part(&format!("{name}.{ROWS}.scales"), count)?,
+        width,
+    })
+}
+
+impl Rows {
+    /// Bytes and factor of a row.
+    fn row(&self, index: usize) -> Option<(&[i8], f32)> {
+        let values = self.values.get(index * self.width..(index + 1) * self.width)?;
+        Some((values, *self.scales.get(index)?))
     }
 }
 
@@ -256,12 +369,14 @@ impl Backend for Int8 {
             let part = self.image.part::<f32>(&format!("{}.{part}", plan.name), plan.width)?;
             Ok::<Vec<f32>, ModelError>(part.to_vec())
         };
-        Ok(Norm { gamma: read("weight")?, beta: read("bias")? })
+        Ok(Norm { gamma: read("weight")?, beta: read("bias")?, epsilon: plan.epsilon })
     }
 
     fn table(&self, _: &Weights, name: &str, [rows, width]: [usize; 2]) -> Result<Table, ModelError> {
         Ok(if name == self.projection {
             Table::Tied(self.vocabulary.clone())
+        } else if self.image.has(&format!("{name}.{ROWS}.values")) {
+            Table::Bytes(self::rows(&self.image, name, [rows, width])?)
         } else if rows * width > LARGE_TABLE {
             Table::Halves(self.image.part(name, rows * width)?, width)
         } else {
@@ -277,6 +392,7 @@ impl Backend for Int8 {
 impl Fused for Int8 {
     type Stored = Bf16;
     type Vocabulary = Arc<Vocabulary>;
+    type Selection = Selection;
     type Scratch = Scratch;
 
     fn vocabulary(&self, _: &Weights, _: Projection<'_>, _: &[TokenClasses]) -> Result<Arc<Vocabulary>, ModelError> {
@@ -333,14 +449,26 @@ impl Fused for Int8 {
         fn at<T>(values: &[T], index: usize, width: usize) -> Option<&[T]> {
             values.get(index * width..(index + 1) * width)
         }
-        match table {
-            Table::Tied(vocabulary) => {
-                let known = index < vocabulary.matrix.outputs;
-                if known {
-                    unpack_row(&vocabulary.matrix.view(), vocabulary.columns.column(index as TokenId) as usize, row);
+        let unpacked = |rows: &Rows, row: &mut [f32]| {
+            rows.row(index).is_some_and(|(bytes, scale)| {
+                for (value, &byte) in row.iter_mut().zip(bytes) {
+                    *value = f32::from(byte) * scale;
                 }
-                known
-            }
+                true
+            })
+        };
+        match table {
+            Table::Tied(vocabulary) => match &**vocabulary {
+                Vocabulary::Panels { matrix, columns } => {
+                    let known = index < matrix.outputs;
+                    if known {
+                        unpack_row(&matrix.view(), columns.0.column(index as TokenId) as usize, row);
+                    }
+                    known
+                }
+                Vocabulary::Rows { rows, .. } => unpacked(rows, row),
+            },
+            Table::Bytes(rows) => unpacked(rows, row),
             Table::Halves(values, width) => at(values, index, *width).is_some_and(|halves| {
                 for (value, &half) in row.iter_mut().zip(halves) {
                     *value = f16::from_bits(half).to_f32();
@@ -360,14 +488,49 @@ impl Fused for Int8 {
         ask: &Ask<'_>,
         scratch: &mut Scratch,
     ) -> Result<Vec<Candidates>, ModelError> {
-        scratch.rows.set(x, vocabulary.matrix.inputs);
+        let Vocabulary::Panels { matrix, columns } = &**vocabulary else {
+            return Err(ModelError::State("this vocabulary is computed for selections only".into()));
+        };
+        scratch.rows.set(x, matrix.inputs);
         let rows = &scratch.rows;
-        let matrix = vocabulary.matrix.view();
-        let chunks = Chunks { columns: &vocabulary.columns, allowed };
+        let matrix = matrix.view();
+        let chunks = Chunks { columns: &columns.0, allowed };
         chunks.best(ask, |columns, logits| {
             logits.resize(rows.rows() * columns.len(), 0.0);
             let panels = columns.start / PANEL..columns.end.div_ceil(PANEL);
             Ok(multiply_here(rows, (&matrix, panels), logits, Finish::Store)?)
         })
+    }
+
+    fn select(vocabulary: &Arc<Vocabulary>, tokens: Vec<TokenId>) -> Result<Selection, ModelError> {
+        let Vocabulary::Rows { rows, bias } = &**vocabulary else {
+            return Err(ModelError::State("this vocabulary is computed as a whole".into()));
+        };
+        if let Some(&token) = tokens.iter().find(|&&token| token as usize >= bias.len()) {
+            return Err(super::unknown_token(token, bias.len()));
+        }
+        let found = tokens.iter().filter_map(|&token| rows.row(token as usize));
+        let packed = pack_quantized(found, tokens.len(), rows.width);
+        let mut bias: Vec<f32> = tokens.iter().map(|&token| bias[token as usize]).collect();
+        bias.resize(padded_outputs(tokens.len()), 0.0);
+        Ok(Selection { tokens, packed, bias, width: rows.width })
+    }
+
+    fn logits(
+        selection: &Selection,
+        x: &[f32],
+        logits: &mut Vec<f32>,
+        scratch: &mut Scratch,
+    ) -> Result<(), ModelError> {
+        let Packed { values, scales, sums } = &selection.packed;
+        let (bias, outputs, inputs) = (&selection.bias, selection.tokens.len(), selection.width);
+        let matrix = Matrix { values, scales, sums, bias, outputs, inputs };
+        scratch.rows.set(x, inputs);
+        logits.resize(scratch.rows.rows() * outputs, 0.0);
+        Ok(multiply_here(&scratch.rows, (&matrix, 0..outputs.div_ceil(PANEL)), logits, Finish::Store)?)
+    }
+
+    fn tokens(selection: &Selection) -> &[TokenId] {
+        &selection.tokens
     }
 }

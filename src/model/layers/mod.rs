@@ -8,14 +8,13 @@ pub mod fused;
 pub mod int8;
 pub mod packed;
 pub mod plain;
+pub mod selection;
 
 use super::weights::{Wanted, Weights};
 use super::{Ask, Candidates, ModelError};
 use crate::kernels::topk::Best;
+use crate::token::TokenId;
 use std::cell::RefCell;
-
-/// Added to the variance before its root is taken, in every layer normalization of these families.
-const NORM_EPSILON: f32 = 1e-5;
 
 /// The function between the two matrices of a feed-forward layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +32,7 @@ pub enum Activation {
 pub struct LinearPlan {
     /// Names of the weights, each `[outputs, inputs]`.
     pub weights: Vec<String>,
-    /// Names of the biases, each `[outputs]`; empty if there are none.
+    /// Names of the biases, each `[outputs]`, an empty name where a projection has none; empty if there are none at all.
     pub biases: Vec<String>,
     /// Width of the input.
     pub inputs: usize,
@@ -48,6 +47,8 @@ pub struct NormPlan {
     pub name: String,
     /// Width of its rows.
     pub width: usize,
+    /// Added to the variance before its root is taken.
+    pub epsilon: f32,
 }
 
 /// Where the layers of a network are computed.
@@ -103,7 +104,8 @@ impl Backend for Inventory {
     fn linear(&self, _: &Weights, plan: &LinearPlan) -> Result<(), ModelError> {
         let mut wanted = self.wanted.borrow_mut();
         wanted.extend(plan.weights.iter().map(|name| (name.clone(), vec![plan.outputs, plan.inputs])));
-        wanted.extend(plan.biases.iter().map(|name| (name.clone(), vec![plan.outputs])));
+        let named = plan.biases.iter().filter(|name| !name.is_empty());
+        wanted.extend(named.map(|name| (name.clone(), vec![plan.outputs])));
         Ok(())
     }
 
@@ -133,11 +135,28 @@ fn read_linear(weights: &Weights, plan: &LinearPlan) -> Result<(Vec<f32>, Vec<f3
     for name in &plan.weights {
         rows.extend(weights.read(name, &[plan.outputs, plan.inputs])?);
     }
+    Ok((rows, read_bias(weights, plan)?))
+}
+
+/// The bias of a linear layer, empty if there is none.
+///
+/// # Errors
+/// As [`read_linear`].
+fn read_bias(weights: &Weights, plan: &LinearPlan) -> Result<Vec<f32>, ModelError> {
     let mut bias = Vec::new();
     for name in &plan.biases {
-        bias.extend(weights.read(name, &[plan.outputs])?);
+        if name.is_empty() {
+            bias.resize(bias.len() + plan.outputs, 0.0);
+        } else {
+            bias.extend(weights.read(name, &[plan.outputs])?);
+        }
     }
-    Ok((rows, bias))
+    Ok(bias)
+}
+
+/// The error for a token that a vocabulary does not have.
+fn unknown_token(got: TokenId, vocab: usize) -> ModelError {
+    ModelError::TokenOutOfRange { vocab, got }
 }
 
 /// What was found in one row.
@@ -151,7 +170,7 @@ fn candidates(row: usize, best: Best, ask: &Ask<'_>) -> Result<Candidates, Model
             "row {row} has a logit that is not a number; the weights are damaged"
         )));
     }
-    Ok(Candidates { best: best.into_items(), log_sum_exp })
+    Ok(Candidates { best: best.into_items(), log_sum_exp, alignment: Vec::new() })
 }
 
 /// Position vectors `[positions, width]`: sines in the first half of a row, cosines in the second
@@ -169,9 +188,34 @@ pub fn sinusoids(positions: usize, width: usize) -> Vec<f32> {
     table
 }
 
+/// Position vectors `[positions, width]` as Marian itself has them: sines in the first half of a row, cosines in the second, of
+/// frequencies from 1 down to 1/10000 with both ends included (marian-dev, `src/graph/node_initializers.cpp`).
+pub fn sinusoids_of_marian(positions: usize, width: usize) -> Vec<f32> {
+    let half = width / 2;
+    let step = 10_000f32.ln() / (half as f32 - 1.0);
+    let frequencies: Vec<f32> = (0..half).map(|column| (column as f32 * -step).exp()).collect();
+    let mut table = vec![0.0f32; positions * width];
+    for (position, row) in table.chunks_exact_mut(width.max(1)).enumerate() {
+        let (sines, cosines) = row.split_at_mut(half);
+        for ((sine, cosine), frequency) in sines.iter_mut().zip(cosines).zip(&frequencies) {
+            (*sine, *cosine) = (position as f32 * frequency).sin_cos();
+        }
+    }
+    table
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn marian_has_both_ends_of_the_frequencies() {
+        let table = sinusoids_of_marian(3, 6);
+        assert_eq!(table[..6], [0.0, 0.0, 0.0, 1.0, 1.0, 1.0]);
+        for (got, expected) in table[12..].iter().zip([2f32.sin(), 0.02f32.sin(), 2e-4f32.sin(), 2f32.cos()]) {
+            assert!((got - expected).abs() < 1e-6);
+        }
+    }
 
     #[test]
     fn sinusoids_have_sines_before_cosines() {

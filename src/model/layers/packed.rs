@@ -7,7 +7,7 @@ use crate::kernels::gemm::{PackedMatrix, Store};
 use crate::kernels::{KernelError, activation, norm};
 use crate::model::weights::Weights;
 use crate::model::{Ask, Candidates, ModelError};
-use crate::token::TokenClasses;
+use crate::token::{TokenClasses, TokenId};
 
 /// Columns of the vocabulary that are computed at a time: their logits stay in the cache until the best are taken.
 const VOCABULARY_CHUNK: usize = 1024;
@@ -46,6 +46,17 @@ pub struct Vocabulary {
     /// As long as the vocabulary.
     bias: Vec<f32>,
     columns: Columns,
+    /// The matrix as it was before it was packed, `[vocab, width]`, where selections are made of it.
+    rows: Vec<f32>,
+    width: usize,
+}
+
+/// Some tokens of the vocabulary.
+#[derive(Debug)]
+pub struct Selection {
+    tokens: Vec<TokenId>,
+    matrix: PackedMatrix,
+    bias: Vec<f32>,
 }
 
 impl Backend for Packed {
@@ -61,7 +72,7 @@ impl Backend for Packed {
 
     fn norm(&self, weights: &Weights, plan: &NormPlan) -> Result<Norm, ModelError> {
         let read = |part: &str| weights.read(&format!("{}.{part}", plan.name), &[plan.width]);
-        Ok(Norm { gamma: read("weight")?, beta: read("bias")? })
+        Ok(Norm { gamma: read("weight")?, beta: read("bias")?, epsilon: plan.epsilon })
     }
 
     fn table(&self, weights: &Weights, name: &str, shape: [usize; 2]) -> Result<Table, ModelError> {
@@ -76,6 +87,7 @@ impl Backend for Packed {
 impl Fused for Packed {
     type Stored = f32;
     type Vocabulary = Vocabulary;
+    type Selection = Selection;
     /// What lies between the matrices of a feed-forward layer.
     type Scratch = Vec<f32>;
 
@@ -88,12 +100,15 @@ impl Fused for Packed {
         let width = projection.width;
         let values = projection.read(weights)?;
         let bias = projection.read_bias(weights)?;
+        if projection.selected {
+            return Ok(Vocabulary { chunks: Vec::new(), bias, columns: Columns::default(), rows: values, width });
+        }
         let chunks = values
             .chunks(VOCABULARY_CHUNK * width)
             .map(|rows| PackedMatrix::new(rows, rows.len() / width, width))
             .collect::<Result<_, _>>()?;
         let columns = Columns::in_order(projection.vocab, VOCABULARY_CHUNK, classes);
-        Ok(Vocabulary { chunks, bias, columns })
+        Ok(Vocabulary { chunks, bias, columns, rows: Vec::new(), width })
     }
 
     fn apply(linear: &Linear, x: &[f32], output: &mut [f32], _: &mut Vec<f32>) -> Result<(), ModelError> {
@@ -155,6 +170,32 @@ impl Fused for Packed {
             }
             Ok(vocabulary.chunks[columns.start / VOCABULARY_CHUNK].multiply(x, logits, Store::Add)?)
         })
+    }
+
+    fn select(vocabulary: &Vocabulary, tokens: Vec<TokenId>) -> Result<Selection, ModelError> {
+        let width = vocabulary.width;
+        let mut rows = Vec::with_capacity(tokens.len() * width);
+        let mut bias = Vec::with_capacity(tokens.len());
+        for &token in &tokens {
+            let at = token as usize * width;
+            let found = vocabulary.rows.get(at..at + width).zip(vocabulary.bias.get(token as usize));
+            let (row, add) = found.ok_or_else(|| super::unknown_token(token, vocabulary.bias.len()))?;
+            rows.extend_from_slice(row);
+            bias.push(*add);
+        }
+        Ok(Selection { matrix: PackedMatrix::new(&rows, tokens.len(), width)?, tokens, bias })
+    }
+
+    fn logits(selection: &Selection, x: &[f32], logits: &mut Vec<f32>, _: &mut Vec<f32>) -> Result<(), ModelError> {
+        logits.clear();
+        for _ in 0..x.len() / selection.matrix.inputs().max(1) {
+            logits.extend_from_slice(&selection.bias);
+        }
+        Ok(selection.matrix.multiply(x, logits, Store::Add)?)
+    }
+
+    fn tokens(selection: &Selection) -> &[TokenId] {
+        &selection.tokens
     }
 }
 

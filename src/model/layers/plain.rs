@@ -27,6 +27,7 @@ pub struct Linear {
 pub struct Norm {
     gamma: Tensor,
     beta: Tensor,
+    epsilon: f32,
 }
 
 impl Backend for Plain {
@@ -38,15 +39,19 @@ impl Backend for Plain {
         let shape = [plan.outputs, plan.inputs];
         let parts = plan.weights.iter().map(|name| weights.tensor(name, &shape, &self.device));
         let transposed = Tensor::cat(&parts.collect::<Result<Vec<_>, _>>()?, 0)?.t()?.contiguous()?;
-        let biases = plan.biases.iter().map(|name| weights.tensor(name, &[plan.outputs], &self.device));
-        let biases = biases.collect::<Result<Vec<_>, _>>()?;
-        let bias = if biases.is_empty() { None } else { Some(Tensor::cat(&biases, 0)?) };
+        let bias = super::read_bias(weights, plan)?;
+        let bias = if bias.is_empty() {
+            None
+        } else {
+            let length = bias.len();
+            Some(Tensor::from_vec(bias, length, &self.device)?)
+        };
         Ok(Linear { transposed, bias })
     }
 
     fn norm(&self, weights: &Weights, plan: &NormPlan) -> Result<Norm, ModelError> {
         let read = |part: &str| weights.tensor(&format!("{}.{part}", plan.name), &[plan.width], &self.device);
-        Ok(Norm { gamma: read("weight")?, beta: read("bias")? })
+        Ok(Norm { gamma: read("weight")?, beta: read("bias")?, epsilon: plan.epsilon })
     }
 
     fn table(&self, weights: &Weights, name: &str, shape: [usize; 2]) -> Result<Tensor, ModelError> {
@@ -80,7 +85,7 @@ impl Norm {
     pub fn apply(&self, x: &Tensor) -> Result<Tensor, ModelError> {
         let centred = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
         let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
-        let scaled = centred.broadcast_div(&(variance + f64::from(super::NORM_EPSILON))?.sqrt()?)?;
+        let scaled = centred.broadcast_div(&(variance + f64::from(self.epsilon))?.sqrt()?)?;
         Ok(scaled.broadcast_mul(&self.gamma)?.broadcast_add(&self.beta)?)
     }
 }

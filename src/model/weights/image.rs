@@ -124,6 +124,11 @@ impl Image {
         &self.tensors
     }
 
+    /// Whether there is a part of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.parts.contains_key(name)
+    }
+
     /// A part of `length` numbers.
     ///
     /// # Errors

@@ -1,9 +1,11 @@
-//! Named tensors of a checkpoint, whatever the file: safetensors, a zip archive of `PyTorch`, or its older format without zip.
+//! Named tensors of a checkpoint, whatever the file: safetensors, a zip archive of `PyTorch`, its older format without zip, or
+//! Marian's binary format with 8-bit matrices.
 //!
 //! Opening reads headers only; a tensor is read when it is asked for, as 32-bit floats, with its shape checked. Nothing in a
 //! file is executed, and nothing is allocated that the file is too short to fill.
 
 pub mod image;
+pub mod marian;
 mod pickle;
 mod safetensors;
 mod torch;
@@ -25,6 +27,7 @@ pub(crate) enum ElementType {
     Bf16,
     I64,
     I32,
+    I8,
 }
 
 impl ElementType {
@@ -33,6 +36,7 @@ impl ElementType {
             ElementType::F64 | ElementType::I64 => 8,
             ElementType::F32 | ElementType::I32 => 4,
             ElementType::F16 | ElementType::Bf16 => 2,
+            ElementType::I8 => 1,
         }
     }
 
@@ -44,6 +48,7 @@ impl ElementType {
             (ElementType::Bf16, &[a, b]) => half::bf16::from_le_bytes([a, b]).to_f32(),
             (ElementType::F64, &[a, b, c, d, e, f, g, h]) => f64::from_le_bytes([a, b, c, d, e, f, g, h]) as f32,
             (ElementType::I64, &[a, b, c, d, e, f, g, h]) => i64::from_le_bytes([a, b, c, d, e, f, g, h]) as f32,
+            (ElementType::I8, &[a]) => f32::from(a as i8),
             _ => f32::NAN,
         }
     }
@@ -58,6 +63,8 @@ pub(crate) struct Entry {
     pub(crate) strides: Vec<usize>,
     /// First element, in bytes from the start of the file.
     pub(crate) offset: u64,
+    /// What the elements are multiplied by; 1 for all that is not quantized.
+    pub(crate) scale: f32,
 }
 
 impl Entry {
@@ -130,6 +137,7 @@ impl Weights {
             strides: contiguous(shape),
             shape: shape.clone(),
             offset: 0,
+            scale: 1.0,
         };
         let entries = tensors.iter().map(|(name, shape)| (name.clone(), (usize::MAX, entry(shape)))).collect();
         Weights { files: Vec::new(), entries }
@@ -194,6 +202,39 @@ impl Weights {
         read_entry(path, name, entry)
     }
 
+    /// The elements of a tensor that is kept in 8 bits with one factor for all, row by row, and that factor; `None` if it is not
+    /// kept so.
+    ///
+    /// # Errors
+    /// As [`Weights::read`].
+    pub fn read_quantized(&self, name: &str, shape: &[usize]) -> Result<Option<(Vec<i8>, f32)>, ModelError> {
+        self.check(&[(name.to_string(), shape.to_vec())])?;
+        let entry = self.entries.get(name).and_then(|(file, entry)| Some((self.files.get(*file)?, entry)));
+        match entry {
+            Some((path, entry)) if entry.element == ElementType::I8 && entry.is_contiguous() => {
+                let bytes = read_bytes(path, name, entry)?;
+                Ok(Some((bytes.into_iter().map(|byte| byte as i8).collect(), entry.scale)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The same tensors by other names and shapes: `place` answers both for a name and a shape, or nothing for a tensor that
+    /// is left out. A shape with another number of elements is not taken.
+    #[must_use]
+    pub fn renamed(self, place: impl Fn(&str, &[usize]) -> Option<Wanted>) -> Weights {
+        let rename = |(name, (file, mut entry)): (String, (usize, Entry))| {
+            let (name, shape) = place(&name, &entry.shape)?;
+            let same = shape.iter().try_fold(1usize, |n, &size| n.checked_mul(size)) == entry.elements();
+            if same && entry.is_contiguous() {
+                entry.strides = contiguous(&shape);
+                entry.shape = shape;
+            }
+            Some((name, (file, entry)))
+        };
+        Weights { files: self.files, entries: self.entries.into_iter().filter_map(rename).collect() }
+    }
+
     /// Reads a tensor onto a device, as 32-bit floats.
     ///
     /// # Errors
@@ -217,11 +258,13 @@ fn read_index(path: &Path) -> Result<Vec<(String, Entry)>, ModelError> {
         torch::read_legacy(file, length)
     } else if safetensors::is_safetensors(head) {
         safetensors::read_header(file, length)
+    } else if marian::is_marian(head) {
+        marian::read_header(&mut file, length).map(|header| header.entries)
     } else if head.starts_with(b"version https://") {
         Err("this is a pointer of Git LFS, not the file itself; download the file".into())
     } else {
         Err(format!(
-            "expected safetensors or a PyTorch checkpoint, got {length} bytes that begin with {:?}",
+            "expected safetensors, a PyTorch checkpoint or Marian's binary format, got {length} bytes that begin with {:?}",
             String::from_utf8_lossy(head)
         ))
     }
@@ -244,19 +287,27 @@ fn read_index(path: &Path) -> Result<Vec<(String, Entry)>, ModelError> {
     Ok(entries)
 }
 
-fn read_entry(path: &Path, name: &str, entry: &Entry) -> Result<Vec<f32>, ModelError> {
-    let size = entry.element.bytes();
-    let (Some(span), Some(elements)) = (entry.span(), entry.elements()) else {
+/// The bytes of a tensor from its first element to its last.
+fn read_bytes(path: &Path, name: &str, entry: &Entry) -> Result<Vec<u8>, ModelError> {
+    let Some(size) = entry.span().and_then(|span| span.checked_mul(entry.element.bytes())) else {
         return Err(damaged(path, &format!("tensor {name}: impossible shape {:?}", entry.shape)));
     };
-    let mut bytes = vec![0u8; span * size];
+    let mut bytes = vec![0u8; size];
     let mut file = File::open(path).map_err(|source| ModelError::Io { path: path.into(), source })?;
     let read = file.seek(SeekFrom::Start(entry.offset)).and_then(|_| fill(&mut file, &mut bytes));
     let got = read.map_err(|source| ModelError::Io { path: path.into(), source })?;
     if got != bytes.len() {
         return Err(damaged(path, &format!("tensor {name}: expected {} bytes, got {got}", bytes.len())));
     }
-    let convert = |element: &[u8]| entry.element.to_f32(element);
+    Ok(bytes)
+}
+
+fn read_entry(path: &Path, name: &str, entry: &Entry) -> Result<Vec<f32>, ModelError> {
+    let size = entry.element.bytes();
+    let elements = entry.elements().unwrap_or(0);
+    let bytes = read_bytes(path, name, entry)?;
+    // Exact for what is not quantized, whose scale is 1.
+    let convert = |element: &[u8]| entry.element.to_f32(element) * entry.scale;
     if entry.is_contiguous() {
         return Ok(bytes.chunks_exact(size).map(convert).collect());
     }

@@ -49,7 +49,8 @@ pub(super) fn read_header(mut file: impl Read, length: u64) -> Result<Vec<(Strin
             // Masks and the like; a model that needs it will miss it by name.
             _ => continue,
         };
-        let entry = Entry { element, strides: contiguous(&shape), shape, offset: (8 + size).saturating_add(start) };
+        let entry =
+            Entry { element, strides: contiguous(&shape), shape, offset: (8 + size).saturating_add(start), scale: 1.0 };
         let bytes = entry.elements().and_then(|count| count.checked_mul(element.bytes()));
         if bytes.map(|bytes| bytes as u64) != end.checked_sub(start) {
             return Err(format!("tensor {name}: shape {:?} does not fill the bytes {start} to {end}", entry.shape));

@@ -133,8 +133,8 @@ fn views_are_brought_into_order() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     std::io::Write::write_all(&mut file, &(0..12u8).flat_map(|v| f32::from(v).to_le_bytes()).collect::<Vec<_>>())
         .unwrap();
-    let entry = Entry { element: ElementType::F32, shape: vec![3, 2], strides: vec![1, 4], offset: 8 };
+    let entry = Entry { element: ElementType::F32, shape: vec![3, 2], strides: vec![1, 4], offset: 8, scale: 1.0 };
     assert_eq!(read_entry(file.path(), "a", &entry).unwrap(), [2.0, 6.0, 3.0, 7.0, 4.0, 8.0]);
-    let scalar = Entry { element: ElementType::F32, shape: vec![], strides: vec![], offset: 4 };
+    let scalar = Entry { element: ElementType::F32, shape: vec![], strides: vec![], offset: 4, scale: 1.0 };
     assert_eq!(read_entry(file.path(), "a", &scalar).unwrap(), [1.0]);
 }

@@ -152,7 +152,7 @@ fn entry(element: ElementType, storage_start: u64, view: View) -> Result<Entry, 
     let (true, Some(offset)) = (inside, offset) else {
         return Err(format!("a part of {available} elements from {part_start} in {}", view.storage.elements));
     };
-    let entry = Entry { element, shape: view.shape, strides: view.strides, offset };
+    let entry = Entry { element, shape: view.shape, strides: view.strides, offset, scale: 1.0 };
     let fits = |count: Option<usize>| count.and_then(|c| c.checked_add(view.start)).is_some_and(|end| end <= available);
     // A view that repeats elements could be far larger than its file; weights have none.
     if !fits(entry.span()) || entry.elements().is_none_or(|elements| elements > available) {

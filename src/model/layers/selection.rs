@@ -1,0 +1,92 @@
+//! The best of a selection of the vocabulary: a few hundred tokens that one source may be answered with.
+
+use super::candidates;
+use crate::kernels::topk::Best;
+use crate::model::{Adjustment, Ask, Candidates, ModelError};
+use crate::token::TokenId;
+use std::ops::Range;
+
+/// Finds what was asked for in `logits`, `[rows, tokens]`, of the rows of the batch from `first` on; `tokens` are those of the
+/// columns, in ascending order.
+///
+/// # Errors
+/// A row has no logit that is a number.
+pub fn best(
+    tokens: &[TokenId],
+    first: usize,
+    logits: &mut [f32],
+    ask: &Ask<'_>,
+) -> Result<Vec<Candidates>, ModelError> {
+    // Changes to all rows come first, the others follow row by row.
+    let shared = ask.adjust.partition_point(|change| change.row.is_none());
+    let (shared, own) = ask.adjust.split_at(shared);
+    let mut answers = Vec::with_capacity(logits.len() / tokens.len().max(1));
+    for (row, logits) in logits.chunks_exact_mut(tokens.len().max(1)).enumerate() {
+        adjust(tokens, shared, logits);
+        adjust(tokens, &own[of_row(own, first + row)], logits);
+        if let Some(allowed) = ask.allowed {
+            for (logit, token) in logits.iter_mut().zip(tokens) {
+                if allowed.binary_search(token).is_err() {
+                    *logit = f32::NEG_INFINITY;
+                }
+            }
+        }
+        let mut best = Best::new(ask.k);
+        if ask.log_sum_exp {
+            best.scan_and_sum(logits, 0);
+        } else {
+            best.scan(logits, 0);
+        }
+        let mut answer = candidates(first + row, best, ask)?;
+        for (token, _) in &mut answer.best {
+            *token = tokens[*token as usize];
+        }
+        answers.push(answer);
+    }
+    Ok(answers)
+}
+
+fn of_row(adjust: &[Adjustment], row: usize) -> Range<usize> {
+    let start = adjust.partition_point(|change| change.row.is_some_and(|of| of < row));
+    let end = adjust.partition_point(|change| change.row.is_some_and(|of| of <= row));
+    start..end
+}
+
+/// A token that is not in the selection has no logit to change.
+fn adjust(tokens: &[TokenId], changes: &[Adjustment], logits: &mut [f32]) {
+    for change in changes {
+        if let Ok(column) = tokens.binary_search(&change.token) {
+            logits[column] = change.apply(logits[column]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn changes_reach_their_rows_and_others_have_no_logit() {
+        let adjust = [
+            Adjustment::ban(None, 9),
+            Adjustment::ban(Some(1), 4),
+            Adjustment::ban(Some(2), 4),
+            Adjustment::ban(Some(2), 5),
+            Adjustment::ban(Some(3), 2),
+        ];
+        let ask = Ask { k: 2, allowed: None, adjust: &adjust, log_sum_exp: true };
+        let mut logits = [1.0, 3.0, 2.0, 9.0, 1.0, 3.0, 2.0, 9.0];
+        let got = best(&[2, 4, 7, 9], 1, &mut logits, &ask).unwrap();
+        assert_eq!(got[0].best, [(7, 2.0), (2, 1.0)]);
+        assert_eq!(got[1].best, [(7, 2.0), (2, 1.0)]);
+        assert!((got[0].log_sum_exp - (2f32.exp() + 1f32.exp()).ln()).abs() < 1e-6);
+    }
+
+    #[test]
+    fn only_what_is_allowed_is_answered() {
+        let ask = Ask { k: 3, allowed: Some(&[1, 4, 9]), adjust: &[], log_sum_exp: false };
+        let got = best(&[2, 4, 7, 9], 0, &mut [5.0, 3.0, 2.0, 4.0], &ask).unwrap();
+        assert_eq!(got[0].best, [(9, 4.0), (4, 3.0)]);
+    }
+}
