@@ -36,9 +36,10 @@ DEVIATION = math.sqrt(sum(q * q for q in QUANTIZED) / 256)
 AS_BYTES = bytes(q & 255 for q in QUANTIZED)
 
 # How large the largest of many standard normal values is, for the multipliers of activations.
-PEAK = 4.5
-# The last layer norm makes the logits this wide.
-LAST_GAIN = 4.0
+PEAK = 5.0
+# Embeddings are this much longer than one, and the last layer norm this much wider, which makes logits WIDE.
+EMBEDDING_GAIN, LAST_GAIN = 1.5, 2.7
+WIDE = EMBEDDING_GAIN * LAST_GAIN
 
 END, UNKNOWN = 0, 1
 FIRST, BEST = 50, 50
@@ -129,7 +130,7 @@ class Items:
     def norm(self, prefix, gain=1.0):
         # The signs vary, or an output tied to the input would answer its own input again and again.
         width = self.width
-        scale = [gain * math.copysign(0.8 + 0.2 * abs(v), v) for v in normals(self.seed, prefix + "_ln_scale", width)]
+        scale = [gain * math.copysign(0.9 + 0.1 * abs(v), v) for v in normals(self.seed, prefix + "_ln_scale", width)]
         self.floats(prefix + "_ln_scale", scale)
         self.floats(prefix + "_ln_bias", [0.1 * v for v in normals(self.seed, prefix + "_ln_bias", width)])
 
@@ -139,19 +140,19 @@ class Items:
     def attention(self, prefix, query_peak, key_peak):
         width = self.width
         glorot = math.sqrt(1 / width)
-        # Queries and keys are wide enough for attention that looks somewhere.
-        for letter, gain, peak in (("q", 2, query_peak), ("k", 2, key_peak), ("v", 1.5, key_peak), ("o", 1, PEAK)):
+        # Sharp attention that adds little: otherwise all positions of a deep random network become one.
+        for letter, gain, peak in (("q", 4, query_peak), ("k", 4, key_peak), ("v", 0.5, key_peak), ("o", 1, key_peak / 2)):
             self.matrix(f"{prefix}_W{letter}", width, width, gain * glorot, peak)
-            self.bias(f"{prefix}_b{letter}", width, 0.1)
+            self.bias(f"{prefix}_b{letter}", width, 0.05)
         self.norm(f"{prefix}_Wo")
 
     def feed_forward(self, prefix, ffn, gain=1.0):
         width = self.width
-        glorot = math.sqrt(2 / (width + ffn))
-        self.matrix(f"{prefix}_W1", width, ffn, glorot, PEAK)
-        self.bias(f"{prefix}_b1", ffn, 0.1)
-        self.matrix(f"{prefix}_W2", ffn, width, glorot, PEAK)
-        self.bias(f"{prefix}_b2", width, 0.1)
+        deviation = 0.5 * math.sqrt(2 / (width + ffn))
+        self.matrix(f"{prefix}_W1", width, ffn, deviation, PEAK)
+        self.bias(f"{prefix}_b1", ffn, 0.05)
+        self.matrix(f"{prefix}_W2", ffn, width, deviation, PEAK / 4)
+        self.bias(f"{prefix}_b2", width, 0.05)
         self.norm(f"{prefix}_ffn", gain)
 
 
@@ -160,10 +161,10 @@ def network(shape, seed):
     items = Items(seed)
     items.width = width = shape.width
     tables = ["encoder_Wemb", "decoder_Wemb"] if shape.two_vocabularies else ["Wemb"]
-    embedded_peak = PEAK + 1
+    embedded_peak = PEAK * EMBEDDING_GAIN + 1
     output_peak = PEAK * LAST_GAIN
     for name, count in zip(tables, (shape.source_vocab, shape.target_vocab)):
-        items.matrix(name, count, width, math.sqrt(1 / width), None)
+        items.matrix(name, count, width, EMBEDDING_GAIN * math.sqrt(1 / width), None)
     # The converter quantizes whatever has the letters Wemb in its name, so this multiplier of one number too: the byte 127
     # over a multiplier of its own. With one vocabulary the number is there twice, the second time as a float.
     single = bytes([127]) + struct.pack("<f", output_peak)
@@ -179,18 +180,18 @@ def network(shape, seed):
     for layer in range(1, shape.decoder_layers + 1):
         prefix = f"decoder_l{layer}"
         peak = embedded_peak if layer == 1 else PEAK
-        items.matrix(f"{prefix}_rnn_W", width, width, 1.5 * math.sqrt(1 / width), peak)
+        items.matrix(f"{prefix}_rnn_W", width, width, 2 * math.sqrt(1 / width), peak)
         items.matrix(f"{prefix}_rnn_Wf", width, width, math.sqrt(1 / width), peak)
         items.bias(f"{prefix}_rnn_bf", width, 1.0)
         items.norm(f"{prefix}_rnn_ffn")
         items.attention(f"{prefix}_context", PEAK, PEAK)
         items.feed_forward(f"{prefix}_ffn", shape.ffn, LAST_GAIN if layer == shape.decoder_layers else 1.0)
 
-    bias = [0.3 * v for v in normals(seed, "decoder_ff_logit_out_b", shape.target_vocab)]
+    bias = [0.5 * v for v in normals(seed, "decoder_ff_logit_out_b", shape.target_vocab)]
     # The end has to be likelier than one word of many, or answers would never end.
-    rivals = min(shape.target_vocab, 1000)
-    bias[END] = LAST_GAIN * (math.sqrt(2 * math.log(rivals)) - 2.3)
-    bias[UNKNOWN] = LAST_GAIN
+    best_of_many = _NORMAL.inv_cdf(1 - 1 / min(shape.target_vocab, 1000))
+    bias[END] = WIDE * (best_of_many - 1.8)
+    bias[UNKNOWN] = WIDE
     items.floats("decoder_ff_logit_out_b", bias)
     return items.items
 
