@@ -152,6 +152,8 @@ pub(crate) enum PrecisionArg {
     F32,
     /// 8-bit integers
     Int8,
+    /// 8-bit weights, 16-bit activations
+    W8a16,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -176,6 +176,7 @@ fn precision(precision: PrecisionArg) -> Precision {
         PrecisionArg::Auto => Precision::Auto,
         PrecisionArg::F32 => Precision::F32,
         PrecisionArg::Int8 => Precision::Int8,
+        PrecisionArg::W8a16 => Precision::W8A16,
     }
 }
 

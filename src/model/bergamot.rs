@@ -11,6 +11,7 @@ use super::layers::Activation;
 use super::shortlist::Shortlist;
 use super::weights::{Wanted, Weights, marian};
 use super::{Ask, Candidates, LoadOptions, Model, ModelError, Precision, Request, Spec, State};
+use crate::kernels::int8::Activations;
 use crate::token::{TokenClasses, TokenId};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -68,7 +69,8 @@ impl Model for Bergamot {
     }
 }
 
-/// Loads a model: in 8 bits on the CPU unless 32 are asked for, in plain Candle operations on other devices.
+/// Loads a model: with its 8-bit weights on the CPU, and with activations of 16 bits unless 8 are asked for, which keeps all that
+/// the file has; in 32 bits if those are asked for; in plain Candle operations on other devices.
 ///
 /// # Errors
 /// A file cannot be read or is damaged, a field of the description is not supported (it is named with its value), model,
@@ -78,7 +80,8 @@ pub fn load(files: &Files, options: &LoadOptions, vocabulary: Vocabulary<'_>) ->
     let answers = Answers { classes: vocabulary.classes, shortlist };
     let description = (&architecture, &names);
     let network = if options.device.is_cpu() && options.precision != Precision::F32 {
-        EncoderDecoder::load_quantized(&weights, description, spec, answers)?
+        let activations = if options.precision == Precision::Int8 { Activations::Bits8 } else { Activations::Bits16 };
+        EncoderDecoder::load_quantized(&weights, description, spec, (activations, answers))?
     } else {
         EncoderDecoder::load(&weights, description, spec, (options, answers))?
     };

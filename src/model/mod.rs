@@ -169,8 +169,10 @@ pub enum Precision {
     Auto,
     /// 32-bit floating point throughout.
     F32,
-    /// 8-bit weights and activations in the linear layers, where the family and the device have them.
+    /// 8-bit weights and activations in the linear layers (W8A8), where the family and the device have them.
     Int8,
+    /// 8-bit weights and 16-bit activations in the linear layers (W8A16), likewise.
+    W8A16,
 }
 
 /// What does not depend on the checkpoint when a model is loaded.

@@ -1,7 +1,7 @@
 //! Products of 8-bit rows with 8-bit weight matrices, with what follows a product done while its tile is in the cache.
 //!
 //! A weight matrix is symmetric in each output (`w ≈ scale[output] · q`, `q` in -127..=127), an input row is asymmetric in each
-//! row (`x ≈ scale[row] · (u − zero[row])`, `u` in 0..=255), and sums are exact in 32 bits, so that all instruction sets have the
+//! row (`x ≈ scale[row] · (u − zero[row])`, `u` in 0..=255, or in 16 bits as two such planes), and sums are exact in 32 bits, so that all instruction sets have the
 //! same integers. Nothing saturates: where the instruction set multiplies bytes only with saturation, 16-bit products are used.
 //!
 //! A matrix is packed in panels of [`PANEL`] outputs, `[panels, inputs / 4, PANEL, 4]`: the same bytes for every instruction
@@ -15,7 +15,7 @@ mod quantize;
 pub use dot::Tier;
 pub use pack::{Packed, pack, pack_quantized, padded_inputs, padded_outputs, unpack_row};
 pub use product::{Finish, multiply, multiply_here, multiply_with};
-pub use quantize::{QuantizedRows, quantize_weights};
+pub use quantize::{Activations, QuantizedRows, quantize_weights};
 
 /// Outputs of a panel: four registers of AVX-512.
 pub const PANEL: usize = 64;

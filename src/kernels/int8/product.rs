@@ -1,7 +1,7 @@
 //! The product: panels and rows in the order that keeps a panel in the cache, and the way from sums to floats.
 
 use super::dot::{self, Operands, ROWS, Tier, Tile};
-use super::{Matrix, PANEL, QuantizedRows};
+use super::{Activations, Matrix, PANEL, QuantizedRows};
 use crate::kernels::activation::{gelu, swish};
 use crate::kernels::{KernelError, multiply_add};
 use std::ops::Range;
@@ -149,18 +149,30 @@ impl Call<'_> {
     /// A loop for each kind of output: a choice within the innermost one would not be vectorized.
     #[inline(always)]
     fn drive<const FMA: bool>(&self, panels: Range<usize>, dot: impl Fn(usize, Operands<'_>, &mut Tile)) {
+        match self.rows.kind() {
+            Activations::Bits8 => self.drive_planes::<FMA, 1>(panels, dot),
+            Activations::Bits16 => self.drive_planes::<FMA, 2>(panels, dot),
+        }
+    }
+
+    #[inline(always)]
+    fn drive_planes<const FMA: bool, const PLANES: usize>(
+        &self,
+        panels: Range<usize>,
+        dot: impl Fn(usize, Operands<'_>, &mut Tile),
+    ) {
         match self.finish {
-            Finish::Store => self.write::<FMA>(panels, dot, |y, _| y),
-            Finish::Add => self.write::<FMA>(panels, dot, |y, before| before + y),
-            Finish::Relu => self.write::<FMA>(panels, dot, |y, _| if y > 0.0 { y } else { 0.0 }),
-            Finish::Swish => self.write::<FMA>(panels, dot, |y, _| swish::<FMA>(y)),
-            Finish::Gelu => self.write::<FMA>(panels, dot, |y, _| gelu(y)),
+            Finish::Store => self.write::<FMA, PLANES>(panels, dot, |y, _| y),
+            Finish::Add => self.write::<FMA, PLANES>(panels, dot, |y, before| before + y),
+            Finish::Relu => self.write::<FMA, PLANES>(panels, dot, |y, _| if y > 0.0 { y } else { 0.0 }),
+            Finish::Swish => self.write::<FMA, PLANES>(panels, dot, |y, _| swish::<FMA>(y)),
+            Finish::Gelu => self.write::<FMA, PLANES>(panels, dot, |y, _| gelu(y)),
         }
     }
 
     /// As [`Call::drive`]; `finish` gets a product with its bias, and what stood in the output.
     #[inline(always)]
-    fn write<const FMA: bool>(
+    fn write<const FMA: bool, const PLANES: usize>(
         &self,
         panels: Range<usize>,
         dot: impl Fn(usize, Operands<'_>, &mut Tile),
@@ -182,10 +194,10 @@ impl Call<'_> {
             };
             let mut row = 0;
             while row < self.rows.rows() {
-                let count = ROWS.min(self.rows.rows() - row);
-                let operands = Operands { rows: &self.rows.values()[row * stride..], stride, panel: weights };
-                dot(count, operands, &mut tile);
-                for (offset, sums) in tile.iter().enumerate().take(count) {
+                let count = (ROWS / PLANES).min(self.rows.rows() - row);
+                let rows = &self.rows.values()[row * PLANES * stride..];
+                dot(count * PLANES, Operands { rows, stride, panel: weights }, &mut tile);
+                for (offset, planes) in tile.chunks_exact(PLANES).enumerate().take(count) {
                     let at = (row + offset) * self.columns + start - self.first;
                     debug_assert!(at + width <= self.output.1);
                     // SAFETY: the columns of this panel in this row: within the output, whose length was checked, and
@@ -193,7 +205,12 @@ impl Call<'_> {
                     let output = unsafe { std::slice::from_raw_parts_mut(self.output.0.add(at), width) };
                     let (scale, zero) = (self.rows.scales()[row + offset], self.rows.zeros()[row + offset]);
                     let product = |i: usize| {
-                        let exact = (sums[i] - zero * offsets[i]) as f32;
+                        let high = (planes[0][i] - zero * offsets[i]) as f32;
+                        let exact = if PLANES == 1 {
+                            high
+                        } else {
+                            multiply_add::<FMA>(high, 256.0, planes[PLANES - 1][i] as f32)
+                        };
                         multiply_add::<FMA>(exact, scale * scales[i], bias[i])
                     };
                     // Whole panels, which are nearly all, have a length that the compiler knows.
@@ -354,6 +371,54 @@ mod tests {
                         assert!((got - expected).abs() <= 2e-6 * expected.abs().max(1.0), "{tier:?} {finish:?}");
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn sixteen_bits_are_close_to_floats_on_every_instruction_set() {
+        for (rows, inputs, outputs) in SHAPES {
+            let case = Case::new(outputs, inputs);
+            let x = numbers(rows * inputs, 3);
+            let mut quantized = QuantizedRows::default();
+            quantized.set_to(&x, inputs, Activations::Bits16);
+            let Packed { scales, .. } = &case.packed;
+            let mut row = vec![0.0; inputs];
+            for tier in Tier::available() {
+                let mut got = vec![0.0; rows * outputs];
+                let what = (&case.matrix(), case.panels());
+                multiply_with(tier, &quantized, what, (&mut got, Finish::Store)).unwrap();
+                for output in 0..outputs {
+                    super::super::unpack_row(&case.matrix(), output, &mut row);
+                    for r in 0..rows {
+                        let terms = x[r * inputs..(r + 1) * inputs].iter().zip(&row);
+                        let exact: f64 = terms.map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+                        let error = f64::from(got[r * outputs + output]) - exact - f64::from(case.bias[output]);
+                        // Half a step of 2/65279 for each of the inputs, times the largest weight.
+                        let bound = inputs as f64 * 2.0 / 65_279.0 * f64::from(scales[output]) * 127.0 + 1e-4;
+                        assert!(error.abs() < bound, "{tier:?}: {error}");
+                    }
+                }
+            }
+        }
+    }
+
+    /// A row with an outlier far on one side, where the zero point is at the end of the range.
+    #[test]
+    fn sixteen_bits_hold_rows_of_one_sign_and_of_zeros() {
+        let inputs = 8;
+        let case = Case::new(5, inputs);
+        for x in [[3.0; 8], [-3.0; 8], [0.0; 8], [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 65_000.0]] {
+            let mut quantized = QuantizedRows::default();
+            quantized.set_to(&x, inputs, Activations::Bits16);
+            let mut got = vec![0.0; 5];
+            multiply(&quantized, (&case.matrix(), 0..1), &mut got, Finish::Store).unwrap();
+            let mut row = vec![0.0; inputs];
+            for (output, got) in got.iter().enumerate() {
+                super::super::unpack_row(&case.matrix(), output, &mut row);
+                let exact: f32 = x.iter().zip(&row).map(|(a, b)| a * b).sum::<f32>() + case.bias[output];
+                let largest = x.iter().fold(1.0f32, |m, v| m.max(v.abs()));
+                assert!((got - exact).abs() < largest * 1e-3, "{x:?}: {got} {exact}");
             }
         }
     }

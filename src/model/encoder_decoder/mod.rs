@@ -9,13 +9,14 @@ mod network;
 mod plain;
 mod state;
 
-use super::layers::int8::{Int8, Maker};
+use super::layers::int8::{Bits8, Bits16, Int8, Kept, Maker};
 use super::layers::packed::Packed;
 use super::layers::{Activation, Inventory};
 use super::shortlist::Shortlist;
 use super::weights::Weights;
 use super::weights::image::{Builder, Image, Origin};
 use super::{Ask, Candidates, LoadOptions, Model, ModelError, Precision, Request, Spec, State};
+use crate::kernels::int8::Activations;
 use crate::token::{TokenClasses, TokenId};
 use network::Network;
 use std::path::{Path, PathBuf};
@@ -151,7 +152,8 @@ impl std::fmt::Debug for EncoderDecoder {
 
 enum Engine {
     Packed(Box<fused::Engine<Packed>>),
-    Int8(Box<fused::Engine<Int8>>),
+    Int8(Box<fused::Engine<Int8<Bits8>>>),
+    Wide(Box<fused::Engine<Int8<Bits16>>>),
     Plain(Box<plain::Engine>),
 }
 
@@ -198,11 +200,12 @@ impl EncoderDecoder {
             Some(image) => image,
             None => quantize(&Weights::open(files)?, description, (image, &origin), &answers)?,
         };
-        EncoderDecoder::from_image(image, description, spec, answers)
+        let engine = from_image::<Bits8>(image, description, answers)?;
+        Ok(EncoderDecoder { spec, engine: Engine::Int8(engine) })
     }
 
-    /// Loads a network that computes in 8 bits on the CPU from weights that mostly are in 8 bits already, so that nothing is
-    /// kept beside them.
+    /// Loads a network that computes on the CPU with weights that mostly are in 8 bits already, so that nothing is kept beside
+    /// them, and with activations of 8 or 16 bits.
     ///
     /// # Errors
     /// As [`EncoderDecoder::load`].
@@ -210,24 +213,15 @@ impl EncoderDecoder {
         weights: &Weights,
         description: (&Architecture, &Names),
         spec: Spec,
-        answers: Answers<'_>,
+        (activations, answers): (Activations, Answers<'_>),
     ) -> Result<EncoderDecoder, ModelError> {
         let origin = Origin { files: Vec::new(), network: String::new() };
         let image = quantize(weights, description, (None, &origin), &answers)?;
-        EncoderDecoder::from_image(image, description, spec, answers)
-    }
-
-    fn from_image(
-        image: Image,
-        description: (&Architecture, &Names),
-        spec: Spec,
-        answers: Answers<'_>,
-    ) -> Result<EncoderDecoder, ModelError> {
-        let listed = Weights::listed(image.tensors());
-        let projection = network::projection(&listed, description, answers.shortlist.is_some());
-        let backend = Int8::new(image, projection, answers.classes)?;
-        let engine = fused::Engine::load(&backend, &listed, description, answers)?;
-        Ok(EncoderDecoder { spec, engine: Engine::Int8(Box::new(engine)) })
+        let engine = match activations {
+            Activations::Bits8 => Engine::Int8(from_image(image, description, answers)?),
+            Activations::Bits16 => Engine::Wide(from_image(image, description, answers)?),
+        };
+        Ok(EncoderDecoder { spec, engine })
     }
 
     /// Loads a network that computes with plain Candle operations on any device, the CPU too: slow, and the reference the
@@ -243,6 +237,17 @@ impl EncoderDecoder {
     ) -> Result<EncoderDecoder, ModelError> {
         load(weights, description, spec, (options, Implementation::Plain, Answers { classes: &[], shortlist }))
     }
+}
+
+fn from_image<K: Kept>(
+    image: Image,
+    description: (&Architecture, &Names),
+    answers: Answers<'_>,
+) -> Result<Box<fused::Engine<Int8<K>>>, ModelError> {
+    let listed = Weights::listed(image.tensors());
+    let projection = network::projection(&listed, description, answers.shortlist.is_some());
+    let backend = Int8::<K>::new(image, projection, answers.classes)?;
+    Ok(Box::new(fused::Engine::load(&backend, &listed, description, answers)?))
 }
 
 /// Makes the image of a network.
@@ -312,6 +317,7 @@ impl Model for EncoderDecoder {
         let architecture = match &self.engine {
             Engine::Packed(engine) => engine.architecture(),
             Engine::Int8(engine) => engine.architecture(),
+            Engine::Wide(engine) => engine.architecture(),
             Engine::Plain(engine) => engine.architecture(),
         };
         for request in batch {
@@ -321,6 +327,7 @@ impl Model for EncoderDecoder {
         match &self.engine {
             Engine::Packed(engine) => Ok(Box::new(engine.start(batch)?)),
             Engine::Int8(engine) => Ok(Box::new(engine.start(batch)?)),
+            Engine::Wide(engine) => Ok(Box::new(engine.start(batch)?)),
             Engine::Plain(engine) => Ok(Box::new(engine.start(batch)?)),
         }
     }
@@ -342,6 +349,7 @@ impl Model for EncoderDecoder {
         match &self.engine {
             Engine::Packed(engine) => engine.step(last, state.as_any_mut().downcast_mut().ok_or_else(foreign)?, ask),
             Engine::Int8(engine) => engine.step(last, state.as_any_mut().downcast_mut().ok_or_else(foreign)?, ask),
+            Engine::Wide(engine) => engine.step(last, state.as_any_mut().downcast_mut().ok_or_else(foreign)?, ask),
             Engine::Plain(engine) => engine.step(last, state.as_any_mut().downcast_mut().ok_or_else(foreign)?, ask),
         }
     }

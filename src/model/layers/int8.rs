@@ -8,10 +8,10 @@
 use super::chunks::{Chunks, Columns, order_by_class};
 use super::fused::{FeedForward, Fused, Norm, Projection};
 use super::{Activation, Backend, LinearPlan, NormPlan};
-use crate::kernels::attention::Bf16;
+use crate::kernels::attention::{Bf16, Stored};
 use crate::kernels::int8::{
-    Finish, Matrix, PANEL, Packed, QuantizedRows, multiply, multiply_here, pack, pack_quantized, padded_inputs,
-    padded_outputs, quantize_weights, unpack_row,
+    Activations, Finish, Matrix, PANEL, Packed, QuantizedRows, multiply, multiply_here, pack, pack_quantized,
+    padded_inputs, padded_outputs, quantize_weights, unpack_row,
 };
 use crate::model::weights::Weights;
 use crate::model::weights::image::{Builder, Image, Part};
@@ -19,6 +19,7 @@ use crate::model::{Ask, Candidates, ModelError};
 use crate::token::{TokenClasses, TokenId};
 use half::f16;
 use std::cell::RefCell;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 /// Panels of the vocabulary that are computed at a time: their logits stay in the cache until the best are taken.
@@ -201,9 +202,36 @@ impl Backend for Maker {
     }
 }
 
-/// The CPU, with 8-bit products: takes layers out of an image.
+/// How the activations are kept while they are multiplied with 8-bit weights.
+pub trait Kept: Send + Sync + 'static {
+    /// In the products.
+    const ACTIVATIONS: Activations;
+    /// In the keys and values of attention.
+    type Stored: Stored;
+}
+
+/// In 8 bits (W8A8).
+#[derive(Debug, Clone, Copy)]
+pub struct Bits8;
+
+/// In 16 bits (W8A16): what the weights lost is all that is lost.
+#[derive(Debug, Clone, Copy)]
+pub struct Bits16;
+
+impl Kept for Bits8 {
+    const ACTIVATIONS: Activations = Activations::Bits8;
+    type Stored = Bf16;
+}
+
+impl Kept for Bits16 {
+    const ACTIVATIONS: Activations = Activations::Bits16;
+    type Stored = f32;
+}
+
+/// The CPU, with 8-bit weights: takes layers out of an image.
 #[derive(Debug, Clone)]
-pub struct Int8 {
+pub struct Int8<K> {
+    kept: PhantomData<K>,
     image: Image,
     vocabulary: Arc<Vocabulary>,
     /// Name of the matrix of the projection.
@@ -284,17 +312,17 @@ pub struct Scratch {
     hidden: Vec<f32>,
 }
 
-impl Int8 {
+impl<K: Kept> Int8<K> {
     /// Layers of this image.
     ///
     /// # Errors
     /// The image has no such projection.
-    pub fn new(image: Image, projection: Projection<'_>, classes: &[TokenClasses]) -> Result<Int8, ModelError> {
+    pub fn new(image: Image, projection: Projection<'_>, classes: &[TokenClasses]) -> Result<Int8<K>, ModelError> {
         if projection.selected {
             let rows = rows(&image, VOCABULARY, projection.shape())?;
             let bias = image.part(&format!("{VOCABULARY}.{ROWS}.bias"), projection.vocab)?;
             let vocabulary = Arc::new(Vocabulary::Rows { rows, bias });
-            return Ok(Int8 { image, vocabulary, projection: projection.name.to_string() });
+            return Ok(Int8 { kept: PhantomData, image, vocabulary, projection: projection.name.to_string() });
         }
         let matrix = matrix(&image, VOCABULARY, projection.shape())?;
         let chunk = VOCABULARY_PANELS * PANEL;
@@ -305,7 +333,7 @@ impl Int8 {
         };
         let columns = columns.unwrap_or_else(|| Columns::in_order(projection.vocab, chunk, &[]));
         let vocabulary = Arc::new(Vocabulary::Panels { matrix, columns: ColumnOrder(columns) });
-        Ok(Int8 { image, vocabulary, projection: projection.name.to_string() })
+        Ok(Int8 { kept: PhantomData, image, vocabulary, projection: projection.name.to_string() })
     }
 }
 
@@ -355,7 +383,7 @@ impl Linear {
     }
 }
 
-impl Backend for Int8 {
+impl<K> Backend for Int8<K> {
     type Linear = Linear;
     type Norm = Norm;
     type Table = Table;
@@ -389,8 +417,8 @@ impl Backend for Int8 {
     }
 }
 
-impl Fused for Int8 {
-    type Stored = Bf16;
+impl<K: Kept> Fused for Int8<K> {
+    type Stored = K::Stored;
     type Vocabulary = Arc<Vocabulary>;
     type Selection = Selection;
     type Scratch = Scratch;
@@ -400,7 +428,7 @@ impl Fused for Int8 {
     }
 
     fn apply(linear: &Linear, x: &[f32], output: &mut [f32], scratch: &mut Scratch) -> Result<(), ModelError> {
-        scratch.rows.set(x, linear.inputs);
+        scratch.rows.set_to(x, linear.inputs, K::ACTIVATIONS);
         linear.multiply(&scratch.rows, output, Finish::Store)
     }
 
@@ -410,7 +438,7 @@ impl Fused for Int8 {
         output: &mut [f32],
         scratch: &mut Scratch,
     ) -> Result<(), ModelError> {
-        scratch.rows.set(x, linear.inputs);
+        scratch.rows.set_to(x, linear.inputs, K::ACTIVATIONS);
         linear.multiply(&scratch.rows, output, Finish::Add)?;
         if let Some(norm) = norm {
             norm.apply(output);
@@ -434,9 +462,9 @@ impl Fused for Int8 {
         let parts = x.chunks(FEED_FORWARD_ROWS * expand.inputs);
         for (x, output) in parts.zip(output.chunks_mut(FEED_FORWARD_ROWS * contract.outputs)) {
             hidden.resize(x.len() / expand.inputs * expand.outputs, 0.0);
-            rows.set(x, expand.inputs);
+            rows.set_to(x, expand.inputs, K::ACTIVATIONS);
             expand.multiply(rows, hidden, finish)?;
-            rows.set(hidden, contract.inputs);
+            rows.set_to(hidden, contract.inputs, K::ACTIVATIONS);
             contract.multiply(rows, output, Finish::Add)?;
             if let Some(norm) = norm {
                 norm.apply(output);
@@ -491,7 +519,7 @@ impl Fused for Int8 {
         let Vocabulary::Panels { matrix, columns } = &**vocabulary else {
             return Err(ModelError::State("this vocabulary is computed for selections only".into()));
         };
-        scratch.rows.set(x, matrix.inputs);
+        scratch.rows.set_to(x, matrix.inputs, K::ACTIVATIONS);
         let rows = &scratch.rows;
         let matrix = matrix.view();
         let chunks = Chunks { columns: &columns.0, allowed };
@@ -525,7 +553,7 @@ impl Fused for Int8 {
         let Packed { values, scales, sums } = &selection.packed;
         let (bias, outputs, inputs) = (&selection.bias, selection.tokens.len(), selection.width);
         let matrix = Matrix { values, scales, sums, bias, outputs, inputs };
-        scratch.rows.set(x, inputs);
+        scratch.rows.set_to(x, inputs, K::ACTIVATIONS);
         logits.resize(scratch.rows.rows() * outputs, 0.0);
         Ok(multiply_here(&scratch.rows, (&matrix, 0..outputs.div_ceil(PANEL)), logits, Finish::Store)?)
     }
