@@ -139,7 +139,9 @@ pub fn weights_of_head<E: Stored>(query: &[f32], heads: Heads, head: usize, memo
     let largest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mut weights: Vec<f32> = scores.iter().map(|score| (score - largest).exp()).collect();
     let sum: f32 = weights.iter().sum();
-    weights.iter_mut().for_each(|weight| *weight /= sum);
+    for weight in &mut weights {
+        *weight /= sum;
+    }
     weights
 }
 

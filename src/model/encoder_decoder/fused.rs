@@ -139,12 +139,12 @@ impl<B: Fused> Engine<B> {
         let mut scratch = Scratch::default();
         let mut alignments = Vec::new();
         let align = state.align.then_some(&mut alignments);
-        let x = self.advance(&mut state.rows.iter_mut().collect::<Vec<_>>(), last, (&mut scratch, align))?;
+        let x = self.advance(&mut state.live.iter_mut().collect::<Vec<_>>(), last, (&mut scratch, align))?;
         let began = Instant::now();
         let mut best = if self.shortlist.is_some() {
-            self.best_of_selections(&x, &state.rows, ask, &mut scratch)?
+            self.best_of_selections(&x, &state.live, ask, &mut scratch)?
         } else {
-            let allowed: Vec<TokenClasses> = state.rows.iter().map(|row| row.allowed).collect();
+            let allowed: Vec<TokenClasses> = state.live.iter().map(|row| row.allowed).collect();
             B::best(&self.vocabulary, (&x, &allowed), ask, &mut scratch.layer)?
         };
         state.projection_time += began.elapsed();

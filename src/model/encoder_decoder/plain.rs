@@ -88,10 +88,10 @@ impl Engine {
     ) -> Result<Vec<Candidates>, ModelError> {
         let mut alignments = Vec::new();
         let align = state.align.then_some(&mut alignments);
-        let x = self.advance(&mut state.rows.iter_mut().collect::<Vec<_>>(), last, align)?;
+        let x = self.advance(&mut state.live.iter_mut().collect::<Vec<_>>(), last, align)?;
         let mut logits = x.matmul(&self.output)?.broadcast_add(&self.output_bias)?;
         if self.shortlist.is_some() {
-            logits = (logits + self.banned(&state.rows)?)?;
+            logits = (logits + self.banned(&state.live)?)?;
         }
         let mut answers = best(&logits, ask)?;
         for (answer, alignment) in answers.iter_mut().zip(alignments) {

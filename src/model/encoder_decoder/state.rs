@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// Live rows. Cloning a row must be cheap and must not let one clone change the other: beams share what they have in common.
 pub(super) struct Rows<R> {
-    pub(super) rows: Vec<R>,
+    pub(super) live: Vec<R>,
     /// Time in the projection onto the vocabulary that has not been asked for yet.
     pub(super) projection_time: Duration,
     /// Whether answers say where in the source they looked.
@@ -15,26 +15,26 @@ pub(super) struct Rows<R> {
 
 impl<R> Rows<R> {
     pub(super) fn new(rows: Vec<R>) -> Rows<R> {
-        Rows { rows, projection_time: Duration::ZERO, align: false }
+        Rows { live: rows, projection_time: Duration::ZERO, align: false }
     }
 }
 
 impl<R: Clone + Send + 'static> State for Rows<R> {
     fn rows(&self) -> usize {
-        self.rows.len()
+        self.live.len()
     }
 
     fn select(&mut self, rows: &[usize]) -> Result<(), ModelError> {
-        let mut uses = vec![0usize; self.rows.len()];
+        let mut uses = vec![0usize; self.live.len()];
         for &row in rows {
             match uses.get_mut(row) {
                 Some(count) => *count += 1,
-                None => return Err(ModelError::State(format!("row {row} of {}", self.rows.len()))),
+                None => return Err(ModelError::State(format!("row {row} of {}", self.live.len()))),
             }
         }
         // The last use of a row takes it instead of cloning it: what is not shared is written to in place.
-        let mut old: Vec<Option<R>> = std::mem::take(&mut self.rows).into_iter().map(Some).collect();
-        self.rows = rows
+        let mut old: Vec<Option<R>> = std::mem::take(&mut self.live).into_iter().map(Some).collect();
+        self.live = rows
             .iter()
             .filter_map(|&row| {
                 uses[row] -= 1;
@@ -49,7 +49,7 @@ impl<R: Clone + Send + 'static> State for Rows<R> {
             .into_any()
             .downcast::<Rows<R>>()
             .map_err(|_| ModelError::State("appended state is of another model".into()))?;
-        self.rows.extend(other.rows);
+        self.live.extend(other.live);
         Ok(())
     }
 
@@ -79,7 +79,7 @@ mod tests {
     fn rows_are_kept_repeated_and_left_out() {
         let mut state = Rows::new(vec!['a', 'b', 'c']);
         state.select(&[2, 0, 2]).unwrap();
-        assert_eq!(state.rows, ['c', 'a', 'c']);
+        assert_eq!(state.live, ['c', 'a', 'c']);
         state.append(Box::new(Rows::new(vec!['d']))).unwrap();
         assert_eq!(state.rows(), 4);
         assert!(state.select(&[4]).is_err());
