@@ -278,7 +278,8 @@ mod tests {
         [header, name, 8i32.to_le_bytes().to_vec(), numbers(&[0]), b"a: true\n".to_vec()].concat()
     }
 
-    const SPM: &[u8] = b"\n\x0e\n\x05<unk>\x15\0\0\0\0\x18\x02\n\x0b\n\x02ab\x15\0\0\x80\xbf\x18\x01";
+    const SPM: &[u8] =
+        b"\n\x0e\n\x05<unk>\x15\0\0\0\0\x18\x02\n\x0b\n\x02ab\x15\0\0\x80\xbf\x18\x01\n\x04\n\x02cd\x12\x02\x18\x01";
 
     fn shortlist() -> Vec<u8> {
         [numbers(&[SHORTLIST, 7, 50, 50, 2, 3]), numbers(&[0, 3]), vec![0; 12]].concat()
