@@ -189,8 +189,12 @@ fn show(card: &Card, settings: &Settings) -> String {
         line("address", &address.url);
     }
     for mirror in &card.mirrors {
-        let packages = format!("{} to {}", mirror.first, mirror.last);
-        line("mirror", &format!("Python packages {} ({packages}), {}", mirror.package, size(mirror.size_bytes)));
+        let parts = if mirror.first == mirror.last {
+            format!("Python package {}", mirror.package)
+        } else {
+            format!("Python packages {} ({} to {})", mirror.package, mirror.first, mirror.last)
+        };
+        line("mirror", &format!("{parts}, {}", size(mirror.size_bytes)));
     }
     line("notes", &card.notes);
     match registry::on_disk(card, settings) {

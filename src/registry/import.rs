@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::card::{Card, CardFile, Role, cards};
+use super::card::{Card, CardFile, Packing, Role, cards};
 use super::digest::digest;
 use super::install::Slot;
 use super::lock::Lock;
@@ -43,9 +43,19 @@ pub struct Incomplete {
     pub missing: Vec<String>,
 }
 
+/// Where content is.
+#[derive(Debug, Clone)]
+struct Found {
+    path: PathBuf,
+    /// How it is packed there.
+    packing: Option<Packing>,
+    /// The hash of the packed file, where that is what it was known by.
+    packed_sha256: Option<String>,
+}
+
 /// The files of a folder whose hashes may be those of cards.
 struct Pile {
-    by_hash: BTreeMap<String, PathBuf>,
+    by_hash: BTreeMap<String, Found>,
     /// Names of all files, for the message that none is known.
     names: Vec<String>,
 }
@@ -80,11 +90,14 @@ pub(crate) fn import(
     let pile = pile(folder, &sizes, &lock, progress)?;
     let mut done = Imported::default();
     for (card, pins) in known {
-        let source = |file: &CardFile| {
+        let source = |file: &CardFile| -> Option<Found> {
             let pin = pins.get(&file.name).map(|pin| &pin.sha256);
             let plain = file.sha256.as_ref().or(pin).and_then(|hash| pile.by_hash.get(hash));
-            let packed = file.packed.as_ref().and_then(|packed| pile.by_hash.get(&packed.sha256));
-            plain.map(|path| (path.clone(), false)).or_else(|| packed.map(|path| (path.clone(), true)))
+            plain.cloned().or_else(|| {
+                let packed = file.packed.as_ref()?;
+                let path = pile.by_hash.get(&packed.sha256)?.path.clone();
+                Some(Found { path, packing: Some(packed.format), packed_sha256: Some(packed.sha256.clone()) })
+            })
         };
         let plan = plan(card, &source);
         if super::on_disk(card, settings).is_some() {
@@ -104,7 +117,7 @@ pub(crate) fn import(
         let slot = Slot::take(card, settings, progress)?;
         let names: Vec<&str> = plan.found.iter().map(|file| file.name.as_str()).collect();
         slot.place(&folder.display().to_string(), &names, &mut |file, to| match source(file) {
-            Some((from, packed)) => write(file, (&from, to), packed, progress),
+            Some(found) => write(file, &found, to, progress),
             None => Ok(()),
         })?;
         done.installed.push(card);
@@ -121,7 +134,7 @@ struct Plan<'a> {
     missing: Vec<String>,
 }
 
-fn plan<'a>(card: &'a Card, source: &dyn Fn(&CardFile) -> Option<(PathBuf, bool)>) -> Plan<'a> {
+fn plan<'a>(card: &'a Card, source: &dyn Fn(&CardFile) -> Option<Found>) -> Plan<'a> {
     let mut plan = Plan { found: Vec::new(), missing: Vec::new() };
     for file in card.named_files() {
         if source(file).is_some() {
@@ -160,7 +173,7 @@ fn describe(file: &CardFile) -> String {
     }
 }
 
-/// Hashes every file below a folder whose size is one of a card's.
+/// Hashes every file below a folder whose size is one of a card's, and what is inside packed files.
 fn pile(folder: &Path, sizes: &BTreeSet<u64>, lock: &Lock, progress: &dyn Progress) -> Result<Pile, RegistryError> {
     std::fs::read_dir(folder).map_err(RegistryError::io("read", folder))?;
     let mut pile = Pile { by_hash: BTreeMap::new(), names: Vec::new() };
@@ -169,43 +182,59 @@ fn pile(folder: &Path, sizes: &BTreeSet<u64>, lock: &Lock, progress: &dyn Progre
         let path = entry.path();
         pile.names.push(path.strip_prefix(folder).unwrap_or(path).display().to_string());
         let size = entry.metadata().map_or(0, |metadata| metadata.len());
-        if !sizes.contains(&size) {
-            continue;
+        let name = entry.file_name().to_string_lossy();
+        if sizes.contains(&size) {
+            let hash = if let Some(hash) = lock.remembered(path) {
+                hash
+            } else {
+                progress.start(&name, Some(size));
+                let digests = digest(path, None, progress);
+                progress.finish();
+                digests?.sha256
+            };
+            let found = || Found { path: path.to_path_buf(), packing: None, packed_sha256: None };
+            pile.by_hash.entry(hash).or_insert_with(found);
         }
-        let hash = if let Some(hash) = lock.remembered(path) {
-            hash
-        } else {
-            progress.start(&entry.file_name().to_string_lossy(), Some(size));
-            let digests = digest(path, None, progress);
+        if let Some(format) = packing(path) {
+            progress.start(&name, None);
+            let inside = unpack::measure(path, format, unpack::LIMIT, progress);
             progress.finish();
-            digests?.sha256
-        };
-        pile.by_hash.entry(hash).or_insert_with(|| path.to_path_buf());
+            match inside {
+                Ok(inside) => {
+                    let found = || Found { path: path.to_path_buf(), packing: Some(format), packed_sha256: None };
+                    pile.by_hash.entry(inside.sha256).or_insert_with(found);
+                }
+                // Archives of other things, or damaged: nothing of a card.
+                Err(RegistryError::Unpack { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
     Ok(pile)
 }
 
-/// Copies or unpacks one file. A packed file is checked again while it is read, since it has the only hash that is known.
-fn write(
-    file: &CardFile,
-    (from, to): (&Path, &Path),
-    packed: bool,
-    progress: &dyn Progress,
-) -> Result<(), RegistryError> {
-    if let Some(packed) = file.packed.as_ref().filter(|_| packed) {
-        let limit = file.size.unwrap_or(unpack::LIMIT);
-        let got = unpack((from, to), packed.format, limit, progress)?;
-        if got.packed_sha256 != packed.sha256 {
-            return Err(RegistryError::Mismatch {
+fn packing(path: &Path) -> Option<Packing> {
+    let mut head = [0; 4];
+    File::open(path).ok()?.read_exact(&mut head).ok()?;
+    unpack::format_of(&head)
+}
+
+/// Copies or unpacks one file. A packed file that was known by its own hash is checked again while it is read.
+fn write(file: &CardFile, found: &Found, to: &Path, progress: &dyn Progress) -> Result<(), RegistryError> {
+    let from = found.path.as_path();
+    if let Some(format) = found.packing {
+        let got = unpack((from, to), format, file.size.unwrap_or(unpack::LIMIT), progress)?;
+        return match found.packed_sha256.as_ref().filter(|hash| **hash != got.packed_sha256) {
+            Some(hash) => Err(RegistryError::Mismatch {
                 what: "sha256",
-                file: packed.name.as_str().into(),
+                file: file.published_name().into(),
                 place: from.display().to_string(),
-                expected: packed.sha256.clone(),
+                expected: hash.clone(),
                 got: got.packed_sha256,
                 advice: "the file changed while it was read; nothing was kept: try again".into(),
-            });
-        }
-        return Ok(());
+            }),
+            None => Ok(()),
+        };
     }
     let mut source = File::open(from).map_err(RegistryError::io("read", from))?;
     let mut sink = File::create(to).map_err(RegistryError::io("write", to))?;

@@ -58,7 +58,10 @@ pub(crate) fn unpack(
     limit: u64,
     progress: &dyn Progress,
 ) -> Result<Unpacked, RegistryError> {
-    let result = stream((from, to), format, limit, progress);
+    let mut sink = File::create(to).map_err(RegistryError::io("write", to))?;
+    let mut write = |bytes: &[u8]| sink.write_all(bytes).map_err(|e| disk(e, to, limit));
+    let result = stream((from, &mut write), format, limit, progress)
+        .and_then(|unpacked| sink.sync_all().map(|()| unpacked).map_err(|e| disk(e, to, limit)));
     if result.is_err() {
         // Nothing half-written stays; the first error says more than one of the removal would.
         let _ = std::fs::remove_file(to);
@@ -66,8 +69,21 @@ pub(crate) fn unpack(
     result
 }
 
+/// What a file of at most `limit` bytes would be unpacked; nothing is written.
+pub(crate) fn measure(
+    from: &Path,
+    format: Packing,
+    limit: u64,
+    progress: &dyn Progress,
+) -> Result<Unpacked, RegistryError> {
+    stream((from, &mut |_| Ok(())), format, limit, progress)
+}
+
+/// Where unpacked bytes go.
+type Sink<'a> = dyn FnMut(&[u8]) -> Result<(), RegistryError> + 'a;
+
 fn stream(
-    (from, to): (&Path, &Path),
+    (from, write): (&Path, &mut Sink<'_>),
     format: Packing,
     limit: u64,
     progress: &dyn Progress,
@@ -79,7 +95,6 @@ fn stream(
         advice: "it is damaged or not the file it should be: fetch it again".to_string(),
     };
     let source = File::open(from).map_err(RegistryError::io("read", from))?;
-    let mut sink = File::create(to).map_err(RegistryError::io("write", to))?;
     let mut packed = BufReader::with_capacity(CHUNK, Hashing { inner: source, hasher: Sha256::new() });
     let (mut hasher, mut size, mut buffer) = (Sha256::new(), 0u64, vec![0; CHUNK]);
     let mut decoder = Decoder::new(&mut packed, format);
@@ -96,10 +111,9 @@ fn stream(
             return Err(bad(format!("expected at most {limit} bytes inside, got more")));
         }
         hasher.update(&buffer[..n]);
-        sink.write_all(&buffer[..n]).map_err(|e| disk(e, to, limit))?;
+        write(&buffer[..n])?;
         progress.advance(n as u64);
     }
-    sink.sync_all().map_err(|e| disk(e, to, limit))?;
     drop(decoder);
     // The decoders read to the end; whatever they left would be missing from the hash.
     std::io::copy(&mut packed, &mut std::io::sink()).map_err(RegistryError::io("read", from))?;
