@@ -111,7 +111,19 @@ pub(crate) enum ModelsAction {
         /// The models' names
         #[arg(required = true)]
         names: Vec<String>,
+        /// Take the files from this folder instead of the network; they are known by their hashes
+        #[arg(long, value_name = "DIR")]
+        from_dir: Option<PathBuf>,
         /// Accept the licence of a model that asks for it
+        #[arg(long)]
+        accept_license: bool,
+    },
+    /// Install models from a folder of files that were fetched elsewhere, packed or not, under any names
+    Import {
+        /// The folder
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+        /// Accept the licences of models that ask for it
         #[arg(long)]
         accept_license: bool,
     },

@@ -3,10 +3,11 @@
 use super::args::{Cli, ModelsAction};
 use super::console::{Console, Loudness};
 use super::{Ending, stop_flag};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::io::Write;
+use std::path::Path;
 use tlumach::registry::{self, Card, Settings};
 
 pub(super) fn run(cli: &Cli, action: &ModelsAction, settings: &mut Settings) -> Result<Ending> {
@@ -15,10 +16,17 @@ pub(super) fn run(cli: &Cli, action: &ModelsAction, settings: &mut Settings) -> 
         ModelsAction::List { json: true } => list_json(settings),
         ModelsAction::List { json: false } => list(settings),
         ModelsAction::Show { name } => show(card(name)?, settings),
-        ModelsAction::Pull { names, accept_license } => {
+        ModelsAction::Import { folder, accept_license } => {
+            settings.accept_license = *accept_license;
+            import(folder, &[], settings, &console)?
+        }
+        ModelsAction::Pull { names, from_dir, accept_license } => {
             settings.accept_license = *accept_license;
             let cards = names.iter().map(|name| card(name)).collect::<Result<Vec<_>>>()?;
-            let mut text = String::new();
+            let mut text = match from_dir {
+                Some(folder) => import(folder, &cards, settings, &console)?,
+                None => String::new(),
+            };
             for card in cards {
                 let files = registry::pull(card, settings, &console)?;
                 for paths in files.files.values() {
@@ -53,6 +61,28 @@ pub(super) fn run(cli: &Cli, action: &ModelsAction, settings: &mut Settings) -> 
     Ok(Ending::Fine)
 }
 
+/// Installs what a folder has; that nothing could be installed is an error.
+fn import(folder: &Path, wanted: &[&'static Card], settings: &Settings, console: &Console) -> Result<String> {
+    let done = registry::import(folder, wanted, settings, console)?;
+    let mut text = String::new();
+    for card in &done.installed {
+        let _ = writeln!(text, "installed {}", card.name);
+    }
+    for card in &done.present {
+        let _ = writeln!(text, "{} is on disk already", card.name);
+    }
+    let mut lacking = String::new();
+    for incomplete in &done.incomplete {
+        let found = if incomplete.found.is_empty() { "nothing".into() } else { incomplete.found.join(", ") };
+        let missing = incomplete.missing.join(", ");
+        let _ = writeln!(lacking, "{}: not installed: found {found}; missing {missing}", incomplete.card.name);
+    }
+    if !lacking.is_empty() && (!wanted.is_empty() || done.installed.is_empty() && done.present.is_empty()) {
+        bail!("{}: {}", folder.display(), lacking.trim_end());
+    }
+    Ok(text + &lacking)
+}
+
 fn card(name: &str) -> Result<&'static Card> {
     registry::find(name).ok_or_else(|| registry::unknown(name).into())
 }
@@ -71,19 +101,20 @@ fn directions(card: &Card) -> String {
 }
 
 fn list(settings: &Settings) -> String {
-    let mut rows = vec![["NAME", "SIZE", "LICENCE", "ON DISK", "DIRECTIONS"].map(String::from)];
+    let mut rows = vec![["NAME", "TIER", "SIZE", "LICENCE", "ON DISK", "DIRECTIONS"].map(String::from)];
     for listed in registry::list(settings) {
         let card = listed.card;
         let accept = if card.license.needs_acceptance { " (to be accepted)" } else { "" };
         rows.push([
             card.name.clone(),
+            card.tier.as_str().into(),
             size(card.size_bytes),
             format!("{}{accept}", card.license.name),
             if listed.on_disk.is_some() { "yes".into() } else { "-".into() },
             directions(card),
         ]);
     }
-    let mut widths = [0; 5];
+    let mut widths = [0; 6];
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
@@ -132,22 +163,38 @@ fn show(card: &Card, settings: &Settings) -> String {
     line("name", &card.name);
     line("title", &card.title);
     line("family", card.family.as_str());
+    line("tier", card.tier.as_str());
     line("size", &format!("{} ({} bytes)", size(card.size_bytes), card.size_bytes));
     let accept = if card.license.needs_acceptance { ", needs --accept-license" } else { "" };
     line("licence", &format!("{} <{}>{accept}", card.license.name, card.license.url));
-    line("source", &card.source.repository);
-    line("revision", card.source.revision.as_deref().unwrap_or("main, pinned at the first download"));
+    line("source", card.source.repository.as_deref().or(card.source.page.as_deref()).unwrap_or(""));
+    let unpinned = if card.source.repository.is_some() { "main, pinned at the first download" } else { "" };
+    line("revision", card.source.revision.as_deref().unwrap_or(unpinned));
     for direction in &card.directions {
         let quality = direction.quality.as_str();
         line("direction", &format!("{} to {}: {quality}; {}", direction.from, direction.to, direction.note));
     }
     for file in &card.files {
-        let hash = file.sha256.as_deref().unwrap_or("hash from the Hub, pinned at the first download");
-        line("file", &format!("{} {hash}", file.name));
+        let unknown = if file.packed.is_some() {
+            "hash of the packed file only"
+        } else {
+            "hash from the Hub, pinned at the first download"
+        };
+        line("file", &format!("{} {}", file.name, file.sha256.as_deref().unwrap_or(unknown)));
+        if let Some(packed) = &file.packed {
+            line("packed", &format!("{} {}, {} bytes", packed.name, packed.sha256, packed.size));
+        }
+    }
+    for address in &card.addresses {
+        line("address", &address.url);
     }
     for mirror in &card.mirrors {
-        let packages = format!("{} to {}", mirror.first, mirror.last);
-        line("mirror", &format!("Python packages {} ({packages}), {}", mirror.package, size(mirror.size_bytes)));
+        let parts = if mirror.first == mirror.last {
+            format!("Python package {}", mirror.package)
+        } else {
+            format!("Python packages {} ({} to {})", mirror.package, mirror.first, mirror.last)
+        };
+        line("mirror", &format!("{parts}, {}", size(mirror.size_bytes)));
     }
     line("notes", &card.notes);
     match registry::on_disk(card, settings) {

@@ -5,7 +5,7 @@ use super::{Event, Observer};
 use crate::job::report::ModelRecord;
 use crate::language::Language;
 use crate::model::LoadOptions;
-use crate::registry::card::{Quality, Task};
+use crate::registry::card::{DirectionNote, Quality, Task, Tier};
 use crate::registry::load::{self, LoadError, Loaded};
 use crate::registry::{self, Card, Family, ModelFiles, Progress, RegistryError, Settings};
 use std::collections::{BTreeMap, BTreeSet};
@@ -357,7 +357,7 @@ impl<'a> Models<'a> {
             Choice::Path(_) => {
                 let key = self.chosen.clone().unwrap_or_default();
                 let family = lock(&self.files).get(&key).map(|files| files.family);
-                if family == Some(Family::Marian) {
+                if matches!(family, Some(Family::Marian | Family::Bergamot)) {
                     return Err(ModelsError::CannotSummarize { name: key });
                 }
                 Ok(Summarizer::Model(self.load_key(&key, observer)?))
@@ -406,6 +406,7 @@ impl<'a> Models<'a> {
                 directions: directions(card),
                 any_direction: card.family == Family::Qwen2,
                 on_disk: registry::on_disk(card, self.settings).is_some(),
+                fast: card.tier == Tier::Fast,
             })
             .collect();
         for files in lock(&self.files).values() {
@@ -413,7 +414,13 @@ impl<'a> Models<'a> {
                 continue;
             }
             // A folder without a card says nothing of its directions: the user does, with --from and --to.
-            offers.push(Offer { name: files.name.clone(), directions: Vec::new(), any_direction: true, on_disk: true });
+            offers.push(Offer {
+                name: files.name.clone(),
+                directions: Vec::new(),
+                any_direction: true,
+                on_disk: true,
+                fast: false,
+            });
         }
         offers
     }
@@ -447,19 +454,22 @@ const DEFAULT_SUMMARIZER: &str = "qwen2.5-coder-1.5b-instruct";
 
 /// The directions of a card with their ranks.
 fn directions(card: &'static Card) -> Vec<(Language, Language, i32)> {
-    card.directions.iter().map(|d| (d.from, d.to, rank(card, d.quality))).collect()
+    card.directions.iter().map(|d| (d.from, d.to, rank(card, d))).collect()
 }
 
-/// A card's quality as a number: the class first, translation models before chat models, larger before smaller.
-fn rank(card: &Card, quality: Quality) -> i32 {
-    let class = match quality {
-        Quality::Good => 2000,
-        Quality::Fair => 1000,
-        Quality::Poor => route::ACCEPTABLE - 1000,
+/// A card's quality as a number: the class first, translation models before chat models, larger before smaller. Fast models count as
+/// small whatever their size, and among them the published figure decides: the larger of two is not always the better.
+fn rank(card: &Card, direction: &DirectionNote) -> i32 {
+    let class = match direction.quality {
+        Quality::Good => 2_000_000,
+        Quality::Fair => 1_000_000,
+        Quality::Poor => route::ACCEPTABLE - 900_000,
     };
-    let family = if card.family == Family::Marian { 500 } else { 0 };
-    let size = (card.size_bytes / 20_000_000).min(499);
-    class + family + size as i32
+    let family = if card.family == Family::Qwen2 { 0 } else { 500_000 };
+    let size = if card.tier == Tier::Fast { 0 } else { (card.size_bytes / 20_000_000).min(390) as i32 * 1000 };
+    // COMET is at most 1: less than one step of the size.
+    let published = (direction.comet.unwrap_or(0.0).clamp(0.0, 0.999) * 1000.0) as i32;
+    class + family + size + published
 }
 
 fn keyed(offers: &[Offer], hops: &[route::Hop]) -> Vec<Hop> {
@@ -480,5 +490,42 @@ fn route_with(offers: &[Offer], chosen: &str, from: Language, to: Language) -> O
             Some(first.into_iter().chain(second).collect())
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::model::{Keep, Precision};
+
+    /// The route that is taken where nothing is on disk and no model is named.
+    fn check(from: Language, to: Language, expected: &[&str]) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = Settings::new(folder.path().join("hub"), folder.path().join("data"));
+        settings.local_dir = folder.path().join("local");
+        let options = LoadOptions { device: candle_core::Device::Cpu, precision: Precision::Auto, keep: Keep::Nowhere };
+        let models = Models::new(Choice::Auto, &settings, options, &()).unwrap();
+        let offers = models.offers();
+        let hops = keyed(&offers, &route::route(&offers, from, to).unwrap());
+        let names: Vec<&str> = hops.iter().map(|hop| hop.model.as_str()).collect();
+        assert_eq!(names, expected, "{from} to {to}");
+    }
+
+    #[test]
+    fn the_firefox_model_with_the_best_published_figure_is_the_default() {
+        let (en, uk, ko) = (Language::EN, Language::UK, Language::KO);
+        check(en, uk, &["firefox-en-uk-base-memory"]);
+        check(uk, en, &["firefox-uk-en-tiny"]);
+        check(en, ko, &["firefox-en-ko-base-memory"]);
+        check(ko, en, &["firefox-ko-en-base"]);
+        check(uk, ko, &["firefox-uk-en-tiny", "firefox-en-ko-base-memory"]);
+        check(ko, uk, &["firefox-ko-en-base", "firefox-en-uk-base-memory"]);
+    }
+
+    #[test]
+    fn other_languages_keep_their_models() {
+        check(Language::EN, "fr".parse().unwrap(), &["opus-mt-en-fr"]);
     }
 }

@@ -15,6 +15,8 @@ pub struct Offer {
     pub any_direction: bool,
     /// Whether it is on disk.
     pub on_disk: bool,
+    /// Whether it is small and quick, and so the first that is fetched where nothing is on disk.
+    pub fast: bool,
 }
 
 /// One hop.
@@ -57,21 +59,25 @@ const REACHES: [Reach; 4] = [
     Reach { fetch: true, at_least: i32::MIN },
 ];
 
+/// The best offer for one hop, with its quality. What is on disk wins for each hop by itself, so that a route of two fetches only
+/// what is missing; of what would be fetched, listed directions come first, fast models before others.
 fn best(offers: &[Offer], from: Language, to: Language, reach: Reach) -> Option<(i32, Hop)> {
-    let mut best: Option<(i32, Hop)> = None;
+    let mut best: Option<((bool, bool, bool, i32), Hop)> = None;
     for (index, offer) in offers.iter().enumerate().filter(|(_, offer)| offer.on_disk || reach.fetch) {
-        if let Some(quality) = offer.quality(from, to).filter(|&quality| quality >= reach.at_least)
-            && best.as_ref().is_none_or(|(so_far, _)| quality > *so_far)
-        {
-            best = Some((quality, Hop { from, to, offer: index }));
+        let Some(quality) = offer.quality(from, to).filter(|&quality| quality >= reach.at_least) else { continue };
+        let acceptable = quality >= ACCEPTABLE;
+        let key = (acceptable, offer.on_disk, offer.fast && !offer.on_disk, quality);
+        if best.as_ref().is_none_or(|(so_far, _)| key > *so_far) {
+            best = Some((key, Hop { from, to, offer: index }));
         }
     }
-    best
+    best.map(|((.., quality), hop)| (quality, hop))
 }
 
 /// The best route from one language to another.
 ///
-/// Acceptable models on disk come first, then acceptable ones that would have to be fetched, then whatever is there.
+/// Acceptable models on disk come first, then acceptable ones that would have to be fetched, fast ones before others, then whatever
+/// is there.
 /// Within each step a direct model comes before two hops through English, and listed directions before a chat model
 /// that is asked for a direction its card does not list.
 /// `None` if no model does it. A route from a language to itself is empty.
@@ -113,7 +119,8 @@ mod tests {
 
     fn offer(name: &str, directions: &[(&str, &str, i32)], on_disk: bool) -> Offer {
         let directions = directions.iter().map(|&(from, to, q)| (language(from), language(to), q)).collect();
-        Offer { name: name.into(), directions, any_direction: name.starts_with("chat"), on_disk }
+        let (any_direction, fast) = (name.starts_with("chat"), name.starts_with("fast"));
+        Offer { name: name.into(), directions, any_direction, on_disk, fast }
     }
 
     fn check(offers: &[Offer], from: &str, to: &str, expected: Option<&[&str]>) {
@@ -133,6 +140,30 @@ mod tests {
     fn what_is_on_disk_wins_over_what_is_better() {
         let offers = [offer("base", &[("uk", "en", 20)], true), offer("big", &[("uk", "en", 39)], false)];
         check(&offers, "uk", "en", Some(&["base"]));
+    }
+
+    #[test]
+    fn where_nothing_is_on_disk_the_best_of_the_fast_models_is_fetched() {
+        let tiny = offer("fast-tiny", &[("en", "uk", 20)], false);
+        let base = offer("fast-base", &[("en", "uk", 21)], false);
+        let big = offer("big", &[("en", "uk", 39)], false);
+        check(&[tiny.clone(), base.clone(), big.clone()], "en", "uk", Some(&["fast-base"]));
+        // On disk only quality counts.
+        let here = [tiny, base, big].map(|offer| Offer { on_disk: true, ..offer });
+        check(&here, "en", "uk", Some(&["big"]));
+        // A poor fast model is no reason to leave an acceptable one.
+        let poor = offer("fast-poor", &[("en", "uk", -5)], false);
+        check(&[poor, offer("big", &[("en", "uk", 39)], false)], "en", "uk", Some(&["big"]));
+    }
+
+    #[test]
+    fn a_route_of_two_fetches_only_what_is_missing() {
+        let offers = [
+            offer("here", &[("uk", "en", 20)], true),
+            offer("fast-uk-en", &[("uk", "en", 30)], false),
+            offer("fast-en-ko", &[("en", "ko", 30)], false),
+        ];
+        check(&offers, "uk", "ko", Some(&["here", "fast-en-ko"]));
     }
 
     #[test]

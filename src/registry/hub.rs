@@ -3,17 +3,16 @@
 //! Every file is counted and hashed before it gets the name under which anyone would use it. What the Hub says of a file is checked
 //! against the card and the lock file before the download, so that a repository that changed is noticed without fetching it.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::path::Path;
-use std::time::Duration;
 
 use hf_hub::api::RepoInfo;
 use hf_hub::{Repo, RepoType};
 
 use super::cache::{CachedRepo, check_space, shards};
-use super::card::{Card, Role, is_hex};
+use super::card::{Card, is_hex};
 use super::digest::{Digests, Expected, digest, hex};
-use super::lock::{Lock, ModelPins, Pin};
+use super::lock::{Lock, ModelPins, Pin, exclusive};
 use super::transfer::{Download, Transfer};
 use super::{Progress, RegistryError, Settings};
 
@@ -29,6 +28,7 @@ struct Wanted {
 /// A fetch in progress.
 struct Fetch<'a> {
     card: &'a Card,
+    repository: &'a str,
     settings: &'a Settings,
     progress: &'a dyn Progress,
     transfer: Transfer<'a>,
@@ -36,15 +36,21 @@ struct Fetch<'a> {
     pins: ModelPins,
 }
 
-/// Brings the model into the cache and pins what was fetched.
-pub(crate) fn fetch(card: &Card, settings: &Settings, progress: &dyn Progress) -> Result<(), RegistryError> {
+/// Brings the model from its repository into the cache and pins what was fetched.
+pub(crate) fn fetch(
+    card: &Card,
+    repository: &str,
+    settings: &Settings,
+    progress: &dyn Progress,
+) -> Result<(), RegistryError> {
     let lock = Lock::new(&settings.data_dir);
     let fetch = Fetch {
         card,
+        repository,
         settings,
         progress,
         transfer: Transfer::new(settings, progress)?,
-        repo: CachedRepo::new(settings, &card.source.repository),
+        repo: CachedRepo::new(settings, repository),
         pins: lock.pins(&card.name)?,
     };
     let info = fetch.info()?;
@@ -71,7 +77,7 @@ pub(crate) fn fetch(card: &Card, settings: &Settings, progress: &dyn Progress) -
         fetch.repo.set_main(&info.sha)?;
     }
     lock.update(&card.name, |pins| {
-        pins.repository = Some(card.source.repository.clone());
+        pins.repository = Some(repository.to_string());
         pins.commit = Some(info.sha.clone());
         let files = pins.files.entry(info.sha.clone()).or_default();
         for (name, digests) in done {
@@ -84,11 +90,11 @@ impl Fetch<'_> {
     /// The commit and the list of files.
     fn info(&self) -> Result<RepoInfo, RegistryError> {
         let revision = self.card.source.revision.as_deref().unwrap_or("main");
-        let repo = Repo::with_revision(self.card.source.repository.clone(), RepoType::Model, revision.to_string());
+        let repo = Repo::with_revision(self.repository.to_string(), RepoType::Model, revision.to_string());
         let url = format!("{}/api/{}", self.settings.endpoint, repo.api_url());
         let mut first = Transfer::new(self.settings, self.progress)?;
-        if !self.card.mirrors.is_empty() {
-            // Where there is a mirror, a Hub that cannot be reached at all is not waited for long.
+        if !self.card.mirrors.is_empty() || !self.card.addresses.is_empty() {
+            // Where there is another source, a Hub that cannot be reached at all is not waited for long.
             first.limit_retries(1);
         }
         let json = first.json(&url)?;
@@ -113,12 +119,12 @@ impl Fetch<'_> {
     fn choose(&self, info: &RepoInfo) -> Result<Vec<String>, RegistryError> {
         let has = |name: &str| info.siblings.iter().any(|file| file.rfilename == name);
         let missing = |what: String| RegistryError::Missing {
-            place: format!("{}/{} at {}", self.settings.endpoint, self.card.source.repository, info.sha),
+            place: format!("{}/{} at {}", self.settings.endpoint, self.repository, info.sha),
             what,
             advice: "the repository changed or the card is wrong: compare the card with the repository's files".into(),
         };
         let mut names = Vec::new();
-        for file in self.card.files.iter().filter(|file| file.role != Role::Weights) {
+        for file in self.card.named_files() {
             if has(&file.name) {
                 names.push(file.name.clone());
             } else if !file.optional {
@@ -196,7 +202,7 @@ impl Fetch<'_> {
             "fetching {} from {}/{}: {}, licence {}",
             self.card.name,
             self.settings.endpoint,
-            self.card.source.repository,
+            self.repository,
             super::human_bytes(missing),
             self.card.license.name
         ));
@@ -225,28 +231,11 @@ impl Fetch<'_> {
         let url = self.url(commit, &file.name);
         let incomplete = self.incomplete(file);
         let what = Download { url: &url, name: &file.name, to: &incomplete, size: file.size };
-        let mut again = false;
-        loop {
-            let pieced = self.transfer.download(&what)?;
-            let digests = digest(&incomplete, Some(&file.expected), &())?;
-            match self.check(file, &digests, Path::new(&url)) {
-                Ok(()) => {
-                    std::fs::rename(&incomplete, blob).map_err(RegistryError::io("write", blob))?;
-                    sync_folder(blob);
-                    return Ok(digests);
-                }
-                Err(error) => {
-                    // What is wrong is not worth going on from.
-                    std::fs::remove_file(&incomplete).map_err(RegistryError::io("remove", &incomplete))?;
-                    // Pieces of two versions may have met; a whole that is wrong stays wrong.
-                    if !pieced || again {
-                        return Err(error);
-                    }
-                    again = true;
-                    self.progress.message(&format!("{}: its pieces do not fit together, starting again", file.name));
-                }
-            }
-        }
+        let check = |digests: &Digests| self.check(file, digests, Path::new(&url));
+        let digests = self.transfer.download_checked(&what, Some(&file.expected), &check)?;
+        std::fs::rename(&incomplete, blob).map_err(RegistryError::io("write", blob))?;
+        sync_folder(blob);
+        Ok(digests)
     }
 
     /// Compares what came with the Hub's promise, the card and the lock file.
@@ -278,7 +267,7 @@ impl Fetch<'_> {
     }
 
     fn url(&self, commit: &str, name: &str) -> String {
-        format!("{}/{}/resolve/{commit}/{}", self.settings.endpoint, self.card.source.repository, escape(name))
+        format!("{}/{}/resolve/{commit}/{}", self.settings.endpoint, self.repository, escape(name))
     }
 
     fn incomplete(&self, file: &Wanted) -> std::path::PathBuf {
@@ -288,32 +277,7 @@ impl Fetch<'_> {
 
     /// Waits for whoever else writes this blob, tlumach or Python.
     fn guard(&self, file: &Wanted) -> Result<File, RegistryError> {
-        let path = self.repo.blob_lock(&file.etag);
-        let folder = path.parent().unwrap_or(self.repo.folder());
-        std::fs::create_dir_all(folder).map_err(RegistryError::io("create", folder))?;
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(RegistryError::io("write", &path))?;
-        let mut said = false;
-        loop {
-            match lock.try_lock() {
-                Ok(()) => return Ok(lock),
-                Err(std::fs::TryLockError::WouldBlock) => {
-                    if !said {
-                        self.progress.message(&format!("{}: another process is fetching it, waiting", file.name));
-                        said = true;
-                    }
-                    if self.progress.cancelled() {
-                        return Err(RegistryError::Cancelled(file.name.clone()));
-                    }
-                    std::thread::sleep(Duration::from_millis(200));
-                }
-                Err(std::fs::TryLockError::Error(e)) => return Err(RegistryError::io("lock", &path)(e)),
-            }
-        }
+        exclusive(&self.repo.blob_lock(&file.etag), &file.name, self.progress)
     }
 }
 

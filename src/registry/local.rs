@@ -1,4 +1,4 @@
-//! Models without a card: a folder with `config.json`, or a `.gguf` file.
+//! Models without a card: a folder with `config.json` or a Firefox Translations model (see `folder`), or a `.gguf` file.
 //!
 //! The family is read from the files themselves; nothing is guessed from names. If the weights are those of a card, the card is
 //! attached, so that licence and quality notes are known.
@@ -32,7 +32,7 @@ const MAX_TEXT: u64 = 1 << 24;
 /// Reads what a path is; see [`super::from_path`].
 pub(crate) fn from_path(path: &Path, settings: &Settings) -> Result<ModelFiles, RegistryError> {
     let metadata = std::fs::metadata(path).map_err(RegistryError::io("read", path))?;
-    let (family, named) = if metadata.is_dir() { folder(path)? } else { gguf(path)? };
+    let (family, named) = if metadata.is_dir() { folder(path, settings)? } else { gguf(path)? };
     let lock = Lock::new(&settings.data_dir);
     let mut files: BTreeMap<Role, Vec<PathBuf>> = BTreeMap::new();
     let mut sha256 = BTreeMap::new();
@@ -74,9 +74,12 @@ fn card_with(hash: &str) -> Option<&'static Card> {
 
 type Named = Vec<(String, Role, PathBuf)>;
 
-fn folder(folder: &Path) -> Result<(Family, Named), RegistryError> {
+fn folder(folder: &Path, settings: &Settings) -> Result<(Family, Named), RegistryError> {
     let config = folder.join("config.json");
     if !config.is_file() {
+        if let Some(named) = super::folder::read(folder, settings)? {
+            return Ok((Family::Bergamot, named));
+        }
         let mut ggufs: Vec<PathBuf> = std::fs::read_dir(folder)
             .map_err(RegistryError::io("read", folder))?
             .flatten()
@@ -88,7 +91,7 @@ fn folder(folder: &Path) -> Result<(Family, Named), RegistryError> {
             [one] => gguf(one),
             [] => Err(not_a_model(
                 folder,
-                "expected config.json or a .gguf file, found neither",
+                "expected config.json, a .gguf file or a model in Marian's binary format, found none of them",
                 "name the folder that holds the checkpoint itself",
             )),
             several => Err(not_a_model(
@@ -111,7 +114,7 @@ fn folder(folder: &Path) -> Result<(Family, Named), RegistryError> {
         Some(other) => Err(not_a_model(
             folder,
             &format!("model_type {other:?} is not supported: expected \"marian\""),
-            "use a model of `tlumach models list`, an OPUS-MT folder or a qwen2 .gguf",
+            "use a model of `tlumach models list`, an OPUS-MT or Firefox Translations folder or a qwen2 .gguf",
         )),
         None => Err(not_a_model(&config, "expected a text model_type, found none", "fetch the file again")),
     }

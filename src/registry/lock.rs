@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 use std::fs::{File, Metadata, OpenOptions};
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use super::RegistryError;
+use super::{Progress, RegistryError};
 
 /// Version of the lock file's form.
 const VERSION: u32 = 1;
@@ -183,6 +183,36 @@ fn inode(metadata: &Metadata) -> u64 {
 #[cfg(not(unix))]
 fn inode(_: &Metadata) -> u64 {
     0
+}
+
+/// Takes a lock between processes, waiting for whoever has it; `what` is what is being fetched or written. It is given back when
+/// the file is dropped, or its process ends.
+pub(crate) fn exclusive(path: &Path, what: &str, progress: &dyn Progress) -> Result<File, RegistryError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(RegistryError::io("create", folder))?;
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .map_err(RegistryError::io("write", path))?;
+    let mut said = false;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(std::fs::TryLockError::WouldBlock) => {
+                if !said {
+                    progress.message(&format!("{what}: another process is fetching it, waiting"));
+                    said = true;
+                }
+                if progress.cancelled() {
+                    return Err(RegistryError::Cancelled(what.to_string()));
+                }
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            Err(std::fs::TryLockError::Error(e)) => return Err(RegistryError::io("lock", path)(e)),
+        }
+    }
 }
 
 /// Writes a file so that it is either the old one or the new one, whole.

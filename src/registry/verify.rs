@@ -13,7 +13,7 @@ use super::lock::{Lock, ModelPins, Pin};
 use super::{ModelFiles, OnDisk, Place, Progress, RegistryError, Settings, Verified};
 
 /// Origin of pins for files that are in no snapshot.
-const LOCAL: &str = "local";
+pub(crate) const LOCAL: &str = "local";
 
 /// Whether hashes that are remembered may be believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl Check<'_> {
         if !news.is_empty() || (commit.is_some() && pins.commit.is_none()) {
             lock.update(&self.card.name, |pins| {
                 if commit.is_some() {
-                    pins.repository = Some(self.card.source.repository.clone());
+                    pins.repository.clone_from(&self.card.source.repository);
                     pins.commit = commit;
                 }
                 pins.files.entry(origin).or_default().extend(news);
@@ -168,7 +168,10 @@ pub(crate) fn files(card: &'static Card, found: &OnDisk, verified: Vec<Verified>
         name: card.name.clone(),
         family: card.family,
         card: Some(card),
-        revision: found.revision.clone(),
+        // Files that are in no repository of the Hub are those of the card's commit, as their hashes are.
+        revision: found.revision.clone().or_else(|| {
+            card.source.revision.clone().filter(|_| card.source.repository.is_none() && found.place == Place::Mirrored)
+        }),
         license: Some(card.license.name.clone()),
         files,
         sha256: verified.into_iter().map(|file| (file.file, file.sha256)).collect(),

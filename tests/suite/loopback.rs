@@ -305,7 +305,7 @@ pub(crate) fn card_with(revision: &str, license: &str, more: &str) -> &'static C
         name = "tiny"
         family = "marian"
         title = "a tiny checkpoint"
-        tier = "small"
+        tier = "balanced"
         tasks = ["translate"]
         weight_candidates = ["model.safetensors", "pytorch_model.bin"]
         size_bytes = 800000

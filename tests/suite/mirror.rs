@@ -106,7 +106,7 @@ fn card(assemble: &str, family: &str, size: usize, files: &[(&str, &str, String)
         name = "mirrored"
         family = "{family}"
         title = "a mirrored checkpoint"
-        tier = "small"
+        tier = "balanced"
         tasks = ["translate"]
         {candidates}
         size_bytes = {size}
