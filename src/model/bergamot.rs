@@ -325,8 +325,8 @@ impl Description {
         self.check()?;
         let width = self.size("dim-emb")?;
         let heads = self.size("transformer-heads")?;
-        if width < 4 || !width.is_multiple_of(2 * heads) {
-            let advice = format!("dim-emb {width} must be a multiple of twice as much");
+        if !width.is_multiple_of(2 * heads) || !width.is_multiple_of(4) {
+            let advice = format!("dim-emb {width} must be a multiple of twice as much, and of 4");
             return Err(self.unsupported("transformer-heads", &advice));
         }
         let inner = self.size("transformer-dim-ffn")?;

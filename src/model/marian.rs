@@ -9,6 +9,7 @@ use super::encoder_decoder::{
 use super::layers::Activation;
 use super::weights::Weights;
 use super::{Ask, Candidates, Keep, LoadOptions, Model, ModelError, Precision, Request, Spec, State};
+use crate::kernels::int8::Activations;
 use crate::token::{TokenClasses, TokenId};
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
@@ -104,7 +105,13 @@ pub fn load_classified(files: &Files, options: &LoadOptions, classes: &[TokenCla
         let image = files.weights.first().filter(|_| options.keep == Keep::BesideWeights);
         let image = image.map(|weights| weights.with_extension("tlumach-int8"));
         let description = (&config.architecture, &config.names);
-        let network = EncoderDecoder::load_int8(&files.weights, description, config.spec, (image.as_deref(), answers))?;
+        let activations = if options.precision == Precision::W8A16 { Activations::Bits16 } else { Activations::Bits8 };
+        let network = EncoderDecoder::load_int8(
+            &files.weights,
+            description,
+            config.spec,
+            (image.as_deref(), activations, answers),
+        )?;
         return Ok(Marian { network, defaults: config.defaults });
     }
     let weights = Weights::open(&files.weights)?;

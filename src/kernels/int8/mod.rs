@@ -7,11 +7,13 @@
 //! A matrix is packed in panels of [`PANEL`] outputs, `[panels, inputs / 4, PANEL, 4]`: the same bytes for every instruction
 //! set, so that a packed matrix can be kept in a file. See `docs/engine.md` for what was measured.
 
+mod chosen;
 mod dot;
 mod pack;
 mod product;
 mod quantize;
 
+pub use chosen::{Chosen, multiply_chosen, multiply_chosen_with};
 pub use dot::Tier;
 pub use pack::{Packed, pack, pack_quantized, padded_inputs, padded_outputs, unpack_row};
 pub use product::{Finish, multiply, multiply_here, multiply_with};

@@ -157,6 +157,19 @@ enum Engine {
     Plain(Box<plain::Engine>),
 }
 
+impl Engine {
+    fn of_image(
+        image: Image,
+        description: (&Architecture, &Names),
+        (activations, answers): (Activations, Answers<'_>),
+    ) -> Result<Engine, ModelError> {
+        Ok(match activations {
+            Activations::Bits8 => Engine::Int8(from_image(image, description, answers)?),
+            Activations::Bits16 => Engine::Wide(from_image(image, description, answers)?),
+        })
+    }
+}
+
 /// Which implementation computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Implementation {
@@ -180,7 +193,7 @@ impl EncoderDecoder {
         load(weights, description, spec, (options, Implementation::Fastest, answers))
     }
 
-    /// Loads a network that computes in 8 bits on the CPU. It is quantized once; what was quantized is kept in `image`, if a
+    /// Loads a network that computes on the CPU with 8-bit weights and activations of 8 or 16 bits. It is quantized once; what was quantized is kept in `image`, if a
     /// file can be made there, and taken from it the next time, when the checkpoint is not even opened.
     ///
     /// # Errors
@@ -189,7 +202,7 @@ impl EncoderDecoder {
         files: &[PathBuf],
         description: (&Architecture, &Names),
         spec: Spec,
-        (image, answers): (Option<&Path>, Answers<'_>),
+        (image, activations, answers): (Option<&Path>, Activations, Answers<'_>),
     ) -> Result<EncoderDecoder, ModelError> {
         let classes = answers.classes;
         let classes_hash =
@@ -200,8 +213,7 @@ impl EncoderDecoder {
             Some(image) => image,
             None => quantize(&Weights::open(files)?, description, (image, &origin), &answers)?,
         };
-        let engine = from_image::<Bits8>(image, description, answers)?;
-        Ok(EncoderDecoder { spec, engine: Engine::Int8(engine) })
+        Ok(EncoderDecoder { spec, engine: Engine::of_image(image, description, (activations, answers))? })
     }
 
     /// Loads a network that computes on the CPU with weights that mostly are in 8 bits already, so that nothing is kept beside
@@ -217,11 +229,7 @@ impl EncoderDecoder {
     ) -> Result<EncoderDecoder, ModelError> {
         let origin = Origin { files: Vec::new(), network: String::new() };
         let image = quantize(weights, description, (None, &origin), &answers)?;
-        let engine = match activations {
-            Activations::Bits8 => Engine::Int8(from_image(image, description, answers)?),
-            Activations::Bits16 => Engine::Wide(from_image(image, description, answers)?),
-        };
-        Ok(EncoderDecoder { spec, engine })
+        Ok(EncoderDecoder { spec, engine: Engine::of_image(image, description, (activations, answers))? })
     }
 
     /// Loads a network that computes with plain Candle operations on any device, the CPU too: slow, and the reference the
@@ -278,11 +286,11 @@ fn load(
     (options, implementation, answers): (&LoadOptions, Implementation, Answers<'_>),
 ) -> Result<EncoderDecoder, ModelError> {
     let fused = options.device.is_cpu() && implementation == Implementation::Fastest;
-    if options.precision == Precision::Int8 && !fused {
+    if matches!(options.precision, Precision::Int8 | Precision::W8A16) && !fused {
         return Err(ModelError::Config {
             field: "precision".into(),
-            value: "int8".into(),
-            advice: "8-bit products are for the CPU; use auto or f32 on other devices".into(),
+            value: format!("{:?}", options.precision).to_lowercase(),
+            advice: "8-bit weights are for the CPU; use auto or f32 on other devices".into(),
         });
     }
     check(weights, (architecture, names))?;

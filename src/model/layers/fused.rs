@@ -159,14 +159,14 @@ pub trait Fused: Backend<Norm = Norm> {
     /// There is no such token.
     fn select(vocabulary: &Self::Vocabulary, tokens: Vec<TokenId>) -> Result<Self::Selection, ModelError>;
 
-    /// Logits of the tokens of a selection, `[rows, tokens]`.
+    /// Logits of the tokens of a selection, `[rows, tokens]`, for `x`.
     ///
     /// # Errors
     /// A slice has the wrong length.
     fn logits(
+        vocabulary: &Self::Vocabulary,
         selection: &Self::Selection,
-        x: &[f32],
-        logits: &mut Vec<f32>,
+        x_and_logits: (&[f32], &mut Vec<f32>),
         scratch: &mut Self::Scratch,
     ) -> Result<(), ModelError>;
 

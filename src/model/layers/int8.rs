@@ -10,8 +10,8 @@ use super::fused::{FeedForward, Fused, Norm, Projection};
 use super::{Activation, Backend, LinearPlan, NormPlan};
 use crate::kernels::attention::{Bf16, Stored};
 use crate::kernels::int8::{
-    Activations, Finish, Matrix, PANEL, Packed, QuantizedRows, multiply, multiply_here, pack, pack_quantized,
-    padded_inputs, padded_outputs, quantize_weights, unpack_row,
+    Activations, Chosen, Finish, Matrix, PANEL, Packed, QuantizedRows, multiply, multiply_chosen, multiply_here, pack,
+    pack_quantized, padded_inputs, padded_outputs, quantize_weights, unpack_row,
 };
 use crate::model::weights::Weights;
 use crate::model::weights::image::{Builder, Image, Part};
@@ -100,8 +100,10 @@ impl Maker {
             let scales = rows.map(|(numbers, row)| quantize_weights(numbers, row)).collect();
             (values, scales)
         };
+        let sums: Vec<i32> = values.chunks_exact(width).map(|row| row.iter().map(|&q| i32::from(q)).sum()).collect();
         let mut builder = self.builder.borrow_mut();
         builder.add(&format!("{part}.{ROWS}.values"), &values)?;
+        builder.add(&format!("{part}.{ROWS}.sums"), &sums)?;
         builder.add(&format!("{part}.{ROWS}.scales"), &scales)
     }
 
@@ -278,16 +280,17 @@ pub struct ColumnOrder(Columns);
 pub struct Rows {
     values: Part<i8>,
     scales: Part<f32>,
+    sums: Part<i32>,
     width: usize,
 }
 
-/// Some tokens of the vocabulary, in panels.
+/// Some tokens of the vocabulary, with what a product needs to know of each.
 #[derive(Debug)]
 pub struct Selection {
     tokens: Vec<TokenId>,
-    packed: Packed,
+    scales: Vec<f32>,
+    sums: Vec<i32>,
     bias: Vec<f32>,
-    width: usize,
 }
 
 /// Rows that are looked up.
@@ -341,6 +344,7 @@ fn rows(image: &Image, name: &str, [count, width]: [usize; 2]) -> Result<Rows, M
     Ok(Rows {
         values: image.part(&format!("{name}.{ROWS}.values"), count * width)?,
         scales: image.part(&format!("{name}.{ROWS}.scales"), count)?,
+        sums: image.part(&format!("{name}.{ROWS}.sums"), count)?,
         width,
     })
 }
@@ -537,25 +541,26 @@ impl<K: Kept> Fused for Int8<K> {
         if let Some(&token) = tokens.iter().find(|&&token| token as usize >= bias.len()) {
             return Err(super::unknown_token(token, bias.len()));
         }
-        let found = tokens.iter().filter_map(|&token| rows.row(token as usize));
-        let packed = pack_quantized(found, tokens.len(), rows.width);
-        let mut bias: Vec<f32> = tokens.iter().map(|&token| bias[token as usize]).collect();
-        bias.resize(padded_outputs(tokens.len()), 0.0);
-        Ok(Selection { tokens, packed, bias, width: rows.width })
+        let scales = tokens.iter().map(|&token| rows.scales[token as usize]).collect();
+        let sums = tokens.iter().map(|&token| rows.sums[token as usize]).collect();
+        let bias = tokens.iter().map(|&token| bias[token as usize]).collect();
+        Ok(Selection { tokens, scales, sums, bias })
     }
 
     fn logits(
+        vocabulary: &Arc<Vocabulary>,
         selection: &Selection,
-        x: &[f32],
-        logits: &mut Vec<f32>,
+        (x, logits): (&[f32], &mut Vec<f32>),
         scratch: &mut Scratch,
     ) -> Result<(), ModelError> {
-        let Packed { values, scales, sums } = &selection.packed;
-        let (bias, outputs, inputs) = (&selection.bias, selection.tokens.len(), selection.width);
-        let matrix = Matrix { values, scales, sums, bias, outputs, inputs };
-        scratch.rows.set_to(x, inputs, K::ACTIVATIONS);
-        logits.resize(scratch.rows.rows() * outputs, 0.0);
-        Ok(multiply_here(&scratch.rows, (&matrix, 0..outputs.div_ceil(PANEL)), logits, Finish::Store)?)
+        let Vocabulary::Rows { rows, .. } = &**vocabulary else {
+            return Err(ModelError::State("this vocabulary is computed as a whole".into()));
+        };
+        let Selection { tokens, scales, sums, bias } = selection;
+        scratch.rows.set_to(x, rows.width, K::ACTIVATIONS);
+        logits.resize(scratch.rows.rows() * tokens.len(), 0.0);
+        let chosen = Chosen { values: &rows.values, inputs: rows.width, rows: tokens, scales, sums, bias };
+        Ok(multiply_chosen(&scratch.rows, &chosen, logits)?)
     }
 
     fn tokens(selection: &Selection) -> &[TokenId] {

@@ -186,7 +186,12 @@ impl Fused for Packed {
         Ok(Selection { matrix: PackedMatrix::new(&rows, tokens.len(), width)?, tokens, bias })
     }
 
-    fn logits(selection: &Selection, x: &[f32], logits: &mut Vec<f32>, _: &mut Vec<f32>) -> Result<(), ModelError> {
+    fn logits(
+        _: &Vocabulary,
+        selection: &Selection,
+        (x, logits): (&[f32], &mut Vec<f32>),
+        _: &mut Vec<f32>,
+    ) -> Result<(), ModelError> {
         logits.clear();
         for _ in 0..x.len() / selection.matrix.inputs().max(1) {
             logits.extend_from_slice(&selection.bias);
