@@ -61,7 +61,7 @@ struct Pile {
     names: Vec<String>,
 }
 
-/// See [`super::import`].
+/// See [`super::import()`].
 pub(crate) fn import(
     folder: &Path,
     wanted: &[&'static Card],
