@@ -261,8 +261,12 @@ impl<'a> Models<'a> {
             return Ok(vec![Hop { from, to, model: ECHO.into() }]);
         }
         loop {
-            let offers = self.offers();
+            let mut offers = self.offers();
             let chosen = self.chosen.clone();
+            if self.settings.offline && chosen.is_none() {
+                // Nothing can be fetched: what is not here is not tried one by one.
+                offers.retain(|offer| offer.on_disk);
+            }
             let mut hops = None;
             if let Some(chosen) = &chosen {
                 let own: Vec<Offer> = offers.iter().filter(|offer| offer.name == *chosen).cloned().collect();
@@ -433,6 +437,15 @@ impl<'a> Models<'a> {
                 .flat_map(|offer| offer.directions.iter().map(|(a, b, _)| format!("{a}-{b}")))
                 .collect();
             format!("{chosen} does {}; choose another --model, or leave it out", directions.join(", "))
+        } else if self.settings.offline
+            && let Some(hops) = route::route(&self.offers(), from, to).map(|hops| keyed(&self.offers(), &hops))
+        {
+            let names: Vec<String> = hops.into_iter().map(|hop| hop.model).collect();
+            format!(
+                "no model on disk does it and offline mode is on; unset HF_HUB_OFFLINE, or bring {} with \
+                 `tlumach models import`",
+                names.join(" and ")
+            )
         } else {
             let unavailable = lock(&self.unavailable);
             if unavailable.is_empty() {
@@ -522,6 +535,21 @@ mod tests {
         check(ko, en, &["firefox-ko-en-base"]);
         check(uk, ko, &["firefox-uk-en-tiny", "firefox-en-ko-base-memory"]);
         check(ko, uk, &["firefox-ko-en-base", "firefox-en-uk-base-memory"]);
+    }
+
+    #[test]
+    fn offline_nothing_is_tried_in_turn_and_the_best_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = Settings::new(folder.path().join("hub"), folder.path().join("data"));
+        settings.local_dir = folder.path().join("local");
+        settings.offline = true;
+        let options = LoadOptions { device: candle_core::Device::Cpu, precision: Precision::Auto, keep: Keep::Nowhere };
+        let models = Models::new(Choice::Auto, &settings, options, &()).unwrap();
+        let error = models.route(Language::EN, Language::UK).unwrap_err();
+        assert!(error.is_no_route());
+        let said = error.to_string();
+        assert!(said.contains("bring firefox-en-uk-base-memory with") && said.contains("HF_HUB_OFFLINE"), "{said}");
+        assert!(lock(&models.unavailable).is_empty());
     }
 
     #[test]

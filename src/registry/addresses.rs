@@ -10,7 +10,7 @@ use super::cache::check_space;
 use super::card::{Card, CardFile};
 use super::digest::{Digests, digest};
 use super::install::{Slot, parts_of};
-use super::transfer::{Download, Transfer};
+use super::transfer::{Download, Transfer, plain};
 use super::unpack::{self, unpack};
 use super::{Progress, RegistryError, Settings, human_bytes};
 
@@ -51,7 +51,7 @@ pub(crate) fn fetch(card: &Card, settings: &Settings, progress: &dyn Progress) -
     };
     fetch.announce()?;
     std::fs::create_dir_all(&fetch.folder).map_err(RegistryError::io("create", &fetch.folder))?;
-    let mut files: Vec<&CardFile> = card.files.iter().collect();
+    let mut files: Vec<&CardFile> = fetch.files().collect();
     // Small files first: a source that lacks one is found out before the weights are fetched.
     files.sort_by_key(|file| file.published().map_or(0, |(size, _)| size));
     let mut got = Vec::new();
@@ -72,7 +72,14 @@ pub(crate) fn fetch(card: &Card, settings: &Settings, progress: &dyn Progress) -
     result
 }
 
-impl Fetch<'_> {
+impl<'a> Fetch<'a> {
+    /// The files to have: of weights in several forms the preferred one.
+    fn files(&self) -> impl Iterator<Item = &'a CardFile> + use<'a> {
+        let card = self.card;
+        let weights = card.weight_candidates.iter().find_map(|name| card.file(name));
+        card.named_files().chain(weights)
+    }
+
     /// Where a file may be had, in order.
     fn urls(&self, file: &CardFile) -> Vec<String> {
         if self.settings.addresses.is_empty() {
@@ -85,7 +92,7 @@ impl Fetch<'_> {
     /// Says what is about to be downloaded, and makes sure there is room for it and for what it becomes.
     fn announce(&self) -> Result<(), RegistryError> {
         let (mut missing, mut unpacked) = (0, 0);
-        for file in &self.card.files {
+        for file in self.files() {
             let Some((size, hash)) = file.published() else { continue };
             let have =
                 [self.whole(hash), self.incomplete(hash)].map(|path| std::fs::metadata(path).map_or(0, |m| m.len()));
@@ -94,8 +101,8 @@ impl Fetch<'_> {
         }
         check_space(&self.card.name, &self.settings.data_dir, missing + unpacked)?;
         let mut hosts: Vec<String> = Vec::new();
-        for url in self.card.files.iter().flat_map(|file| self.urls(file)) {
-            let host = host(&url).to_string();
+        for url in self.files().flat_map(|file| self.urls(file)) {
+            let host = plain(host(&url));
             if !hosts.contains(&host) {
                 hosts.push(host);
             }
@@ -165,6 +172,9 @@ impl Fetch<'_> {
             // An empty beginning is worth nothing.
             let _ = std::fs::remove_file(&incomplete);
         }
+        if urls.is_empty() {
+            attempts.push(format!("no address of the card has {}", file.name));
+        }
         if file.optional && only_absent {
             self.progress.message(&format!("{}: {} is at no address; going on without it", self.card.name, file.name));
             return Ok(None);
@@ -195,7 +205,7 @@ fn checked(file: &CardFile, digests: &Digests, url: &str) -> Result<(), Registry
         Some((_, hash)) if hash != digests.sha256 => Err(RegistryError::Mismatch {
             what: "sha256",
             file: file.published_name().into(),
-            place: url.to_string(),
+            place: plain(url),
             expected: hash.to_string(),
             got: digests.sha256.clone(),
             advice: "the address has another file than the card; nothing was kept".into(),

@@ -30,7 +30,7 @@ pub enum RegistryError {
     /// Not on disk, and the network must not be used.
     #[error(
         "model {model} is not complete on disk and offline mode is on: looked in {}; \
-         unset HF_HUB_OFFLINE, or copy the files to {}",
+         unset HF_HUB_OFFLINE, or copy the files to {}, or bring them with `tlumach models import`",
         list(.looked_in), .put_here.display()
     )]
     Offline {

@@ -14,6 +14,9 @@ use super::sniff::{self, Content, HEAD};
 use super::unpack::{self, unpack};
 use super::{RegistryError, Settings};
 
+/// Name, role and path of each file of a model.
+type Named = Vec<(String, Role, PathBuf)>;
+
 /// One file of a folder, recognised.
 #[derive(Debug, Clone)]
 struct Part {
@@ -25,7 +28,7 @@ struct Part {
 }
 
 /// Reads a folder. `None` if nothing in it is of this family.
-pub(crate) fn read(folder: &Path, settings: &Settings) -> Result<Option<Vec<(String, Role, PathBuf)>>, RegistryError> {
+pub(crate) fn read(folder: &Path, settings: &Settings) -> Result<Option<Named>, RegistryError> {
     let parts = parts(folder, settings)?;
     let of = |content: &Content| -> Vec<&Part> { parts.iter().filter(|part| part.content == *content).collect() };
     let (models, vocabularies) = (of(&Content::Model), of(&Content::Vocabulary));

@@ -4,6 +4,7 @@
 //! touched. A model is installed whole or not at all.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -60,7 +61,7 @@ struct Pile {
     names: Vec<String>,
 }
 
-/// See [`super::import`].
+/// See [`super::import()`].
 pub(crate) fn import(
     folder: &Path,
     wanted: &[&'static Card],
@@ -256,7 +257,8 @@ fn nothing_known(folder: &Path, pile: &Pile) -> RegistryError {
     const SHOWN: usize = 8;
     let mut names = pile.names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
     if pile.names.len() > SHOWN {
-        names += &format!(" and {} more", pile.names.len() - SHOWN);
+        // Writing to a text cannot fail.
+        let _ = write!(names, " and {} more", pile.names.len() - SHOWN);
     }
     RegistryError::NotAModel {
         path: folder.to_path_buf(),

@@ -114,30 +114,30 @@ impl<'a> Slot<'a> {
             let digests = digest(&path, None, self.progress);
             self.progress.finish();
             let digests = digests?;
-            self.check(origin, file, (digests.size, &digests.sha256))?;
+            check(origin, file, (digests.size, &digests.sha256))?;
             pins.push(((*name).to_string(), Pin { size: digests.size, sha256: digests.sha256 }));
         }
         Ok(pins)
     }
+}
 
-    /// Compares a file with the card. Only a packed form whose own hash was checked may have content that the card does not know.
-    fn check(&self, origin: &str, file: &CardFile, (size, sha256): (u64, &str)) -> Result<(), RegistryError> {
-        let mismatch = |what, expected: String, got: String| RegistryError::Mismatch {
-            what,
-            file: file.name.as_str().into(),
-            place: origin.to_string(),
-            expected,
-            got,
-            advice: "this is not the file of the card; nothing was kept: use another source".into(),
-        };
-        if let Some(expected) = file.size.filter(|expected| *expected != size) {
-            return Err(mismatch("size", format!("{expected} bytes"), format!("{size} bytes")));
-        }
-        match &file.sha256 {
-            Some(expected) if expected == sha256 => Ok(()),
-            Some(expected) => Err(mismatch("sha256", expected.clone(), sha256.to_string())),
-            None if file.packed.is_some() => Ok(()),
-            None => Err(mismatch("sha256", "a hash in the card".to_string(), "none".to_string())),
-        }
+/// Compares a file with the card. Only a packed form whose own hash was checked may have content that the card does not know.
+fn check(origin: &str, file: &CardFile, (size, sha256): (u64, &str)) -> Result<(), RegistryError> {
+    let mismatch = |what, expected: String, got: String| RegistryError::Mismatch {
+        what,
+        file: file.name.as_str().into(),
+        place: origin.to_string(),
+        expected,
+        got,
+        advice: "this is not the file of the card; nothing was kept: use another source".into(),
+    };
+    if let Some(expected) = file.size.filter(|expected| *expected != size) {
+        return Err(mismatch("size", format!("{expected} bytes"), format!("{size} bytes")));
+    }
+    match &file.sha256 {
+        Some(expected) if expected == sha256 => Ok(()),
+        Some(expected) => Err(mismatch("sha256", expected.clone(), sha256.to_string())),
+        None if file.packed.is_some() => Ok(()),
+        None => Err(mismatch("sha256", "a hash in the card".to_string(), "none".to_string())),
     }
 }

