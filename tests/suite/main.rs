@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod architecture;
+mod bergamot;
+mod bergamot_loading;
+mod bergamot_shapes;
 mod cli;
 mod decode;
 mod hub;
