@@ -8,7 +8,7 @@ use tlumach::language::Language;
 use tlumach::model::{Keep, LoadOptions, Precision, Request};
 use tlumach::registry::load::{Loaded, load};
 use tlumach::registry::{Family, ModelFiles, Role};
-use tlumach::token::{Prompt, Task};
+use tlumach::token::{Prompt, Task, TokenClasses};
 
 const TIED: &str = TINY[0];
 const DEEP: &str = TINY[1];
@@ -96,6 +96,30 @@ fn without_a_shortlist_all_is_answered_from() {
     let run =
         |files: &ModelFiles| translate(&load(files, &options(Precision::Auto)).unwrap(), "Again.", Language::UK).1;
     assert_ne!(run(&whole), run(&some));
+}
+
+/// What such a list brings is not one text's failure alone if a row is left out of the answers.
+#[test]
+fn a_shortlist_without_tokens_fails_its_rows_and_no_more() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("lex.bin");
+    // No token is always in, and source token 5 alone has one: the end.
+    let mut words = vec![0u64, 50, 301, 2];
+    words.extend((0..301u64).map(|token| if token > 5 { 2 } else { 0 }));
+    words.push(0);
+    let checksum = words
+        .iter()
+        .fold(0u64, |seed, word| seed ^ word.wrapping_add(0x9e37_79b9).wrapping_add(seed << 6).wrapping_add(seed >> 2));
+    let words = [0xF11A_48D5_0134_17F5, checksum].into_iter().chain(words);
+    std::fs::write(&path, words.flat_map(u64::to_le_bytes).collect::<Vec<u8>>()).unwrap();
+    for precision in [Precision::W8A16, Precision::Int8, Precision::F32] {
+        let loaded = load(&with(TWO, Role::Shortlist, path.clone()), &options(precision)).unwrap();
+        let request = |source| Request { source, prefix: &[0], shared: 0, allowed: TokenClasses::ALL };
+        let batch = [request(&[7, 8, 0]), request(&[5, 0]), request(&[8])];
+        let options = SearchOptions { max_new_tokens: 4, ..SearchOptions::default() };
+        let answers = search(&*loaded.model, &batch, &options).unwrap();
+        assert_eq!(answers.iter().map(Result::is_ok).collect::<Vec<_>>(), [false, true, false], "{precision:?}");
+    }
 }
 
 #[test]
