@@ -16,8 +16,9 @@ use crate::token::{TokenClasses, TokenId};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// Largest size that is believed of a description; the shapes of the tensors decide in the end.
-const LARGEST: usize = 1 << 20;
+/// Largest size that is believed of a description. The sums of a product of 8-bit weights with this many inputs still fit into 32
+/// bits.
+const LARGEST: usize = 1 << 15;
 /// Positions there are vectors for. Sources are cut far below it, and answers end at twice their length.
 const POSITIONS: usize = 512;
 /// Added to the variance (marian-dev, `src/layers/generic.h`).
@@ -123,6 +124,10 @@ fn read(files: &Files, vocabulary: Vocabulary<'_>) -> Result<Parts, ModelError> 
         }
     }
     let weights = Weights::open(std::slice::from_ref(&files.model))?.renamed(canonical);
+    let tied = description.flag("tied-embeddings-all")? || description.flag("tied-embeddings")?;
+    let one_table = description.flag("tied-embeddings-all")? || description.flag("tied-embeddings-src")?;
+    let names = names(one_table, tied);
+    check_sizes(&weights, &description, (&architecture, &names))?;
     let sizes = (vocabulary.source, vocabulary.target);
     let shortlist = files.shortlist.as_deref();
     let shortlist = shortlist.map(|path| Shortlist::open(path, sizes, vocabulary.shared)).transpose()?;
@@ -137,9 +142,25 @@ fn read(files: &Files, vocabulary: Vocabulary<'_>) -> Result<Parts, ModelError> 
         forced_eos: None,
         renormalize: false,
     };
-    let tied = description.flag("tied-embeddings-all")? || description.flag("tied-embeddings")?;
-    let one_table = description.flag("tied-embeddings-all")? || description.flag("tied-embeddings-src")?;
-    Ok(Parts { weights, architecture, names: names(one_table, tied), spec, shortlist })
+    Ok(Parts { weights, architecture, names, spec, shortlist })
+}
+
+/// Refuses widths and depths that the tensors do not have, before position vectors and lists of layers are made in these sizes.
+fn check_sizes(
+    weights: &Weights,
+    description: &Description,
+    (architecture, names): (&Architecture, &Names),
+) -> Result<(), ModelError> {
+    let Architecture { width, source_vocab, target_vocab, encoder, decoder, .. } = *architecture;
+    let table = |names: &[String], vocab: usize| (names.concat(), vec![vocab, width]);
+    weights.check(&[table(&names.source_embedding, source_vocab), table(&names.target_embedding, target_vocab)])?;
+    let tensors = weights.names().count();
+    for (field, stack) in [("enc-depth", encoder), ("dec-depth", decoder)] {
+        if stack.layers > tensors {
+            return Err(description.unsupported(field, &format!("the file has {tensors} tensors in all")));
+        }
+    }
+    Ok(())
 }
 
 fn names(one_table: bool, tied: bool) -> Names {
@@ -167,7 +188,8 @@ fn canonical(name: &str, shape: &[usize]) -> Option<Wanted> {
     }
     let (side, rest) = name.split_once("_l")?;
     let (layer, part) = rest.split_once('_')?;
-    let layer = layer.parse::<usize>().ok()?.checked_sub(1)?;
+    // One spelling for each layer, or two items could be one tensor.
+    let layer = layer.parse::<usize>().ok().filter(|number| number.to_string() == layer)?.checked_sub(1)?;
     let attention = |prefix: &str, part: &str| {
         let norm = |kind: &str| Some(format!("{prefix}_layer_norm.{kind}"));
         match part {
@@ -176,7 +198,11 @@ fn canonical(name: &str, shape: &[usize]) -> Option<Wanted> {
             _ => {}
         }
         let (kind, which) = part.split_at_checked(1)?;
-        let kind = if kind == "W" { "weight" } else { "bias" };
+        let kind = match kind {
+            "W" => "weight",
+            "b" => "bias",
+            _ => return None,
+        };
         let projection = match which {
             "q" => "q_proj",
             "k" => "k_proj",
@@ -444,8 +470,17 @@ mod tests {
             ("encoder.layers.5.final_layer_norm.bias".into(), vec![4])
         );
         assert_eq!(place("decoder_ff_logit_out_b", &[1, 9]), ("output.bias".into(), vec![1, 9]));
-        for other in ["encoder_l0_self_Wq", "encoder_l1_self_Wx", "none_QuantMultA", "decoder_l1_rnn_W_QuantMultA", "x"]
-        {
+        for other in [
+            "encoder_l0_self_Wq",
+            "encoder_l01_self_Wq",
+            "encoder_l+1_self_Wq",
+            "encoder_l1_self_Wx",
+            "encoder_l1_self_xq",
+            "encoder_l1_self_\u{44f}q",
+            "none_QuantMultA",
+            "decoder_l1_rnn_W_QuantMultA",
+            "x",
+        ] {
             assert!(canonical(other, &[1, 1]).is_none(), "{other}");
         }
     }

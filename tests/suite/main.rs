@@ -4,6 +4,9 @@
 
 mod addresses;
 mod architecture;
+mod bergamot;
+mod bergamot_loading;
+mod bergamot_shapes;
 mod cli;
 mod decode;
 mod hub;

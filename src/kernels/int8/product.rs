@@ -505,6 +505,21 @@ mod tests {
         assert_eq!(got, case.bias[..3]);
     }
 
+    /// The inverse of their step is not finite.
+    #[test]
+    fn a_row_of_numbers_next_to_zero_gives_the_bias() {
+        let case = Case::new(8, 4);
+        for kind in [Activations::Bits8, Activations::Bits16] {
+            for number in [1e-45, -1e-45, 1e-38, -1e-38] {
+                let mut rows = QuantizedRows::default();
+                rows.set_to(&[0.0, number, -number / 2.0, 0.0], 4, kind);
+                let mut got = vec![0.0; 8];
+                multiply(&rows, (&case.matrix(), case.panels()), &mut got, Finish::Store).unwrap();
+                assert_eq!(got, case.bias[..8], "{kind:?} {number:e}");
+            }
+        }
+    }
+
     #[test]
     fn groups_are_those_of_the_dot_products() {
         assert_eq!(GROUP, 4);

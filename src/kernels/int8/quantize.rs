@@ -100,7 +100,7 @@ dispatched! {
             let (low, high) = range(x);
             // A row of zeros, or one with infinities, which then gives NaN as it does in floats.
             let step = (high - low) / 255.0;
-            let inverse = if step > 0.0 { 1.0 / step } else { 0.0 };
+            let inverse = inverse_of(step);
             let offset = (-low * inverse).round_ties_even();
             *scale = step;
             *zero = offset as i32;
@@ -122,7 +122,7 @@ dispatched! {
             let (low, high) = range(x);
             // Room for the zero point, which is rounded to whole high bytes.
             let step = (high - low) / f32::from(u16::MAX - 256);
-            let inverse = if step > 0.0 { 1.0 / step } else { 0.0 };
+            let inverse = inverse_of(step);
             let offset = (-low * inverse / 256.0).ceil();
             *scale = step;
             *zero = offset as i32;
@@ -137,6 +137,12 @@ dispatched! {
             }
         }
     }
+}
+
+/// The inverse of a step. Steps so small that theirs is not finite are taken for zero: whole numbers of them are as good as nothing.
+#[inline(always)]
+fn inverse_of(step: f32) -> f32 {
+    if step >= f32::MIN_POSITIVE { 1.0 / step } else { 0.0 }
 }
 
 /// Least and greatest element, with zero between them.

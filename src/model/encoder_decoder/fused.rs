@@ -171,7 +171,8 @@ impl<B: Fused> Engine<B> {
             let first = answers.len();
             let x = &x[first * width..(first + beams.len()) * width];
             B::logits(&self.vocabulary, selection, (x, &mut scratch.logits), &mut scratch.layer)?;
-            answers.extend(selection::best(B::tokens(selection), first, &mut scratch.logits, ask)?);
+            let rows = first..first + beams.len();
+            answers.extend(selection::best(B::tokens(selection), rows, &mut scratch.logits, ask)?);
         }
         Ok(answers)
     }

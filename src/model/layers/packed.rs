@@ -55,7 +55,8 @@ pub struct Vocabulary {
 #[derive(Debug)]
 pub struct Selection {
     tokens: Vec<TokenId>,
-    matrix: PackedMatrix,
+    /// None without tokens.
+    matrix: Option<PackedMatrix>,
     bias: Vec<f32>,
 }
 
@@ -183,7 +184,8 @@ impl Fused for Packed {
             rows.extend_from_slice(row);
             bias.push(*add);
         }
-        Ok(Selection { matrix: PackedMatrix::new(&rows, tokens.len(), width)?, tokens, bias })
+        let matrix = if tokens.is_empty() { None } else { Some(PackedMatrix::new(&rows, tokens.len(), width)?) };
+        Ok(Selection { matrix, tokens, bias })
     }
 
     fn logits(
@@ -193,10 +195,11 @@ impl Fused for Packed {
         _: &mut Vec<f32>,
     ) -> Result<(), ModelError> {
         logits.clear();
-        for _ in 0..x.len() / selection.matrix.inputs().max(1) {
+        let Some(matrix) = &selection.matrix else { return Ok(()) };
+        for _ in 0..x.len() / matrix.inputs().max(1) {
             logits.extend_from_slice(&selection.bias);
         }
-        Ok(selection.matrix.multiply(x, logits, Store::Add)?)
+        Ok(matrix.multiply(x, logits, Store::Add)?)
     }
 
     fn tokens(selection: &Selection) -> &[TokenId] {

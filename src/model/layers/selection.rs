@@ -6,24 +6,28 @@ use crate::model::{Adjustment, Ask, Candidates, ModelError};
 use crate::token::TokenId;
 use std::ops::Range;
 
-/// Finds what was asked for in `logits`, `[rows, tokens]`, of the rows of the batch from `first` on; `tokens` are those of the
-/// columns, in ascending order.
+/// Finds what was asked for in `logits`, `[rows, tokens]`, of these rows of the batch; `tokens` are those of the columns, in
+/// ascending order. Without any, each row is answered with nothing.
 ///
 /// # Errors
-/// A row has no logit that is a number.
+/// A row has a logit that is not a number.
+///
+/// # Panics
+/// If there are fewer logits than that.
 pub fn best(
     tokens: &[TokenId],
-    first: usize,
+    rows: Range<usize>,
     logits: &mut [f32],
     ask: &Ask<'_>,
 ) -> Result<Vec<Candidates>, ModelError> {
     // Changes to all rows come first, the others follow row by row.
     let shared = ask.adjust.partition_point(|change| change.row.is_none());
     let (shared, own) = ask.adjust.split_at(shared);
-    let mut answers = Vec::with_capacity(logits.len() / tokens.len().max(1));
-    for (row, logits) in logits.chunks_exact_mut(tokens.len().max(1)).enumerate() {
+    let mut answers = Vec::with_capacity(rows.len());
+    for (index, row) in rows.enumerate() {
+        let logits = &mut logits[index * tokens.len()..][..tokens.len()];
         adjust(tokens, shared, logits);
-        adjust(tokens, &own[of_row(own, first + row)], logits);
+        adjust(tokens, &own[of_row(own, row)], logits);
         if let Some(allowed) = ask.allowed {
             for (logit, token) in logits.iter_mut().zip(tokens) {
                 if allowed.binary_search(token).is_err() {
@@ -37,7 +41,7 @@ pub fn best(
         } else {
             best.scan(logits, 0);
         }
-        let mut answer = candidates(first + row, best, ask)?;
+        let mut answer = candidates(row, best, ask)?;
         for (token, _) in &mut answer.best {
             *token = tokens[*token as usize];
         }
@@ -77,7 +81,7 @@ mod tests {
         ];
         let ask = Ask { k: 2, allowed: None, adjust: &adjust, log_sum_exp: true };
         let mut logits = [1.0, 3.0, 2.0, 9.0, 1.0, 3.0, 2.0, 9.0];
-        let got = best(&[2, 4, 7, 9], 1, &mut logits, &ask).unwrap();
+        let got = best(&[2, 4, 7, 9], 1..3, &mut logits, &ask).unwrap();
         assert_eq!(got[0].best, [(7, 2.0), (2, 1.0)]);
         assert_eq!(got[1].best, [(7, 2.0), (2, 1.0)]);
         assert!((got[0].log_sum_exp - (2f32.exp() + 1f32.exp()).ln()).abs() < 1e-6);
@@ -86,7 +90,15 @@ mod tests {
     #[test]
     fn only_what_is_allowed_is_answered() {
         let ask = Ask { k: 3, allowed: Some(&[1, 4, 9]), adjust: &[], log_sum_exp: false };
-        let got = best(&[2, 4, 7, 9], 0, &mut [5.0, 3.0, 2.0, 4.0], &ask).unwrap();
+        let got = best(&[2, 4, 7, 9], 0..1, &mut [5.0, 3.0, 2.0, 4.0], &ask).unwrap();
         assert_eq!(got[0].best, [(9, 4.0), (4, 3.0)]);
+    }
+
+    #[test]
+    fn rows_without_a_token_are_answered_with_nothing() {
+        let ask = Ask { k: 3, allowed: None, adjust: &[], log_sum_exp: true };
+        let got = best(&[], 4..6, &mut [], &ask).unwrap();
+        assert_eq!(got.len(), 2);
+        assert!(got.iter().all(|answer| answer.best.is_empty() && answer.log_sum_exp == f32::NEG_INFINITY));
     }
 }

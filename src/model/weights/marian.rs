@@ -116,12 +116,13 @@ pub(super) fn read_header(file: &mut (impl Read + Seek), length: u64) -> Result<
                 let multiplier = reader.float_at(start, behind, size).ok_or_else(|| {
                     format!("item {name}: expected the factor behind {behind} elements, got {size} bytes in all")
                 })?;
-                if !(multiplier.is_finite() && multiplier > 0.0) {
-                    return Err(format!("item {name}: expected a positive factor, got {multiplier}"));
+                let scale = 1.0 / multiplier;
+                if !(multiplier > 0.0 && scale > 0.0 && scale.is_finite()) {
+                    return Err(format!("item {name}: expected a positive factor, got {multiplier:e}"));
                 }
                 let shape = if is_linear(&name) { shape.into_iter().rev().collect() } else { shape };
                 let strides = contiguous(&shape);
-                Entry { element: ElementType::I8, strides, shape, offset: start, scale: 1.0 / multiplier }
+                Entry { element: ElementType::I8, strides, shape, offset: start, scale }
             }
             FLOAT32 => {
                 needed(4)?;
@@ -322,6 +323,15 @@ mod tests {
                 }
                 let _ = description(file.path());
             }
+        }
+    }
+
+    #[test]
+    fn factors_without_a_finite_inverse_are_refused() {
+        for factor in [0.0, -1.0, f32::NAN, f32::INFINITY, 1e-45] {
+            let file = written(&file(&[item("Wemb", INTGEMM8, &[2, 2], quantized(&[1, 2, 3, 4], factor))]));
+            let error = Weights::open(&[file.path().to_path_buf()]).unwrap_err().to_string();
+            assert!(error.contains("Wemb") && error.contains("positive factor"), "{error}");
         }
     }
 
