@@ -252,7 +252,7 @@ mod tests {
         let mut answer = Answer::default();
         for (range, said) in [0..17, 17..text.len()].into_iter().zip(answers) {
             let ids = said.bytes().map(u32::from).collect();
-            let hypothesis = Hypothesis { ids, log_probability: 0.0, score: 0.0, finish: Finish::End };
+            let hypothesis = Hypothesis { ids, log_probability: 0.0, score: 0.0, finish: Finish::End, alignments: Vec::new() };
             take(&engine, (&ask, range), Ok(hypothesis), &mut answer);
         }
         assert_eq!(answer.error.is_none().then_some(answer.text.as_str()), expected);
