@@ -5,6 +5,7 @@
 //! model for which the oldest text waits is next. A job with one model, which is the usual one, is one such run.
 //! Identical units are computed once, while they wait or run and for a while after. Knows no articles and no checks.
 
+use super::align::{Alignment, compose};
 use super::models::Hop;
 use super::run::{Answer, Ask, Effort, Part, plan, schedule_options, search_options, take};
 use super::twins::{Known, Question, Twins};
@@ -61,9 +62,32 @@ pub(super) struct Translated {
     /// The lowest score of the hops.
     pub(super) score: Option<f32>,
     /// The hops.
-    pub(super) hops: Vec<HopRecord>,
+    pub(super) hops: Vec<HopDone>,
+    /// Where the tokens of the answer come from, over all hops; none where a model does not know.
+    pub(super) alignment: Option<Arc<Alignment>>,
     /// Which retry made it.
     pub(super) retry: Option<&'static str>,
+}
+
+/// A hop of a unit.
+#[derive(Debug, Clone)]
+pub(super) struct HopDone {
+    pub(super) record: HopRecord,
+    /// Sum of the log-probabilities and number of tokens they are of.
+    pub(super) log_probability: f32,
+    pub(super) scored_tokens: usize,
+    /// Where the tokens of its answer come from.
+    pub(super) alignment: Option<Arc<Alignment>>,
+    /// Whether its model was asked that and does not know.
+    pub(super) unaligned: bool,
+}
+
+impl HopDone {
+    /// Mean of the log-probabilities, if there are any.
+    pub(super) fn mean_log_probability(&self) -> Option<f32> {
+        (self.scored_tokens > 0 && self.log_probability.is_finite())
+            .then(|| self.log_probability / self.scored_tokens as f32)
+    }
 }
 
 impl Translated {
@@ -342,7 +366,15 @@ impl<'f, 'a> Flow<'f, 'a> {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
-        so_far.hops.push(HopRecord { from: route[hop].from, to: route[hop].to, model: engine.name.clone() });
+        let alignment = answer.alignment.take().filter(|_| !answer.unaligned).map(Arc::new);
+        so_far.alignment = compose(so_far.alignment.as_ref(), hop, alignment.as_ref());
+        so_far.hops.push(HopDone {
+            record: HopRecord { from: route[hop].from, to: route[hop].to, model: engine.name.clone() },
+            log_probability: answer.log_probability,
+            scored_tokens: answer.scored_tokens,
+            alignment,
+            unaligned: answer.unaligned && self.pipeline.spec.work.wants_alignments(),
+        });
         so_far.answer = answer;
         if so_far.answer.error.is_some() || so_far.answer.cancelled {
             self.deliver(&question, &so_far);

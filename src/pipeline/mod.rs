@@ -4,6 +4,7 @@
 //! models, and each article is written as soon as its own last segment is done. Summaries go window by window.
 //! What fails becomes a finding or a failed article; it never stops the job.
 
+mod align;
 mod article;
 mod finish;
 mod flow;
