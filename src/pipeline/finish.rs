@@ -1,8 +1,8 @@
 //! The end of a translated article: each answer is checked, all are joined and written, and the record is filled.
 
 use super::article::{Article, Plan, foreign};
-use super::flow::{HopDone, Translated};
 use super::record_route;
+use super::unit::{HopDone, Translated};
 use super::write::Written;
 use crate::article::Format;
 use crate::decode::Finish;
@@ -91,7 +91,7 @@ fn hop_records(hops: &[HopDone], record: &SegmentRecord) -> Vec<SegmentHopRecord
     let between = record.intermediate.iter().map(String::as_str);
     let texts: Vec<&str> =
         [record.source.as_str()].into_iter().chain(between).chain([record.output.as_str()]).collect();
-    let known = record.alignment.is_some() && texts.len() == hops.len() + 1;
+    let known = record.outcome == OutcomeRecord::Translated && texts.len() == hops.len() + 1;
     let one = |(index, hop): (usize, &HopDone)| SegmentHopRecord {
         hop: hop.record.clone(),
         mean_log_probability: hop.mean_log_probability(),

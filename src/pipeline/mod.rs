@@ -17,6 +17,7 @@ mod summary;
 mod tests;
 mod translate;
 mod twins;
+mod unit;
 mod write;
 
 use crate::decode::Stats;

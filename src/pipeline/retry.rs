@@ -2,8 +2,8 @@
 //!
 //! Decides and puts together; the work is done by `flow`, to which the attempts are units like any other.
 
-use super::flow::{Attempt, Owner, Translated, Unit};
 use super::run::Effort;
+use super::unit::{Attempt, Owner, Translated, Unit};
 use crate::decode::Finish;
 use crate::language::Language;
 use crate::segment::{Segment, protect};

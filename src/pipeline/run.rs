@@ -237,10 +237,10 @@ pub(super) fn schedule_options(engine: &Loaded, search: SearchOptions, threads: 
         // Whole tiles of the products. 64 rows are no faster than 48 and 96 by 3 %, but each row keeps a megabyte of keys and
         // values; beams share most of theirs.
         let max_rows = if search.beams > 1 { 64 } else { 48 };
-        ScheduleOptions { search, threads, max_rows, max_tokens: 8192, workers: None }
+        ScheduleOptions { search, threads, max_rows, max_tokens: 8192, workers: None, turns: None }
     } else {
         // The weights of a chat model are read once a step for all rows, by all threads: one worker.
-        ScheduleOptions { search, threads, max_rows: 16, max_tokens: 16_384, workers: Some(1) }
+        ScheduleOptions { search, threads, max_rows: 16, max_tokens: 16_384, workers: Some(1), turns: None }
     }
 }
 
