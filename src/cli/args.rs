@@ -76,6 +76,9 @@ pub(crate) struct TranslateArgs {
     /// Leave out follow-us lines, share hints, read-also links and stray foreign headlines; the report lists them
     #[arg(long)]
     pub(crate) drop_boilerplate: bool,
+    /// Say in the report which words of each segment come from which, where the model knows
+    #[arg(long, requires = "report")]
+    pub(crate) alignments: bool,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 use tlumach::job::report::{Head, ModelRecord, Status, Tail, Writer};
-use tlumach::job::spec::{JobSpec, KeepBoilerplate, Work};
+use tlumach::job::spec::{Alignments, JobSpec, KeepBoilerplate, Work};
 use tlumach::model::{LoadOptions, Precision};
 use tlumach::pipeline::models::{Choice, Models};
 use tlumach::pipeline::{Event, Observer, Pipeline, Summary};
@@ -29,7 +29,8 @@ pub(super) fn summarize(cli: &Cli, args: &SummarizeArgs, settings: &mut Settings
 
 pub(super) fn translation(args: &TranslateArgs) -> Work {
     let boilerplate = if args.drop_boilerplate { KeepBoilerplate::Drop } else { KeepBoilerplate::Keep };
-    Work::Translate { by_line: args.segment.into(), boilerplate }
+    let alignments = if args.alignments { Alignments::Report } else { Alignments::Omit };
+    Work::Translate { by_line: args.segment.into(), boilerplate, alignments }
 }
 
 pub(super) fn summary_work(args: &SummarizeArgs) -> Work {
@@ -202,10 +203,13 @@ fn head(input: &InputArgs, spec: &JobSpec) -> Head {
         ("threads", json!(spec.threads)),
     ]);
     let task = match spec.work {
-        Work::Translate { by_line, boilerplate } => {
+        Work::Translate { by_line, boilerplate, alignments } => {
             let segment = if by_line == tlumach::job::spec::Lines::OneToOne { "line" } else { "sentence" };
             options.insert("segment", json!(segment));
             options.insert("drop_boilerplate", json!(boilerplate == KeepBoilerplate::Drop));
+            if alignments == Alignments::Report {
+                options.insert("alignments", json!(true));
+            }
             "translate"
         }
         Work::Summarize { length } => {

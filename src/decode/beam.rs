@@ -9,11 +9,31 @@ use super::rules::{Rules, Verdict};
 use super::{DecodeError, Entry, Finish, Hypothesis, Outcome, Search, SearchOptions, Stats, normalized, room};
 use crate::model::{Adjustment, Ask, Candidates, Change, Model, Request};
 use crate::token::TokenId;
+use std::sync::Arc;
 
 /// A hypothesis that goes on.
 struct Running {
     ids: Vec<TokenId>,
     log_probability: f32,
+    /// Where its last token looked, and those before it, if that is asked for and known.
+    looks: Option<Arc<Look>>,
+}
+
+/// Where one token of a hypothesis looked. Hypotheses share what they have in common: a step costs a row each, not a copy
+/// of all rows before it.
+struct Look {
+    row: Arc<[f32]>,
+    before: Option<Arc<Look>>,
+}
+
+impl Look {
+    /// The rows of a hypothesis, from its first token to its last.
+    fn rows(last: Option<&Look>) -> Vec<Vec<f32>> {
+        let chain = std::iter::successors(last, |look| look.before.as_deref());
+        let mut rows: Vec<Vec<f32>> = chain.map(|look| look.row.to_vec()).collect();
+        rows.reverse();
+        rows
+    }
 }
 
 /// One source with its beams, which are as many consecutive rows of the state.
@@ -48,7 +68,7 @@ pub(super) struct Beam<'m> {
 
 impl<'m> Beam<'m> {
     pub(super) fn new(model: &'m dyn Model, options: &'m SearchOptions) -> Beam<'m> {
-        Beam { options, rules: Rules::new(model.spec(), options), live: Live::new(model), groups: Vec::new() }
+        Beam { options, rules: Rules::new(model.spec(), options), live: Live::new(model, options), groups: Vec::new() }
     }
 
     /// How many continuations of a group are looked at: enough that `beams` go on even if every end token is among them.
@@ -147,29 +167,45 @@ impl<'m> Beam<'m> {
 
     /// Puts the continuations into the pool or among the running ones; answers the beams the new rows come from,
     /// or none if the search of this group is over.
-    fn update(&self, group: &mut Group, continuations: &[Continuation]) -> Vec<usize> {
+    fn update(&self, group: &mut Group, continuations: &[Continuation], answers: &[Candidates]) -> Vec<usize> {
         let (beams, spec) = (self.options.beams, self.live.model().spec());
         let tokens = group.running.first().map_or(0, |beam| beam.ids.len()) + 1;
         let mut running = Vec::with_capacity(beams);
         let mut parents = Vec::with_capacity(beams);
+        let rows: Vec<Arc<[f32]>> = match answers.first() {
+            Some(first) if !first.alignment.is_empty() => {
+                answers.iter().map(|answer| answer.alignment.as_slice().into()).collect()
+            }
+            _ => Vec::new(),
+        };
+        let look = |parent: &Running, beam: usize| {
+            let row = rows.get(beam)?.clone();
+            Some(Arc::new(Look { row, before: parent.looks.clone() }))
+        };
         for (rank, next) in continuations.iter().enumerate() {
             let ended = spec.eos.contains(&next.token);
             if !ended && tokens < group.room {
                 if running.len() < beams {
+                    let parent = &group.running[next.beam];
                     let mut ids = Vec::with_capacity(tokens);
-                    ids.extend_from_slice(&group.running[next.beam].ids);
+                    ids.extend_from_slice(&parent.ids);
                     ids.push(next.token);
-                    running.push(Running { ids, log_probability: next.log_probability });
+                    let looks = look(parent, next.beam);
+                    running.push(Running { ids, log_probability: next.log_probability, looks });
                     parents.push(next.beam);
                 }
             } else if rank < beams {
                 // Only the best `beams` may enter the pool; the others are there to keep the search going.
-                let mut ids = group.running[next.beam].ids.clone();
+                let parent = &group.running[next.beam];
+                let mut ids = parent.ids.clone();
+                let mut looks = parent.looks.clone();
                 if !ended {
                     ids.push(next.token);
+                    looks = look(parent, next.beam);
                 }
                 let finish = if ended { Finish::End } else { Finish::Limit };
-                self.pool(group, (ids, next.log_probability, finish), tokens);
+                let ended = Running { ids, log_probability: next.log_probability, looks };
+                self.pool(group, (ended, finish), tokens);
             }
         }
         group.running = running;
@@ -179,7 +215,7 @@ impl<'m> Beam<'m> {
         if ends_by_force(spec, tokens, group.room) {
             // The last step would only add an end token of probability one: it needs no network.
             for beam in std::mem::take(&mut group.running) {
-                self.pool(group, (beam.ids, beam.log_probability, Finish::Limit), tokens + 1);
+                self.pool(group, (beam, Finish::Limit), tokens + 1);
             }
             return Vec::new();
         }
@@ -187,11 +223,15 @@ impl<'m> Beam<'m> {
     }
 
     /// Enters a finished hypothesis; equal scores go behind the earlier ones.
-    fn pool(&self, group: &mut Group, (ids, log_probability, finish): (Vec<TokenId>, f32, Finish), tokens: usize) {
+    fn pool(&self, group: &mut Group, (ended, finish): (Running, Finish), tokens: usize) {
+        let Running { ids, log_probability, looks } = ended;
         let score = normalized(log_probability, tokens, self.options.length_penalty);
         let at = group.pool.partition_point(|other| other.score.total_cmp(&score).is_ge());
-        group.pool.insert(at, Hypothesis { ids, log_probability, score, finish });
-        group.pool.truncate(self.options.beams);
+        if at < self.options.beams {
+            let alignments = Look::rows(looks.as_deref());
+            group.pool.insert(at, Hypothesis { ids, log_probability, score, finish, alignments });
+            group.pool.truncate(self.options.beams);
+        }
     }
 
     /// Whether nothing can improve on the pool any more, by the rule of `early_stopping = False`.
@@ -206,8 +246,8 @@ impl<'m> Beam<'m> {
         // The best hypothesis alone decides: those behind it usually differ from it in their last tokens.
         let looping = self.options.loop_stop.is_some_and(|rule| rule.ends_in_loop(&best.ids, group.loop_tokens));
         if looping && group.pool.is_empty() {
-            let Running { ids, log_probability } = group.running.swap_remove(0);
-            self.pool(group, (ids, log_probability, Finish::Loop), tokens);
+            let best = group.running.swap_remove(0);
+            self.pool(group, (best, Finish::Loop), tokens);
         }
         looping
     }
@@ -248,11 +288,12 @@ impl Search for Beam<'_> {
                             .options
                             .loop_stop
                             .map_or(0, |rule| rule.threshold(request.source, request.prefix)),
-                        running: vec![Running { ids: Vec::new(), log_probability: 0.0 }],
+                        running: vec![Running { ids: Vec::new(), log_probability: 0.0, looks: None }],
                         pool: Vec::new(),
                     };
                     if ends_by_force(spec, 0, room) {
-                        self.pool(&mut group, (Vec::new(), 0.0, Finish::Limit), 1);
+                        let nothing = Running { ids: Vec::new(), log_probability: 0.0, looks: None };
+                        self.pool(&mut group, (nothing, Finish::Limit), 1);
                         outcomes.push(self.answer(group, ""));
                     } else {
                         groups.push(group);
@@ -292,7 +333,7 @@ impl Search for Beam<'_> {
                     outcomes.push((group.tag, Err(DecodeError::Logits { tokens, what })));
                 }
                 Ok(continuations) => {
-                    let parents = self.update(&mut group, &continuations);
+                    let parents = self.update(&mut group, &continuations, &answers[rows.clone()]);
                     if parents.is_empty() {
                         outcomes.push(self.answer(group, "every token is banned"));
                     } else {

@@ -13,6 +13,8 @@ struct Row {
     source_tokens: usize,
     prefix: Box<[TokenId]>,
     ids: Vec<TokenId>,
+    /// Of each of `ids`, if it is asked for and known.
+    alignments: Vec<Vec<f32>>,
     log_probability: f32,
     room: usize,
     no_repeat_ngram: usize,
@@ -36,7 +38,7 @@ pub(super) struct Greedy<'m> {
 
 impl<'m> Greedy<'m> {
     pub(super) fn new(model: &'m dyn Model, options: &'m SearchOptions) -> Greedy<'m> {
-        Greedy { options, rules: Rules::new(model.spec(), options), live: Live::new(model), rows: Vec::new() }
+        Greedy { options, rules: Rules::new(model.spec(), options), live: Live::new(model, options), rows: Vec::new() }
     }
 
     fn adjustments(&self) -> Vec<Adjustment> {
@@ -55,11 +57,12 @@ impl<'m> Greedy<'m> {
         self.live.stats.target_tokens += tokens;
         let log_probability = if self.options.scores { row.log_probability } else { f32::NAN };
         let score = normalized(log_probability, tokens, self.options.length_penalty);
-        (row.tag, Ok(Hypothesis { ids: row.ids, log_probability, score, finish }))
+        let Row { tag, ids, alignments, .. } = row;
+        (tag, Ok(Hypothesis { ids, log_probability, score, finish, alignments }))
     }
 
     /// Adds a token to a row; says how the row ended, if it did, and with how many tokens.
-    fn extend(&self, row: &mut Row, candidates: &Candidates) -> Result<Option<(Finish, usize)>, DecodeError> {
+    fn extend(&self, row: &mut Row, candidates: &mut Candidates) -> Result<Option<(Finish, usize)>, DecodeError> {
         let (token, logit) = usable(candidates, row.ids.len())?;
         if self.options.scores {
             if candidates.log_sum_exp.is_nan() {
@@ -72,6 +75,9 @@ impl<'m> Greedy<'m> {
             return Ok(Some((Finish::End, row.ids.len() + 1)));
         }
         row.ids.push(token);
+        if !candidates.alignment.is_empty() {
+            row.alignments.push(std::mem::take(&mut candidates.alignment));
+        }
         if row.ids.len() == row.room || ends_by_force(spec, row.ids.len(), row.room) {
             return Ok(Some((Finish::Limit, row.room)));
         }
@@ -111,6 +117,7 @@ impl Search for Greedy<'_> {
                         source_tokens: request.source.len(),
                         prefix: request.prefix.into(),
                         ids: Vec::new(),
+                        alignments: Vec::new(),
                         log_probability: 0.0,
                         room,
                         no_repeat_ngram: entry.no_repeat_ngram,
@@ -141,11 +148,11 @@ impl Search for Greedy<'_> {
         let adjust = self.adjustments();
         let allowed = self.options.allowed.as_deref();
         let ask = Ask { k: 1, allowed, adjust: &adjust, log_sum_exp: self.options.scores };
-        let answers = self.live.step(&last, &ask)?;
+        let mut answers = self.live.step(&last, &ask)?;
 
         let mut outcomes = Vec::new();
         let mut kept = Vec::with_capacity(self.rows.len());
-        for (index, (mut row, candidates)) in std::mem::take(&mut self.rows).into_iter().zip(&answers).enumerate() {
+        for (index, (mut row, candidates)) in std::mem::take(&mut self.rows).into_iter().zip(&mut answers).enumerate() {
             match self.extend(&mut row, candidates) {
                 Err(error) => outcomes.push((row.tag, Err(error))),
                 Ok(Some((finish, tokens))) => {

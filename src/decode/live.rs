@@ -4,20 +4,22 @@
 
 use std::time::Instant;
 
-use super::{DecodeError, Stats};
+use super::{DecodeError, SearchOptions, Stats};
 use crate::model::{Ask, Candidates, Model, ModelError, Request, State};
 use crate::token::TokenId;
 
 /// The state of the live rows; none while there are no rows.
 pub(super) struct Live<'m> {
     model: &'m dyn Model,
+    /// Whether states are told to say where in the source they look.
+    aligned: bool,
     state: Option<Box<dyn State>>,
     pub(super) stats: Stats,
 }
 
 impl<'m> Live<'m> {
-    pub(super) fn new(model: &'m dyn Model) -> Live<'m> {
-        Live { model, state: None, stats: Stats::default() }
+    pub(super) fn new(model: &'m dyn Model, options: &SearchOptions) -> Live<'m> {
+        Live { model, aligned: options.alignments, state: None, stats: Stats::default() }
     }
 
     pub(super) fn model(&self) -> &'m dyn Model {
@@ -30,7 +32,10 @@ impl<'m> Live<'m> {
             return Ok(());
         }
         let began = Instant::now();
-        let started = self.model.start(batch)?;
+        let mut started = self.model.start(batch)?;
+        if self.aligned {
+            started.align();
+        }
         self.stats.start_time += began.elapsed();
         self.stats.starts += 1;
         if started.rows() != batch.len() {

@@ -39,6 +39,8 @@ pub struct SearchOptions {
     pub allowed: Option<Arc<[TokenId]>>,
     /// Whether greedy search reports scores too (beam search always does).
     pub scores: bool,
+    /// Whether answers say where in the source each of their tokens looked, where the model knows.
+    pub alignments: bool,
 }
 
 impl Default for SearchOptions {
@@ -53,6 +55,7 @@ impl Default for SearchOptions {
             loop_stop: Some(LoopStop::default()),
             allowed: None,
             scores: true,
+            alignments: false,
         }
     }
 }
@@ -115,6 +118,9 @@ pub struct Hypothesis {
     pub score: f32,
     /// Why it ended.
     pub finish: Finish,
+    /// For each of `ids`, how much it looked at each token of the source, the end token included; each row sums to one. Empty
+    /// if it was not asked for, or if the model does not know.
+    pub alignments: Vec<Vec<f32>>,
 }
 
 /// One answer that is wanted of a [`Search`].

@@ -189,6 +189,34 @@ pub struct HopRecord {
     pub model: String,
 }
 
+/// One hop of one segment.
+#[derive(Debug, Clone, Serialize)]
+pub struct SegmentHopRecord {
+    /// The languages and the model.
+    #[serde(flatten)]
+    pub hop: HopRecord,
+    /// Mean of the log-probabilities of its tokens, the end token included; null if none was scored.
+    pub mean_log_probability: Option<f32>,
+    /// Where the words of its answer come from, if that was asked for and is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alignment: Option<AlignmentRecord>,
+}
+
+/// Where the words of an answer come from. Ranges are `[begin, end]` in bytes, tokens are numbered from 0.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AlignmentRecord {
+    /// Each token of the text that was read; begin and end are equal for those that stand for no text, such as the end.
+    pub source: Vec<[usize; 2]>,
+    /// Each token of the answer.
+    pub target: Vec<[usize; 2]>,
+    /// Token of the answer, token of the text, and how much the one looked at the other, where that is 0.01 or more.
+    pub matrix: Vec<(usize, usize, f32)>,
+    /// For each token of the answer the one of the text that it looked at most, if both stand for text.
+    pub links: Vec<Option<usize>>,
+    /// The links between words: range in the text, range in the answer.
+    pub words: Vec<[[usize; 2]; 2]>,
+}
+
 /// Tokens of an article, over all hops.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Tokens {
@@ -256,6 +284,12 @@ pub struct SegmentRecord {
     /// What came out of each hop but the last.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub intermediate: Vec<String>,
+    /// Each hop with its score, if there were several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hops: Vec<SegmentHopRecord>,
+    /// Where the words of the output come from, if that was asked for and is known; over all hops.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alignment: Option<AlignmentRecord>,
     /// Which step of the retry ladder made the output, if not the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry: Option<&'static str>,

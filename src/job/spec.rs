@@ -30,12 +30,21 @@ pub enum Work {
         by_line: Lines,
         /// Whether boilerplate is left out.
         boilerplate: KeepBoilerplate,
+        /// Whether the report says where the words of each segment come from.
+        alignments: Alignments,
     },
     /// Summarize it.
     Summarize {
         /// How long.
         length: SummaryLength,
     },
+}
+
+impl Work {
+    /// Whether the models have to say where words come from.
+    pub fn wants_alignments(self) -> bool {
+        matches!(self, Work::Translate { alignments: Alignments::Report, .. })
+    }
 }
 
 /// The unit of translation.
@@ -54,6 +63,16 @@ pub enum KeepBoilerplate {
     Keep,
     /// It is left out and listed in the report.
     Drop,
+}
+
+/// What the report says of where words come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Alignments {
+    /// Nothing; it costs nothing.
+    #[default]
+    Omit,
+    /// The alignment of each segment, where the model knows it.
+    Report,
 }
 
 /// One article of a job.

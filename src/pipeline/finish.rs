@@ -1,20 +1,22 @@
 //! The end of a translated article: each answer is checked, all are joined and written, and the record is filled.
 
 use super::article::{Article, Plan, foreign};
-use super::flow::Translated;
 use super::record_route;
+use super::unit::{HopDone, Translated};
 use super::write::Written;
 use crate::article::Format;
 use crate::decode::Finish;
-use crate::job::report::{OutcomeRecord, SegmentRecord};
+use crate::job::report::{OutcomeRecord, SegmentHopRecord, SegmentRecord};
 use crate::language::Language;
 use crate::quality::{self, Ended, Finding, Severity};
 use crate::segment::{NoteKind, Outcome};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Checks, joins, writes and records one article.
 pub(super) fn finish(article: &mut Article<'_>, mut parts: BTreeMap<usize, Translated>, to: Language) {
     let mut outcomes = Vec::with_capacity(article.segments.len());
+    // Models that were asked where words come from and do not know.
+    let mut silent = BTreeSet::new();
     for (index, (segment, plan)) in article.segments.iter().zip(&article.plans).enumerate() {
         let mut record = SegmentRecord {
             span: segment.span.clone(),
@@ -25,6 +27,8 @@ pub(super) fn finish(article: &mut Article<'_>, mut parts: BTreeMap<usize, Trans
             score: None,
             language: None,
             intermediate: Vec::new(),
+            hops: Vec::new(),
+            alignment: None,
             retry: None,
             findings: Vec::new(),
         };
@@ -54,17 +58,46 @@ pub(super) fn finish(article: &mut Article<'_>, mut parts: BTreeMap<usize, Trans
                     };
                     record.findings.push(foreign(article.language, *seen, Severity::Warning, &what));
                 }
-                record_route(&mut article.record, std::mem::take(&mut part.hops));
-                judge(segment, *from, to, part, &mut record)
+                record_route(&mut article.record, part.hops.iter().map(|hop| hop.record.clone()));
+                let (hops, alignment) = (std::mem::take(&mut part.hops), part.alignment.take());
+                let outcome = judge(segment, *from, to, part, &mut record);
+                if record.outcome == OutcomeRecord::Translated {
+                    silent.extend(hops.iter().filter(|hop| hop.unaligned).map(|hop| hop.record.model.clone()));
+                    record.alignment = alignment.map(|found| found.record(&record.source, &record.output));
+                }
+                record.hops = hop_records(&hops, &record);
+                outcome
             }
         };
         article.record.segments.push(record);
         outcomes.push(outcome);
     }
+    for model in silent {
+        let message = format!("model {model} has no alignments: expected a model that was trained to align words");
+        article.record.findings.push(Finding::new("alignments_missing", Severity::Note, message));
+    }
     if let Err(error) = write_translation(article, &outcomes, to) {
         let name = article.item.input.name();
         article.fail(format!("{name}: {error}"));
     }
+}
+
+/// What the report says of the hops of a segment, if there were several.
+fn hop_records(hops: &[HopDone], record: &SegmentRecord) -> Vec<SegmentHopRecord> {
+    if hops.len() < 2 {
+        return Vec::new();
+    }
+    // Each hop reads what the one before wrote; where that is not known as one text, nothing is said of its words.
+    let between = record.intermediate.iter().map(String::as_str);
+    let texts: Vec<&str> =
+        [record.source.as_str()].into_iter().chain(between).chain([record.output.as_str()]).collect();
+    let known = record.outcome == OutcomeRecord::Translated && texts.len() == hops.len() + 1;
+    let one = |(index, hop): (usize, &HopDone)| SegmentHopRecord {
+        hop: hop.record.clone(),
+        mean_log_probability: hop.mean_log_probability(),
+        alignment: hop.alignment.as_ref().filter(|_| known).map(|found| found.record(texts[index], texts[index + 1])),
+    };
+    hops.iter().enumerate().map(one).collect()
 }
 
 /// Joins and writes one article.

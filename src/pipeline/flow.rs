@@ -1,77 +1,31 @@
 //! Texts through the hops of their routes, continuously: a queue for each model, refilled from the client while workers run.
 //!
 //! A client hands out units as long as it has room for them and gets each back as soon as it is done, on whatever thread.
-//! The models take turns: workers stay with one until nothing waits for it and the client gives nothing more; then the
-//! model for which the oldest text waits is next. A job with one model, which is the usual one, is one such run.
+//! Each model for which something waits has a run of its own (`lane`), so that an answer of one model goes into the next
+//! hop while the model works on other texts; the runs take turns on the threads of the job. A job with one model, which is
+//! the usual one, is one run.
 //! Identical units are computed once, while they wait or run and for a while after. Knows no articles and no checks.
 
+mod lane;
+
+use super::align::compose;
 use super::models::Hop;
 use super::run::{Answer, Ask, Effort, Part, plan, schedule_options, search_options, take};
 use super::twins::{Known, Question, Twins};
+use super::unit::{HopDone, Owner, Translated, Unit};
 use super::{Event, Pipeline, PipelineError};
-use crate::batch::{Budget, Queue};
+use crate::batch::Queue;
 use crate::decode::Finish;
 use crate::job::report::HopRecord;
 use crate::language::Language;
 use crate::registry::load::Loaded;
-use crate::schedule::{self, Feed, JobResult, Least, Load, Next, Supply, Taken};
+use crate::schedule::{self, JobResult, Supply, Turns};
 use crate::token::{Prompt, Task};
-use std::borrow::Cow;
+use lane::LaneFeed;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-/// A text in one language, to be translated.
-#[derive(Debug, Clone)]
-pub(super) struct Unit {
-    pub(super) from: Language,
-    pub(super) text: Arc<str>,
-    pub(super) effort: Effort,
-    pub(super) owner: Owner,
-}
-
-/// The client's name for a unit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Owner {
-    pub(super) article: usize,
-    pub(super) segment: usize,
-    pub(super) attempt: Attempt,
-}
-
-/// Which attempt at a segment a unit belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Attempt {
-    First,
-    /// One of the pieces between protected spans.
-    Around {
-        piece: usize,
-    },
-    /// Cut into smaller pieces, with repeated n-grams forbidden.
-    Smaller,
-}
-
-/// What came of a unit.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Translated {
-    /// The last answer of the route; `error` and `cancelled` of whichever hop failed.
-    pub(super) answer: Answer,
-    /// What came out of the hops before the last.
-    pub(super) intermediate: Vec<String>,
-    /// The lowest score of the hops.
-    pub(super) score: Option<f32>,
-    /// The hops.
-    pub(super) hops: Vec<HopRecord>,
-    /// Which retry made it.
-    pub(super) retry: Option<&'static str>,
-}
-
-impl Translated {
-    /// Tokens read and written.
-    pub(super) fn tokens(&self) -> usize {
-        self.answer.source_tokens + self.answer.target_tokens
-    }
-}
 
 /// Where units come from and go to. Methods are called from several threads, `more` from one at a time.
 pub(super) trait Client: Sync {
@@ -120,6 +74,10 @@ struct Lane {
     engine: Arc<Loaded>,
     queue: Queue,
     prompts: HashMap<usize, Waiting>,
+    /// Prompts that workers hold.
+    in_flight: usize,
+    /// Whether a run works on it.
+    runs: bool,
 }
 
 struct Waiting {
@@ -131,10 +89,6 @@ struct Waiting {
 #[derive(Default)]
 struct State {
     lanes: BTreeMap<String, Lane>,
-    /// The model that runs.
-    current: String,
-    /// Prompts that workers hold.
-    in_flight: usize,
     /// Grows with everything that is done: whoever saw nothing to do looks at it to know that it is still so.
     changes: usize,
     next_tag: usize,
@@ -145,6 +99,8 @@ struct State {
     twins: Twins,
     supply: Option<Supply>,
     failure: Option<PipelineError>,
+    /// Whether a run panicked: the others must not wait for what it held.
+    broken: bool,
 }
 
 /// The flow of one client's units into one language.
@@ -156,6 +112,7 @@ pub(super) struct Flow<'f, 'a> {
     reading: Mutex<()>,
     state: Mutex<State>,
     changed: Condvar,
+    turns: Arc<Turns>,
 }
 
 /// How long a worker without work waits before it looks whether the job was stopped.
@@ -164,7 +121,9 @@ const NAP: Duration = Duration::from_millis(50);
 impl<'f, 'a> Flow<'f, 'a> {
     /// A flow into the language `to`.
     pub(super) fn new(pipeline: &'f Pipeline<'a>, to: Language, client: &'f dyn Client) -> Flow<'f, 'a> {
-        Flow { pipeline, client, to, reading: Mutex::new(()), state: Mutex::default(), changed: Condvar::new() }
+        let (reading, state, changed) = (Mutex::new(()), Mutex::default(), Condvar::new());
+        let turns = Arc::new(Turns::new(pipeline.spec.threads));
+        Flow { pipeline, client, to, reading, state, changed, turns }
     }
 
     /// Runs until the client has nothing more and everything is done, or until the job is stopped.
@@ -172,17 +131,28 @@ impl<'f, 'a> Flow<'f, 'a> {
     /// # Errors
     /// The client failed, or a model cannot be loaded.
     pub(super) fn run(&self) -> Result<(), PipelineError> {
-        loop {
-            {
-                let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-                self.refill((self.pipeline.window().segments / 2).max(1));
+        std::thread::scope(|scope| {
+            let mut refilled = false;
+            loop {
+                let (idle, running) = self.idle_lanes();
+                if idle.is_empty() && !running {
+                    if std::mem::replace(&mut refilled, true) {
+                        break;
+                    }
+                    let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+                    self.refill((self.pipeline.window().segments / 2).max(1));
+                    continue;
+                }
+                refilled = false;
+                for (name, engine) in idle {
+                    scope.spawn(move || self.run_lane(&name, &engine));
+                }
+                let state = self.state();
+                if state.lanes.values().any(|lane| lane.runs) {
+                    let _ = self.changed.wait_timeout(state, NAP);
+                }
             }
-            let Some(engine) = self.next_lane() else { break };
-            let search = search_options(self.pipeline.spec, &engine, Effort::default());
-            let options = schedule_options(&engine, search, self.pipeline.spec.threads);
-            let stats = schedule::run_feed(engine.model.as_ref(), self, &options, self.pipeline.cancel);
-            self.pipeline.count(&stats);
-        }
+        });
         match self.state().failure.take() {
             Some(failure) => Err(failure),
             None => Ok(()),
@@ -193,17 +163,32 @@ impl<'f, 'a> Flow<'f, 'a> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes the model current for which the oldest text waits.
-    fn next_lane(&self) -> Option<Arc<Loaded>> {
+    /// The models for which something waits and that have no run, which they get now; and whether others have one.
+    fn idle_lanes(&self) -> (Vec<(String, Arc<Loaded>)>, bool) {
         let mut state = self.state();
-        if state.failure.is_some() || self.pipeline.stopped() {
-            return None;
+        let running = state.lanes.values().any(|lane| lane.runs);
+        if state.failure.is_some() || state.broken || self.pipeline.stopped() {
+            return (Vec::new(), running);
         }
-        let oldest = |(name, lane): (&String, &Lane)| lane.queue.oldest().map(|tag| (tag, name.clone()));
-        let (_, name) = state.lanes.iter().filter_map(oldest).min()?;
-        let engine = state.lanes.get(&name).map(|lane| lane.engine.clone());
-        state.current = name;
-        engine
+        let idle = state.lanes.iter_mut().filter(|(_, lane)| !lane.runs && !lane.queue.is_empty());
+        let start = |(name, lane): (&String, &mut Lane)| {
+            lane.runs = true;
+            (name.clone(), lane.engine.clone())
+        };
+        (idle.map(start).collect(), running)
+    }
+
+    /// Runs one model until nothing can come to it any more.
+    fn run_lane(&self, name: &str, engine: &Loaded) {
+        let _end = LaneEnd { flow: self, name };
+        let search = search_options(self.pipeline.spec, engine, Effort::default());
+        let options = schedule::ScheduleOptions {
+            turns: Some(self.turns.clone()),
+            ..schedule_options(engine, search, self.pipeline.spec.threads)
+        };
+        let feed = LaneFeed { flow: self, name };
+        let stats = schedule::run_feed(engine.model.as_ref(), &feed, &options, self.pipeline.cancel);
+        self.pipeline.count(&stats);
     }
 
     /// Ends the job: what runs is finished, nothing is begun.
@@ -291,6 +276,8 @@ impl<'f, 'a> Flow<'f, 'a> {
             engine: moving.engine.clone(),
             queue: Queue::default(),
             prompts: HashMap::new(),
+            in_flight: 0,
+            runs: false,
         });
         for (number, Part { range, prompt, max_new_tokens }) in parts.into_iter().enumerate() {
             let tag = state.next_tag;
@@ -342,7 +329,15 @@ impl<'f, 'a> Flow<'f, 'a> {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
-        so_far.hops.push(HopRecord { from: route[hop].from, to: route[hop].to, model: engine.name.clone() });
+        let alignment = answer.alignment.take().filter(|_| !answer.unaligned).map(Arc::new);
+        so_far.alignment = compose(so_far.alignment.as_ref(), hop, alignment.as_ref());
+        so_far.hops.push(HopDone {
+            record: HopRecord { from: route[hop].from, to: route[hop].to, model: engine.name.clone() },
+            log_probability: answer.log_probability,
+            scored_tokens: answer.scored_tokens,
+            alignment,
+            unaligned: answer.unaligned && self.pipeline.spec.work.wants_alignments(),
+        });
         so_far.answer = answer;
         if so_far.answer.error.is_some() || so_far.answer.cancelled {
             self.deliver(&question, &so_far);
@@ -382,91 +377,20 @@ struct Start {
     so_far: Translated,
 }
 
-impl Feed<'static> for Flow<'_, '_> {
-    fn load(&self) -> Load {
-        let state = self.state();
-        let (requests, tokens) =
-            state.lanes.get(&state.current).map_or((0, 0), |lane| (lane.queue.len(), lane.queue.tokens()));
-        Load { requests, tokens, supply: state.supply.unwrap_or(Supply::Open) }
-    }
-
-    fn take(&self, room: Budget, least: Least) -> Vec<Taken<'static>> {
-        // Twice what is taken, so that the window fills up while the workers run and none of them reads for long.
-        match self.reading.try_lock() {
-            Ok(_reading) => self.refill(room.max_requests.saturating_mul(2)),
-            Err(TryLockError::Poisoned(_) | TryLockError::WouldBlock) => {}
-        }
-        let mut state = self.state();
-        let state = &mut *state;
-        if state.failure.is_some() {
-            return Vec::new();
-        }
-        let Some(lane) = state.lanes.get_mut(&state.current) else { return Vec::new() };
-        let tags = match least {
-            Least::None => lane.queue.take(room),
-            Least::One => lane.queue.take_at_least_one(room),
-        };
-        state.in_flight += tags.len();
-        let taken = |tag: usize| {
-            lane.prompts.remove(&tag).map(|Waiting { prompt, max_new_tokens, no_repeat_ngram }| Taken {
-                tag,
-                prompt: Cow::Owned(prompt),
-                max_new_tokens,
-                no_repeat_ngram,
-            })
-        };
-        tags.into_iter().filter_map(taken).collect()
-    }
-
-    fn wait(&self) -> Next {
-        let seen = self.state().changes;
-        {
-            let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-            if self.state().is_dry() {
-                self.refill(1);
-            }
-        }
-        let state = self.state();
-        if state.failure.is_some() {
-            return Next::End;
-        }
-        if !state.is_dry() || state.changes != seen {
-            return Next::Ask;
-        }
-        if state.in_flight == 0 {
-            return Next::End;
-        }
-        // What the other workers hold may lead to more: a retry, or room for further articles.
-        let _ = self.changed.wait_timeout(state, NAP);
-        Next::Ask
-    }
-
-    fn done(&self, tag: usize, result: JobResult) {
-        let complete = {
-            let mut state = self.state();
-            let state = &mut *state;
-            state.places.remove(&tag).and_then(|(unit, part)| {
-                let moving = state.units.get_mut(&unit)?;
-                moving.parts[part].result = Some(result);
-                moving.left -= 1;
-                if moving.left == 0 { state.units.remove(&unit) } else { None }
-            })
-        };
-        if let Some(mut moving) = complete {
-            let answer = self.fold(&mut moving);
-            self.end_hop(moving, answer);
-        }
-        let mut state = self.state();
-        state.in_flight -= 1;
-        state.changes += 1;
-        drop(state);
-        self.changed.notify_all();
-    }
+/// Tells that the run of a model has ended, however it did.
+struct LaneEnd<'l, 'f, 'a> {
+    flow: &'l Flow<'f, 'a>,
+    name: &'l str,
 }
 
-impl State {
-    /// Whether nothing waits for the current model.
-    fn is_dry(&self) -> bool {
-        self.lanes.get(&self.current).is_none_or(|lane| lane.queue.is_empty())
+impl Drop for LaneEnd<'_, '_, '_> {
+    fn drop(&mut self) {
+        let mut state = self.flow.state();
+        state.broken |= std::thread::panicking();
+        if let Some(lane) = state.lanes.get_mut(self.name) {
+            lane.runs = false;
+        }
+        drop(state);
+        self.flow.changed.notify_all();
     }
 }

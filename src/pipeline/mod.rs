@@ -4,6 +4,7 @@
 //! models, and each article is written as soon as its own last segment is done. Summaries go window by window.
 //! What fails becomes a finding or a failed article; it never stops the job.
 
+mod align;
 mod article;
 mod finish;
 mod flow;
@@ -16,6 +17,7 @@ mod summary;
 mod tests;
 mod translate;
 mod twins;
+mod unit;
 mod write;
 
 use crate::decode::Stats;

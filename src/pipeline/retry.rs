@@ -2,12 +2,13 @@
 //!
 //! Decides and puts together; the work is done by `flow`, to which the attempts are units like any other.
 
-use super::flow::{Attempt, Owner, Translated, Unit};
 use super::run::Effort;
+use super::unit::{Attempt, Owner, Translated, Unit};
 use crate::decode::Finish;
 use crate::language::Language;
 use crate::segment::{Segment, protect};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Source tokens of a piece when a segment is done again after a loop: about one clause.
 const RETRY_TOKENS: usize = 40;
@@ -104,20 +105,37 @@ impl Again {
         for (range, piece) in self.pieces {
             match piece {
                 Piece::Kept => whole.answer.text.push_str(&segment.text[range]),
-                Piece::Open(Some(part)) => absorb(&mut whole, part),
+                Piece::Open(Some(part)) => absorb(&mut whole, part, range.start),
                 Piece::Open(None) => whole.answer.cancelled = true,
             }
         }
+        // The pieces had texts between their hops each, which no one text stands for.
         whole.intermediate.clear();
-        whole.hops.clone_from(&self.first.hops);
+        if whole.hops.is_empty() {
+            whole.hops.clone_from(&self.first.hops);
+        }
         whole.answer.source_tokens += self.first.answer.source_tokens;
         whole.answer.target_tokens += self.first.answer.target_tokens;
         if whole.answer.error.is_none() && !whole.answer.cancelled { whole } else { self.first }
     }
 }
 
-/// Puts a piece of a unit behind the pieces before it.
-fn absorb(whole: &mut Translated, part: Translated) {
+/// Puts a piece of a unit, which begins at `start`, behind the pieces before it.
+fn absorb(whole: &mut Translated, part: Translated, start: usize) {
+    if let Some(alignment) = part.alignment {
+        let moved = (*alignment).clone().moved(start, whole.answer.text.len());
+        Arc::make_mut(whole.alignment.get_or_insert_default()).append(moved);
+    }
+    for (index, hop) in part.hops.into_iter().enumerate() {
+        match whole.hops.get_mut(index) {
+            Some(before) => {
+                before.log_probability += hop.log_probability;
+                before.scored_tokens += hop.scored_tokens;
+                before.unaligned |= hop.unaligned;
+            }
+            None => whole.hops.push(hop),
+        }
+    }
     whole.answer.text.push_str(&part.answer.text);
     whole.answer.source_tokens += part.answer.source_tokens;
     whole.answer.target_tokens += part.answer.target_tokens;

@@ -3,8 +3,9 @@
 //! [`Pipeline::run`] does all of it for a list of texts (summaries); `flow` uses the steps one by one (translations).
 //! It knows neither articles nor routes; it answers one [`Answer`] for each text, in order, whatever failed.
 
+use super::align::Alignment;
 use super::{Event, Pipeline};
-use crate::decode::{Finish, SearchOptions, Seen};
+use crate::decode::{Finish, Hypothesis, SearchOptions, Seen};
 use crate::job::spec::JobSpec;
 use crate::model::Spec;
 use crate::prompt;
@@ -38,6 +39,10 @@ pub(super) struct Answer {
     pub(super) parts: usize,
     /// What was cut off a chat answer (`preamble`, `quotes`, …).
     pub(super) cleaned: Vec<&'static str>,
+    /// Where its tokens come from; none where a model does not know.
+    pub(super) alignment: Option<Alignment>,
+    /// Whether a model that was asked where its tokens come from does not know.
+    pub(super) unaligned: bool,
     /// Why there is no answer.
     pub(super) error: Option<String>,
     /// Whether the job was stopped before this text was done.
@@ -147,7 +152,7 @@ pub(super) fn plan(engine: &Loaded, ask: &Ask<'_>, effort: Effort) -> Result<Vec
 
 /// Adds what came of a part to the answer of its text.
 pub(super) fn take(engine: &Loaded, (ask, range): (&Ask<'_>, Range<usize>), outcome: JobResult, answer: &mut Answer) {
-    let source = &ask.text[range];
+    let source = &ask.text[range.clone()];
     let hypothesis = match outcome {
         Ok(hypothesis) => hypothesis,
         Err(ScheduleError::Cancelled) => {
@@ -161,6 +166,7 @@ pub(super) fn take(engine: &Loaded, (ask, range): (&Ask<'_>, Range<usize>), outc
         }
     };
     let mut text = engine.tokenizer.decode(&hypothesis.ids);
+    let aligned = align(engine, (ask, source.trim()), &hypothesis);
     if engine.tokenizer.is_chat() {
         let cleaned = prompt::clean(&ask.task, source, &text);
         answer.cleaned.extend(cleaned.removed);
@@ -178,6 +184,13 @@ pub(super) fn take(engine: &Loaded, (ask, range): (&Ask<'_>, Range<usize>), outc
         answer.text.push_str(source);
     } else {
         answer.text.push_str(lead);
+        match aligned {
+            Some(aligned) => {
+                let aligned = aligned.moved(range.start + lead.len(), answer.text.len());
+                answer.alignment.get_or_insert_default().append(aligned);
+            }
+            None => answer.unaligned |= !hypothesis.ids.is_empty(),
+        }
         answer.text.push_str(text.trim());
         answer.text.push_str(trail);
     }
@@ -192,12 +205,26 @@ pub(super) fn take(engine: &Loaded, (ask, range): (&Ask<'_>, Range<usize>), outc
     answer.finish = Some(worse);
 }
 
+/// Where the tokens of an answer to `text` come from, where model and tokenizer know.
+fn align(engine: &Loaded, (ask, text): (&Ask<'_>, &str), hypothesis: &Hypothesis) -> Option<Alignment> {
+    if hypothesis.alignments.is_empty() {
+        return None;
+    }
+    let source = engine.tokenizer.source_spans(text, &ask.task)?;
+    let target = engine.tokenizer.target_spans(&hypothesis.ids)?;
+    let sparse = |row: &Vec<f32>| row.iter().copied().enumerate().filter(|&(_, weight)| weight > 0.0).collect();
+    let fits = target.len() == hypothesis.alignments.len()
+        && hypothesis.alignments.iter().all(|row| row.len() == source.len());
+    fits.then(|| Alignment { source, target, rows: hypothesis.alignments.iter().map(sparse).collect() })
+}
+
 /// How a model searches.
 pub(super) fn search_options(spec: &JobSpec, engine: &Loaded, effort: Effort) -> SearchOptions {
     SearchOptions {
         beams: spec.beams.unwrap_or(engine.default_beams),
         length_penalty: engine.length_penalty,
         no_repeat_ngram: effort.no_repeat_ngram,
+        alignments: spec.work.wants_alignments(),
         // A summary may quote its article, and an n-gram of the prompt is no loop.
         seen: if engine.model.spec().has_encoder { Seen::Sequence } else { Seen::Answer },
         ..SearchOptions::default()
@@ -210,10 +237,10 @@ pub(super) fn schedule_options(engine: &Loaded, search: SearchOptions, threads: 
         // Whole tiles of the products. 64 rows are no faster than 48 and 96 by 3 %, but each row keeps a megabyte of keys and
         // values; beams share most of theirs.
         let max_rows = if search.beams > 1 { 64 } else { 48 };
-        ScheduleOptions { search, threads, max_rows, max_tokens: 8192, workers: None }
+        ScheduleOptions { search, threads, max_rows, max_tokens: 8192, workers: None, turns: None }
     } else {
         // The weights of a chat model are read once a step for all rows, by all threads: one worker.
-        ScheduleOptions { search, threads, max_rows: 16, max_tokens: 16_384, workers: Some(1) }
+        ScheduleOptions { search, threads, max_rows: 16, max_tokens: 16_384, workers: Some(1), turns: None }
     }
 }
 
@@ -240,7 +267,6 @@ fn answer_limit(spec: &Spec, task: &Task, read: usize, prefix: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::Hypothesis;
     use crate::language::Language;
     use crate::registry::load;
 
@@ -252,7 +278,8 @@ mod tests {
         let mut answer = Answer::default();
         for (range, said) in [0..17, 17..text.len()].into_iter().zip(answers) {
             let ids = said.bytes().map(u32::from).collect();
-            let hypothesis = Hypothesis { ids, log_probability: 0.0, score: 0.0, finish: Finish::End };
+            let hypothesis =
+                Hypothesis { ids, log_probability: 0.0, score: 0.0, finish: Finish::End, alignments: Vec::new() };
             take(&engine, (&ask, range), Ok(hypothesis), &mut answer);
         }
         assert_eq!(answer.error.is_none().then_some(answer.text.as_str()), expected);

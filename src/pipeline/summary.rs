@@ -220,7 +220,7 @@ impl Pipeline<'_> {
                 if !draft.answer.text.is_empty() {
                     draft.answer.text.push(' ');
                 }
-                record_route(&mut window[draft.article].record, part.hops);
+                record_route(&mut window[draft.article].record, part.hops.into_iter().map(|hop| hop.record));
                 draft.answer.cancelled |= part.answer.cancelled;
                 draft.answer.source_tokens += part.answer.source_tokens;
                 draft.answer.target_tokens += part.answer.target_tokens;
@@ -292,6 +292,8 @@ fn finish_summary(article: &mut Article<'_>, draft: Draft, length: SummaryLength
         score: draft.answer.score(),
         language: None,
         intermediate: Vec::new(),
+        hops: Vec::new(),
+        alignment: None,
         retry: None,
         findings,
     });

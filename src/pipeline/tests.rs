@@ -4,7 +4,7 @@
 
 use super::models::{Choice, Hop, Models};
 use super::*;
-use crate::job::spec::{KeepBoilerplate, Lines, Source, Target};
+use crate::job::spec::{Alignments, KeepBoilerplate, Lines, Source, Target};
 use crate::language::Language;
 use crate::model::{LoadOptions, Precision};
 use crate::registry::Settings;
@@ -46,7 +46,11 @@ fn two_hops_and_one_hop_share_a_job_in_any_window() {
     };
     for (threads, window) in [(1, 1), (2, 7), (3, 40), (2, 10_000)] {
         let spec = JobSpec {
-            work: Work::Translate { by_line: Lines::Sentences, boilerplate: KeepBoilerplate::Keep },
+            work: Work::Translate {
+                by_line: Lines::Sentences,
+                boilerplate: KeepBoilerplate::Keep,
+                alignments: Alignments::Omit,
+            },
             items: (0..50).map(item).collect(),
             from: None,
             to: Some(Language::KO),

@@ -6,9 +6,10 @@
 
 use super::article::{Article, Plan, foreign};
 use super::finish::finish;
-use super::flow::{Attempt, Client, Flow, More, Owner, Translated, Unit};
+use super::flow::{Client, Flow, More};
 use super::retry::{self, Again, Verdict};
 use super::run::Effort;
+use super::unit::{Attempt, Owner, Translated, Unit};
 use super::{Event, Pipeline, PipelineError};
 use crate::job::report::Status;
 use crate::job::spec::Item;

@@ -1,7 +1,7 @@
 //! Identical texts: computed once while they wait or run, and remembered for a while after.
 
-use super::flow::{Owner, Translated};
 use super::run::Effort;
+use super::unit::{Owner, Translated};
 use crate::language::Language;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -92,7 +92,7 @@ impl Twins {
 
 #[cfg(test)]
 mod tests {
-    use super::super::flow::Attempt;
+    use super::super::unit::Attempt;
     use super::*;
 
     #[test]

@@ -7,6 +7,7 @@
 //! be reproducible but the results. Knows no text, no files and no families.
 
 mod slice;
+mod turns;
 mod worker;
 
 use std::borrow::Cow;
@@ -20,6 +21,7 @@ use crate::model::Model;
 use crate::token::Prompt;
 
 pub use slice::run;
+pub use turns::Turns;
 
 /// Rows below which another worker is not worth its thread: the matrix kernels work on eight rows at a time, so that a
 /// worker with one or two computes mostly nothing, and splitting its matrices over threads is then the better use.
@@ -48,11 +50,20 @@ pub struct ScheduleOptions {
     /// Most tokens a worker holds when it lets requests in; one request that is longer is let in alone.
     /// Live answers grow beyond it by at most `max_rows` × `max_new_tokens`.
     pub max_tokens: usize,
+    /// Shared with other runs that go on at the same time, so that they use no more threads together.
+    pub turns: Option<Arc<Turns>>,
 }
 
 impl Default for ScheduleOptions {
     fn default() -> Self {
-        ScheduleOptions { search: SearchOptions::default(), threads: 1, workers: None, max_rows: 64, max_tokens: 8192 }
+        ScheduleOptions {
+            search: SearchOptions::default(),
+            threads: 1,
+            workers: None,
+            max_rows: 64,
+            max_tokens: 8192,
+            turns: None,
+        }
     }
 }
 

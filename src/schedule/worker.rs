@@ -81,8 +81,8 @@ impl<'a> Shared<'_, 'a> {
                 let own = threads / workers + usize::from(worker < threads % workers);
                 let name = format!("worker-{worker}");
                 let work = move || match rayon::ThreadPoolBuilder::new().num_threads(own.max(1)).build() {
-                    Ok(pool) => pool.install(|| Worker::new(self).work()),
-                    Err(_) => Worker::new(self).work(),
+                    Ok(pool) => pool.install(|| Worker::new(self, own).work()),
+                    Err(_) => Worker::new(self, own).work(),
                 };
                 handles.extend(std::thread::Builder::new().name(name).spawn_scoped(scope, work));
             }
@@ -94,7 +94,7 @@ impl<'a> Shared<'_, 'a> {
             }
         });
         if !self.cancelled() && self.feed.wait() == Next::Ask {
-            finished.push(Worker::new(self).work());
+            finished.push(Worker::new(self, threads).work());
         }
         finished
     }
@@ -103,6 +103,8 @@ impl<'a> Shared<'_, 'a> {
 /// One worker: a search, the requests in it, and what it did.
 struct Worker<'s, 'a> {
     shared: &'s Shared<'s, 'a>,
+    /// Threads it computes with.
+    threads: usize,
     stats: Stats,
     retries: usize,
     _alarm: Alarm<'s>,
@@ -126,16 +128,19 @@ struct Flight<'s, 'a> {
 }
 
 impl<'s, 'a> Worker<'s, 'a> {
-    fn new(shared: &'s Shared<'s, 'a>) -> Worker<'s, 'a> {
-        Worker { shared, stats: Stats::default(), retries: 0, _alarm: Alarm(&shared.broken) }
+    fn new(shared: &'s Shared<'s, 'a>, threads: usize) -> Worker<'s, 'a> {
+        Worker { shared, threads, stats: Stats::default(), retries: 0, _alarm: Alarm(&shared.broken) }
     }
 
     /// Works until the feed ends and everything taken from it is answered, or until cancelled.
     fn work(mut self) -> Worker<'s, 'a> {
         let mut flight = self.begin();
         while !self.shared.cancelled() {
+            // Held for one step: the workers of other runs come in between.
+            let turn = self.shared.options.turns.as_deref().map(|turns| turns.take(self.threads));
             let batch = self.next_batch(&flight);
             if batch.is_empty() && flight.live.is_empty() {
+                drop(turn);
                 match self.shared.feed.wait() {
                     Next::Ask => continue,
                     Next::End => break,

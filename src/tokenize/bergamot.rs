@@ -1,8 +1,9 @@
 //! The tokenizer of Bergamot models: one SentencePiece model for source and target or one for each; ids are those of the pieces.
 
 use super::sentencepiece::{PieceKind, SentencePiece};
-use super::{TokenizeError, Tokenizer, classes};
+use super::{TokenizeError, Tokenizer, classes, spread, trimmed};
 use crate::token::{Prompt, Task, TokenClasses, TokenId};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -62,6 +63,14 @@ impl BergamotTokenizer {
     pub fn unknown(&self) -> TokenId {
         self.target.unknown()
     }
+
+    /// The piece of an id of the answer, if it is text.
+    fn text_of(&self, id: TokenId) -> Option<&str> {
+        match self.target.piece(id)? {
+            (_, PieceKind::Control | PieceKind::Unknown) => None,
+            (piece, _) => Some(piece),
+        }
+    }
 }
 
 fn open(path: &Path) -> Result<SentencePiece, TokenizeError> {
@@ -92,11 +101,19 @@ impl Tokenizer for BergamotTokenizer {
     }
 
     fn decode(&self, ids: &[TokenId]) -> String {
-        let pieces = ids.iter().filter_map(|&id| match self.target.piece(id) {
-            Some((_, PieceKind::Control | PieceKind::Unknown)) | None => None,
-            Some((piece, _)) => Some(piece),
-        });
-        self.target.decode_pieces(pieces).trim().to_string()
+        self.target.decode_pieces(ids.iter().filter_map(|&id| self.text_of(id))).trim().to_string()
+    }
+
+    fn source_spans(&self, text: &str, _task: &Task) -> Option<Vec<Range<usize>>> {
+        let (_, mut spans) = self.source.encode_traced(text);
+        spans.push(text.len()..text.len());
+        Some(spans)
+    }
+
+    fn target_spans(&self, ids: &[TokenId]) -> Option<Vec<Range<usize>>> {
+        let (text, spans) = self.target.decode_pieces_traced(ids.iter().filter_map(|&id| self.text_of(id)));
+        let (_, spans) = trimmed(&text, spans);
+        Some(spread(spans, ids.iter().map(|&id| self.text_of(id).is_some())))
     }
 
     fn token_classes(&self) -> Vec<TokenClasses> {

@@ -6,10 +6,11 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::sentencepiece::{PieceKind, SentencePiece};
-use super::{TokenizeError, Tokenizer, classes};
+use super::{TokenizeError, Tokenizer, classes, spread, trimmed};
 use crate::language::Language;
 use crate::token::{Prompt, Task, TokenClasses, TokenId};
 
@@ -65,6 +66,8 @@ pub struct MarianTokenizer {
 const END: &str = "</s>";
 const UNKNOWN: &str = "<unk>";
 const PAD: &str = "<pad>";
+/// Stands for a space in pieces.
+const SPACE_MARK: char = '\u{2581}';
 /// How many languages an error lists.
 const SHOWN: usize = 40;
 
@@ -281,6 +284,11 @@ impl MarianTokenizer {
         )))
     }
 
+    /// The spelling of an id of the answer, if it is text.
+    fn text_of(&self, id: TokenId) -> Option<&str> {
+        self.spellings.get(id as usize).map(String::as_str).filter(|piece| !piece.is_empty())
+    }
+
     /// The ids of a text, without language and end token.
     fn text_ids(&self, text: &str) -> Vec<TokenId> {
         let encoding = self.source.encode(text);
@@ -307,9 +315,27 @@ impl Tokenizer for MarianTokenizer {
     }
 
     fn decode(&self, ids: &[TokenId]) -> String {
-        let pieces = ids.iter().filter_map(|&id| self.spellings.get(id as usize)).filter(|piece| !piece.is_empty());
+        let pieces = ids.iter().filter_map(|&id| self.text_of(id));
         // A piece that the target model does not have stands for itself, with its mark for a space.
-        self.target.decode_pieces(pieces.map(String::as_str)).replace('\u{2581}', " ").trim().to_string()
+        self.target.decode_pieces(pieces).replace(SPACE_MARK, " ").trim().to_string()
+    }
+
+    fn source_spans(&self, text: &str, task: &Task) -> Option<Vec<Range<usize>>> {
+        let Task::Translate { to, .. } = *task else { return None };
+        let mut spans = Vec::from_iter(self.language_token(to).ok()?.map(|_| 0..0));
+        spans.extend(self.source.encode_traced(text).1);
+        spans.push(text.len()..text.len());
+        Some(spans)
+    }
+
+    fn target_spans(&self, ids: &[TokenId]) -> Option<Vec<Range<usize>>> {
+        let (marked, mut spans) = self.target.decode_pieces_traced(ids.iter().filter_map(|&id| self.text_of(id)));
+        let marks: Vec<usize> = marked.match_indices(SPACE_MARK).map(|(at, _)| at).collect();
+        let shorter = SPACE_MARK.len_utf8() - 1;
+        let place = |at: usize| at - shorter * marks.partition_point(|&mark| mark < at);
+        spans.iter_mut().for_each(|span| *span = place(span.start)..place(span.end));
+        let (_, spans) = trimmed(&marked.replace(SPACE_MARK, " "), spans);
+        Some(spread(spans, ids.iter().map(|&id| self.text_of(id).is_some())))
     }
 
     fn token_classes(&self) -> Vec<TokenClasses> {

@@ -9,6 +9,7 @@ pub mod marian;
 pub mod sentencepiece;
 
 use crate::token::{Prompt, Task, TokenClasses, TokenId};
+use std::ops::Range;
 
 /// The tokenizer of one loaded model.
 pub trait Tokenizer: Send + Sync {
@@ -20,6 +21,19 @@ pub trait Tokenizer: Send + Sync {
 
     /// Turns an answer into text; special tokens are left out. For chat models the raw answer: `prompt::clean` mends it.
     fn decode(&self, ids: &[TokenId]) -> String;
+
+    /// For each token of [`Prompt::source`] the bytes of `text` it stands for, ascending and on the boundaries of characters;
+    /// empty for a token that stands for no text, such as the one that ends the source. White space before a word belongs to
+    /// its first token. `None` if the tokenizer does not know, or if the text cannot be encoded.
+    fn source_spans(&self, _text: &str, _task: &Task) -> Option<Vec<Range<usize>>> {
+        None
+    }
+
+    /// For each of `ids` the bytes it became in the text that [`Tokenizer::decode`] answers, ascending and on the boundaries of
+    /// characters; empty for what left no text. `None` if the tokenizer does not know.
+    fn target_spans(&self, _ids: &[TokenId]) -> Option<Vec<Range<usize>>> {
+        None
+    }
 
     /// How many tokens a text takes in the source, without any instruction or end token.
     fn count(&self, text: &str) -> usize;
@@ -33,6 +47,29 @@ pub trait Tokenizer: Send + Sync {
     fn is_chat(&self) -> bool {
         false
     }
+}
+
+/// A text without the white space around it, and ranges of it moved along.
+fn trimmed(text: &str, mut spans: Vec<Range<usize>>) -> (String, Vec<Range<usize>>) {
+    let rest = text.trim_start();
+    let lead = text.len() - rest.len();
+    let trimmed = rest.trim_end();
+    let place = |at: usize| at.saturating_sub(lead).min(trimmed.len());
+    spans.iter_mut().for_each(|span| *span = place(span.start)..place(span.end));
+    (trimmed.to_string(), spans)
+}
+
+/// The ranges of all tokens: those of the ones that are text in order, for the others nothing, where the one before ends.
+fn spread(spans: Vec<Range<usize>>, are_text: impl Iterator<Item = bool>) -> Vec<Range<usize>> {
+    let mut spans = spans.into_iter();
+    let mut at = 0;
+    let mut next = |is_text: bool| {
+        let span = if is_text { spans.next() } else { None };
+        let span = span.unwrap_or(at..at);
+        at = span.end;
+        span
+    };
+    are_text.map(|is_text| next(is_text)).collect()
 }
 
 /// What can go wrong between text and ids.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use tlumach::job::report::{ArticleRecord, OutcomeRecord, Status};
-use tlumach::job::spec::{Item, JobSpec, KeepBoilerplate, Lines, Source, Target, Work};
+use tlumach::job::spec::{Alignments, Item, JobSpec, KeepBoilerplate, Lines, Source, Target, Work};
 use tlumach::language::Language;
 use tlumach::model::{Keep, LoadOptions, Precision};
 use tlumach::pipeline::models::{Choice, Models};
@@ -45,8 +45,10 @@ pub(crate) fn bytes(name: &str, bytes: &[u8]) -> Item {
     Item { input: Source::Bytes { name: name.into(), bytes: bytes.to_vec() }, output: Target::Caller }
 }
 
-pub(crate) const SENTENCES: Work = Work::Translate { by_line: Lines::Sentences, boilerplate: KeepBoilerplate::Keep };
-const LINES: Work = Work::Translate { by_line: Lines::OneToOne, boilerplate: KeepBoilerplate::Keep };
+pub(crate) const SENTENCES: Work =
+    Work::Translate { by_line: Lines::Sentences, boilerplate: KeepBoilerplate::Keep, alignments: Alignments::Omit };
+const LINES: Work =
+    Work::Translate { by_line: Lines::OneToOne, boilerplate: KeepBoilerplate::Keep, alignments: Alignments::Omit };
 
 fn samples() -> Vec<std::path::PathBuf> {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("samples");

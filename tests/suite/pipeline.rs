@@ -2,7 +2,7 @@
 
 use super::identity::{SENTENCES, bytes, echo};
 use tlumach::job::report::{OutcomeRecord, Status};
-use tlumach::job::spec::{KeepBoilerplate, Lines, Work};
+use tlumach::job::spec::{Alignments, KeepBoilerplate, Lines, Work};
 use tlumach::quality::Severity;
 
 const GOOD: &str = "The bridge was not damaged. Traffic resumed at 07:45, the city said.\n";
@@ -62,7 +62,8 @@ fn what_is_dropped_is_listed_and_nothing_else_goes() {
     let article = format!(
         "{GOOD}\nThe council will not meet before Friday, its spokesman said on Tuesday.\n\nFollow us on Telegram and Facebook!\n"
     );
-    let work = Work::Translate { by_line: Lines::Sentences, boilerplate: KeepBoilerplate::Drop };
+    let work =
+        Work::Translate { by_line: Lines::Sentences, boilerplate: KeepBoilerplate::Drop, alignments: Alignments::Omit };
     let done = echo(vec![bytes("a", article.as_bytes())], work);
     let (record, answer) = &done[0];
     let text = String::from_utf8(answer.clone().unwrap()).unwrap();

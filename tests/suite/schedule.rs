@@ -75,7 +75,7 @@ proptest! {
     ) {
         let model = toy(seed, 23);
         let search = SearchOptions { beams, length_penalty, ..SearchOptions::default() };
-        let options = ScheduleOptions { search, threads, workers, max_rows, max_tokens };
+        let options = ScheduleOptions { search, threads, workers, max_rows, max_tokens, turns: None };
         let mut prompts: Vec<Prompt> = sources.iter().map(|source| prompt(source)).collect();
         let mut key = shuffle;
         prompts.sort_by_cached_key(|_| {

@@ -243,7 +243,32 @@ impl SentencePiece {
     /// Cuts a text into pieces. Takes time proportional to the text (`n log n` for byte pair encoding), however long
     /// its lines are.
     pub fn encode(&self, text: &str) -> Encoding {
-        let normalized = self.normalizer.normalize(text);
+        self.cut(self.normalizer.normalize(text))
+    }
+
+    /// The same, and for each piece the bytes of `text` that it stands for, as `begin` and `end` in the reference: the white
+    /// space before a word belongs to its first piece, the space that is put before a text stands for nothing, and of the
+    /// bytes of an unknown character the last has the character.
+    ///
+    /// The ranges ascend and lie on the boundaries of characters. What the normalizer removes belongs to the piece before it.
+    pub fn encode_traced(&self, text: &str) -> (Encoding, Vec<Range<usize>>) {
+        let (normalized, origins) = self.normalizer.normalize_traced(text);
+        let encoding = self.cut(normalized);
+        let mut spans = Vec::with_capacity(encoding.pieces.len());
+        let mut pieces = encoding.pieces.iter().map(|(_, range)| range).peekable();
+        while let Some(range) = pieces.next() {
+            let (start, end) = (origins[range.start], origins[range.end]);
+            // The further bytes of an unknown character, which have no text of their own.
+            while pieces.next_if(|range| range.is_empty()).is_some() {
+                spans.push(start..start);
+            }
+            spans.push(start..end);
+        }
+        (encoding, spans)
+    }
+
+    /// Cuts what is normalized into pieces.
+    fn cut(&self, normalized: Vec<u8>) -> Encoding {
         let found = match &self.search {
             Search::Unigram(unigram) => unigram.encode(&normalized),
             Search::Bpe(bpe) => bpe.encode(&normalized),
@@ -283,6 +308,18 @@ impl SentencePiece {
 
     /// The text of pieces given by their spelling. A spelling that is no piece stands for itself.
     pub fn decode_pieces<'a>(&self, pieces: impl IntoIterator<Item = &'a str>) -> String {
+        self.join(pieces, None)
+    }
+
+    /// The same, and for each piece the bytes of the text that it became: with the space before a word, and of the bytes of a
+    /// character the last has the character.
+    pub fn decode_pieces_traced<'a>(&self, pieces: impl IntoIterator<Item = &'a str>) -> (String, Vec<Range<usize>>) {
+        let mut spans = Vec::new();
+        let text = self.join(pieces, Some(&mut spans));
+        (text, spans)
+    }
+
+    fn join<'a>(&self, pieces: impl IntoIterator<Item = &'a str>, mut spans: Option<&mut Vec<Range<usize>>>) -> String {
         let mut text = String::new();
         let mut bytes = Vec::new();
         let mut at_start = true;
@@ -294,7 +331,8 @@ impl SentencePiece {
                 bytes.extend(byte_of(piece));
                 continue;
             }
-            flush(&mut bytes, &mut text);
+            flush(&mut bytes, &mut text, spans.as_deref_mut());
+            let start = text.len();
             if space_taken || !text.is_empty() {
                 at_start = false;
             }
@@ -315,11 +353,25 @@ impl SentencePiece {
                     text.push_str(&piece.replace(SPACE_MARK, " "));
                 }
             }
+            if let Some(spans) = &mut spans {
+                spans.push(start..text.len());
+            }
         }
-        flush(&mut bytes, &mut text);
-        match &self.denormalizer {
-            Some(normalizer) => String::from_utf8_lossy(&normalizer.normalize(&text)).into_owned(),
-            None => text,
+        flush(&mut bytes, &mut text, spans.as_deref_mut());
+        match (&self.denormalizer, spans) {
+            (None, _) => text,
+            (Some(normalizer), None) => String::from_utf8_lossy(&normalizer.normalize(&text)).into_owned(),
+            (Some(normalizer), Some(spans)) => {
+                let (bytes, origins) = normalizer.normalize_traced(&text);
+                let text = String::from_utf8_lossy(&bytes).into_owned();
+                // The first byte that stands for what begins there or later.
+                let place = |at: usize| {
+                    let at = origins.partition_point(|&origin| origin < at).min(text.len());
+                    (0..=at).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
+                };
+                spans.iter_mut().for_each(|span| *span = place(span.start)..place(span.end));
+                text
+            }
         }
     }
 
@@ -353,18 +405,25 @@ fn up_to_zero(key: &[u8]) -> &[u8] {
     &key[..key.iter().position(|&b| b == 0).unwrap_or(key.len())]
 }
 
-/// Appends the characters that `bytes` spell; a byte that belongs to none becomes U+FFFD.
-fn flush(bytes: &mut Vec<u8>, text: &mut String) {
+/// Appends the characters that `bytes` spell; a byte that belongs to none becomes U+FFFD. The last byte of a character has
+/// its place in the text.
+fn flush(bytes: &mut Vec<u8>, text: &mut String, mut spans: Option<&mut Vec<Range<usize>>>) {
     let mut rest = bytes.as_slice();
     while !rest.is_empty() {
         let character = normalize::character(rest);
+        let start = text.len();
+        let mut taken = 1;
         if let Some(character) = character.and_then(|bytes| std::str::from_utf8(bytes).ok()) {
             text.push_str(character);
-            rest = &rest[character.len()..];
+            taken = character.len();
         } else {
             text.push('\u{FFFD}');
-            rest = &rest[1..];
         }
+        if let Some(spans) = &mut spans {
+            spans.extend((1..taken).map(|_| start..start));
+            spans.push(start..text.len());
+        }
+        rest = &rest[taken..];
     }
     bytes.clear();
 }

@@ -68,6 +68,13 @@ pub(super) fn character(text: &[u8]) -> Option<&[u8]> {
     std::str::from_utf8(bytes).ok().map(str::as_bytes)
 }
 
+/// What was written since the last note stands for what begins at `at`.
+fn note(origins: &mut Option<&mut Vec<usize>>, written: usize, at: usize) {
+    if let Some(origins) = origins {
+        origins.resize(written, at);
+    }
+}
+
 impl Normalizer {
     /// # Errors
     /// The character map is damaged.
@@ -105,6 +112,21 @@ impl Normalizer {
 
     /// Normalizes a text. The answer is UTF-8 if the character map is.
     pub(super) fn normalize(&self, text: &str) -> Vec<u8> {
+        self.run(text, None)
+    }
+
+    /// The same, and for each byte of the answer where in `text` that begins which it stands for; at last where in `text` it
+    /// ends. As `norm_to_orig` of the reference.
+    pub(super) fn normalize_traced(&self, text: &str) -> (Vec<u8>, Vec<usize>) {
+        let mut origins = Vec::with_capacity(text.len() + text.len() / 2 + 8);
+        let out = self.run(text, Some(&mut origins));
+        // Only a damaged character map splits characters.
+        let floor = |at: usize| (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+        origins.iter_mut().for_each(|at| *at = floor(*at));
+        (out, origins)
+    }
+
+    fn run(&self, text: &str, mut origins: Option<&mut Vec<usize>>) -> Vec<u8> {
         let mut rest = text.as_bytes();
         if self.remove_extra_whitespaces {
             while !rest.is_empty() {
@@ -116,12 +138,14 @@ impl Normalizer {
             }
         }
         if rest.is_empty() {
+            note(&mut origins, 1, text.len());
             return Vec::new();
         }
         let space: &[u8] = if self.escape_whitespaces { SPACE_MARK.as_bytes() } else { b" " };
         let mut out = Vec::with_capacity(rest.len() + rest.len() / 2 + 8);
         if !self.whitespace_is_suffix && self.add_dummy_prefix {
             out.extend_from_slice(space);
+            note(&mut origins, out.len(), text.len() - rest.len());
         }
         let mut after_space = self.remove_extra_whitespaces;
         while !rest.is_empty() {
@@ -140,17 +164,26 @@ impl Normalizer {
                         out.push(byte);
                     }
                 }
+                note(&mut origins, out.len(), text.len() - rest.len());
             }
             rest = &rest[consumed..];
             after_space &= self.remove_extra_whitespaces;
         }
+        let mut end = text.len();
         if self.remove_extra_whitespaces {
             while out.ends_with(space) {
                 out.truncate(out.len() - space.len());
+                if let Some(origins) = &mut origins {
+                    end = origins[out.len()];
+                    origins.truncate(out.len());
+                }
             }
         }
-        if self.whitespace_is_suffix && self.add_dummy_prefix {
-            out.extend_from_slice(space);
+        let suffix = if self.whitespace_is_suffix && self.add_dummy_prefix { space } else { b"" };
+        out.extend_from_slice(suffix);
+        if let Some(origins) = origins {
+            // The suffix, and the end.
+            origins.resize(out.len() + 1, end);
         }
         out
     }
