@@ -20,7 +20,7 @@ test:
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib --quiet
 	cargo test --locked
 
-# Fetches opus-mt en-fr and fr-en and two Qwen checkpoints through the registry (the Hub, else the mirrors), then runs
+# Fetches opus-mt en-fr and fr-en, the students en-pt and pt-en, and two Qwen checkpoints through the registry (the Hub, else the mirrors), then runs
 # the tests that need real weights.
 test-models: build
 	@TLUMACH="$(TLUMACH)" WEIGHTS="$(MODELS)" sh tools/test-weights.sh

@@ -1,11 +1,11 @@
 #!/bin/sh
 # The main job on the samples with real weights: reports into English, everything summarized in English,
-# one English article into Ukrainian and Korean. Findings (exit code 1) are part of a run and do not stop the demo.
+# one English article into Ukrainian and Korean, and, with a small model of a pair, into Portuguese. Findings (exit code 1) are part of a run and do not stop the demo.
 set -eu
 model=qwen2.5-coder-1.5b-instruct
 out=${OUT:-out}
 mkdir -p "$out"
-"$TLUMACH" models pull "$model" > /dev/null
+"$TLUMACH" models pull "$model" bergamot-tiny-en-pt > /dev/null
 
 run() {
   echo "\$ tlumach $*"
@@ -29,6 +29,7 @@ for language in uk ko; do
   run translate samples/en/aid-convoy.txt --to "$language" --model "$model" \
     --output "$out/$language/" --report "$out/$language.json"
 done
+run translate samples/en --to pt --model bergamot-tiny-en-pt --output "$out/pt/" --report "$out/pt.json"
 
 echo
 echo "Results:"
