@@ -149,6 +149,10 @@ mod tests {
         check("ko", "uk", "2조 1,740억 원", "2,174 трлн вон", &[]);
         check("ko", "en", "3억 5천만 명", "350 million people", &[]);
         check("uk", "en", "412 тисяч", "412,000", &[]);
+        check("en", "pt", "1,200 of 3.4 million", "1.200 de 3,4 milhões", &[]);
+        check("en", "pt", "$2.8 billion, 350,000 people", "US$ 2,8 bilhões, 350 mil pessoas", &[]);
+        check("en", "fr", "2.8 billion, 12,500", "2,8 milliards, 12.500", &[]);
+        check("en", "pt", "820,000 people", "880.000 pessoas", &["number_changed"]);
     }
 
     #[test]

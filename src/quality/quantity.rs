@@ -17,7 +17,7 @@ pub(super) struct Quantity {
     scale: f64,
 }
 
-/// Scales of English and Ukrainian: beginning of the word, value, whether it has to be the whole word.
+/// Scales of English and Ukrainian, and of the other languages that there are models for: beginning of the word, value, whether it has to be the whole word.
 #[rustfmt::skip]
 const SCALES: &[(&str, f64, Whole)] = &[
     ("hundred", 1e2, Whole::No), ("thousand", 1e3, Whole::No), ("million", 1e6, Whole::No),
@@ -28,7 +28,8 @@ const SCALES: &[(&str, f64, Whole)] = &[
     ("k", 1e3, Whole::Unsure), ("m", 1e6, Whole::Unsure), ("b", 1e9, Whole::Unsure), ("сотн", 1e2, Whole::No),
     ("сотен", 1e2, Whole::No), ("тис", 1e3, Whole::Yes), ("тисяч", 1e3, Whole::No), ("млн", 1e6, Whole::Yes),
     ("мільйон", 1e6, Whole::No), ("млрд", 1e9, Whole::Yes), ("мільярд", 1e9, Whole::No), ("трлн", 1e12, Whole::Yes),
-    ("трильйон", 1e12, Whole::No),
+    ("трильйон", 1e12, Whole::No), ("mil", 1e3, Whole::Yes), ("mille", 1e3, Whole::Yes), ("milh", 1e6, Whole::No),
+    ("milliard", 1e9, Whole::No), ("bilh", 1e9, Whole::No), ("trilh", 1e12, Whole::No),
 ];
 
 /// How much of a word a scale has to be.
@@ -167,8 +168,10 @@ fn meanings(parts: &[&str], separators: &[char], language: Language) -> Vec<Vec<
     if separators.len() == 1 {
         return match first {
             ' ' => vec![vec![whole], each],
-            // Ukrainian writes a decimal comma, and copies the thousands of its sources.
-            ',' | '.' if thousands(parts) && language == Language::UK => vec![vec![decimal], vec![whole]],
+            // Ukrainian, as most languages, writes a decimal comma, and copies the thousands of its sources.
+            ',' | '.' if thousands(parts) && language != Language::EN && language != Language::KO => {
+                vec![vec![decimal], vec![whole]]
+            }
             ',' if thousands(parts) => vec![vec![whole]],
             // 5.40 p.m., 17.20 and 16.03 are times and dates.
             '.' | ',' if tail.len() == 2 && each[0] < 32.0 => {
