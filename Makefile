@@ -20,8 +20,8 @@ test:
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib --quiet
 	cargo test --locked
 
-# Fetches opus-mt en-fr and fr-en and two Qwen checkpoints through the registry (the Hub, else the mirrors), then runs
-# the tests that need real weights.
+# Fetches opus-mt en-fr and fr-en, Bergamot's tiny en-pt and pt-en and two Qwen checkpoints through the registry (the Hub, else
+# the mirrors), then runs the tests that need real weights.
 test-models: build
 	@TLUMACH="$(TLUMACH)" WEIGHTS="$(MODELS)" sh tools/test-weights.sh
 	TLUMACH_TEST_WEIGHTS="$(MODELS)" cargo test --locked --release --features real-weights --test models -- --test-threads=1

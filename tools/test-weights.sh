@@ -2,7 +2,7 @@
 # Fetches the checkpoints that the tests on real weights use, and links them under $WEIGHTS by name.
 set -eu
 mkdir -p "$WEIGHTS"
-for name in opus-mt-en-fr opus-mt-fr-en; do
+for name in opus-mt-en-fr opus-mt-fr-en bergamot-tiny-en-pt bergamot-tiny-pt-en; do
   "$TLUMACH" models pull "$name" > "$WEIGHTS/$name.paths"
   rm -rf "${WEIGHTS:?}/$name"
   mkdir -p "$WEIGHTS/$name"
