@@ -6,7 +6,7 @@ export CARGO_TARGET_DIR ?= $(HOME)/.cache/tlumach/target
 TLUMACH = $(CARGO_TARGET_DIR)/release/tlumach
 MODELS = $(HOME)/.cache/tlumach/test-weights
 
-.PHONY: demo test test-models build clean-cache
+.PHONY: demo test test-models fuzz build clean-cache
 
 build:
 	cargo build --release --locked
@@ -25,6 +25,10 @@ test:
 test-models: build
 	@TLUMACH="$(TLUMACH)" WEIGHTS="$(MODELS)" sh tools/test-weights.sh
 	TLUMACH_TEST_WEIGHTS="$(MODELS)" cargo test --locked --release --features real-weights --test models -- --test-threads=1
+
+# Half an hour of damaged models, vocabularies and shortlists each; `make test` tries some hundreds.
+fuzz:
+	TLUMACH_FUZZ_SECONDS=1800 cargo test --locked --release --test fuzz -- --nocapture
 
 clean-cache:
 	rm -rf "$(CARGO_TARGET_DIR)"
