@@ -6,7 +6,7 @@ export CARGO_TARGET_DIR ?= $(HOME)/.cache/tlumach/target
 TLUMACH = $(CARGO_TARGET_DIR)/release/tlumach
 MODELS = $(HOME)/.cache/tlumach/test-weights
 
-.PHONY: demo test test-models build clean-cache
+.PHONY: demo test test-models fuzz build clean-cache
 
 build:
 	cargo build --release --locked
@@ -20,11 +20,15 @@ test:
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib --quiet
 	cargo test --locked
 
-# Fetches opus-mt en-fr and fr-en, the students en-pt and pt-en, and two Qwen checkpoints through the registry (the Hub, else the mirrors), then runs
-# the tests that need real weights.
+# Fetches opus-mt en-fr and fr-en, Bergamot's tiny en-pt and pt-en and two Qwen checkpoints through the registry (the Hub, else
+# the mirrors), then runs the tests that need real weights.
 test-models: build
 	@TLUMACH="$(TLUMACH)" WEIGHTS="$(MODELS)" sh tools/test-weights.sh
 	TLUMACH_TEST_WEIGHTS="$(MODELS)" cargo test --locked --release --features real-weights --test models -- --test-threads=1
+
+# Half an hour of damaged models, vocabularies and shortlists each; `make test` tries some hundreds.
+fuzz:
+	TLUMACH_FUZZ_SECONDS=1800 cargo test --locked --release --test fuzz -- --nocapture
 
 clean-cache:
 	rm -rf "$(CARGO_TARGET_DIR)"

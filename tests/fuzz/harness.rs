@@ -38,10 +38,12 @@ pub(crate) struct Harness {
     seed: u64,
     began: Instant,
     told: Instant,
+    first: u64,
     done: u64,
     worked: u64,
     peak: usize,
-    slowest: Duration,
+    /// With the number of its input.
+    slowest: (Duration, u64),
     /// What went wrong, how often, and the first input that did it.
     failures: BTreeMap<String, (u64, u64)>,
     _alone: MutexGuard<'static, ()>,
@@ -61,6 +63,7 @@ impl Harness {
             let said = info.payload_as_str().unwrap_or("(nothing)").to_string();
             *PANIC.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = format!("panic at {place}: {said}");
         }));
+        let first = number("TLUMACH_FUZZ_FIRST").unwrap_or(0);
         Harness {
             name,
             count,
@@ -68,10 +71,11 @@ impl Harness {
             seed: number("TLUMACH_FUZZ_SEED").unwrap_or(1),
             began: Instant::now(),
             told: Instant::now(),
-            done: 0,
+            first,
+            done: first,
             worked: 0,
             peak: 0,
-            slowest: Duration::ZERO,
+            slowest: (Duration::ZERO, 0),
             failures: BTreeMap::new(),
             _alone: alone,
         }
@@ -79,13 +83,13 @@ impl Harness {
 
     /// Whether there is another input to try.
     pub(crate) fn goes_on(&mut self) -> bool {
-        if self.time.is_some() && self.told.elapsed() > Duration::from_secs(60) {
+        if self.time.is_some() && self.told.elapsed() > Duration::from_mins(1) {
             self.told = Instant::now();
             eprintln!("{}", self.figures());
         }
         match self.time {
             Some(time) => self.began.elapsed() < time,
-            None => self.done < self.count,
+            None => self.done < self.first + self.count,
         }
     }
 
@@ -104,25 +108,26 @@ impl Harness {
         let elapsed = began.elapsed();
         let peak = allocations::peak().saturating_sub(before);
         self.peak = self.peak.max(peak);
-        self.slowest = self.slowest.max(elapsed);
-        match result {
-            Ok(worked) => self.worked += u64::from(worked),
-            Err(_) => self.failed(input, PANIC.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()),
+        self.slowest = self.slowest.max((elapsed, self.done));
+        if let Ok(worked) = result {
+            self.worked += u64::from(worked);
+        } else {
+            let what = PANIC.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+            self.failed(input, &what);
         }
         if peak > ROOM + GROWTH * input.honest {
-            self.failed(input, format!("allocations of {} MiB and more", (peak >> 20).next_power_of_two() / 2));
+            self.failed(input, &format!("allocations of {} MiB and more", (peak >> 20).next_power_of_two() / 2));
         }
         if self.time.is_some() && elapsed > SLOW {
-            self.failed(input, "slow".to_string());
+            self.failed(input, "slow");
         }
         self.done += 1;
     }
 
-    fn failed(&mut self, input: &Input<'_>, what: String) {
-        // Numbers in messages vary; the place does not.
+    fn failed(&mut self, input: &Input<'_>, what: &str) {
         let first = (0, self.done);
         let known = self.failures.len();
-        self.failures.entry(what.clone()).or_insert(first).0 += 1;
+        self.failures.entry(what.to_string()).or_insert(first).0 += 1;
         if self.time.is_some() && self.failures.len() > known && known < 50 {
             let name = format!("fuzz-{}-{}-{}.bin", self.name, self.seed, self.done);
             std::fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).join(&name), input.bytes).unwrap();
@@ -133,13 +138,14 @@ impl Harness {
     fn figures(&self) -> String {
         let seconds = self.began.elapsed().as_secs_f64();
         format!(
-            "{}, seed {}: {} inputs in {seconds:.0} s, {} of them worked, peak {} KiB, slowest {} ms, {} kinds of failure",
+            "{}, seed {}: {} inputs in {seconds:.0} s, {} of them worked, peak {} KiB, slowest {} ms (input {}), {} kinds of failure",
             self.name,
             self.seed,
-            self.done,
+            self.done - self.first,
             self.worked,
             self.peak >> 10,
-            self.slowest.as_millis(),
+            self.slowest.0.as_millis(),
+            self.slowest.1,
             self.failures.len()
         )
     }

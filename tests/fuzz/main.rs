@@ -2,8 +2,8 @@
 //! an allocation out of proportion.
 //!
 //! The files are mutations of the tiny checkpoints, the same in every run. By default their number is fixed and small;
-//! `TLUMACH_FUZZ_SECONDS` makes each test go on for so long, `TLUMACH_FUZZ_SEED` makes other mutations, and inputs that fail are
-//! then kept in cargo's directory for tests.
+//! `TLUMACH_FUZZ_SECONDS` makes each test go on for so long, and inputs that fail are then kept in cargo's directory for tests.
+//! `TLUMACH_FUZZ_SEED` makes other mutations, and `TLUMACH_FUZZ_FIRST` begins at the input of this number.
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stderr)]
 
@@ -44,7 +44,7 @@ fn models() {
     let lists: Vec<Vec<u8>> = TINY.iter().map(|(name, ..)| seed(name, "lex.")).collect();
     let path = place.path().join("model.bin");
     let shortlist = place.path().join("lex.bin");
-    let mut harness = Harness::new("models", 700);
+    let mut harness = Harness::new("models", 250);
     while harness.goes_on() {
         let mut random = harness.random();
         let index = random.below(seeds.len());
@@ -131,7 +131,7 @@ fn vocabularies() {
     let long = "The ferry — паром, 한국어 — was late. ".repeat(30);
     let texts =
         ["", " ", "The ferry was late.", "паром\u{0}\u{2581}  \t\n<unk></s>", "한국어 🎉 ﬁ ½ ㌀ \u{FDFA}", &long];
-    let mut harness = Harness::new("vocabularies", 2500);
+    let mut harness = Harness::new("vocabularies", 2000);
     while harness.goes_on() {
         let mut random = harness.random();
         let mut bytes = seeds[random.below(seeds.len())].clone();

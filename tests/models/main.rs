@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod bergamot;
 mod marian;
 mod quality;
 mod qwen;

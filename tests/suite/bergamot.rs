@@ -415,7 +415,9 @@ fn the_packed_network_computes_what_the_plain_one_does() {
             let batch: Vec<Request<'_>> =
                 sources.iter().enumerate().map(|(row, source)| request(source, &prefixes[row % 3])).collect();
             let mut states = [&packed, &slow].map(|model| model.start(&batch).unwrap());
-            states.iter_mut().for_each(|state| state.align());
+            for state in &mut states {
+                state.align();
+            }
             let mut last: Vec<TokenId> = batch.iter().map(|request| *request.prefix.last().unwrap()).collect();
             let (mut worst, mut errors) = ([0.0f32; 3], Vec::new());
             for step in 0..20 {
@@ -433,7 +435,9 @@ fn the_packed_network_computes_what_the_plain_one_does() {
                 let rows = last.len();
                 let order: Vec<usize> =
                     (0..rows).map(|row| (row * 5 + step) % rows).chain([step % rows]).take(12).collect();
-                states.iter_mut().for_each(|state| state.select(&order).unwrap());
+                for state in &mut states {
+                    state.select(&order).unwrap();
+                }
                 // Twice the same row goes on in two ways: what one remembers must not change the other.
                 last = order.iter().enumerate().map(|(new, &row)| got[row].best[(row + new) % 3].0).collect();
             }
@@ -474,7 +478,9 @@ fn a_row_does_not_depend_on_its_batch_its_order_or_threads() {
             assert!(together == run(3, &sources), "{what}: threads");
             let backwards: Vec<Vec<TokenId>> = sources.iter().rev().cloned().collect();
             let mut reversed = run(2, &backwards);
-            reversed.iter_mut().for_each(|answers| answers.reverse());
+            for answers in &mut reversed {
+                answers.reverse();
+            }
             assert!(together == reversed, "{what}: order");
             for (row, source) in sources.iter().enumerate() {
                 let alone = run(1, std::slice::from_ref(source));

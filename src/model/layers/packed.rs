@@ -185,7 +185,7 @@ impl Fused for Packed {
             bias.push(*add);
         }
         let matrix = if tokens.is_empty() { None } else { Some(PackedMatrix::new(&rows, tokens.len(), width)?) };
-        Ok(Selection { matrix, tokens, bias })
+        Ok(Selection { tokens, matrix, bias })
     }
 
     fn logits(
