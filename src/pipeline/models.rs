@@ -281,8 +281,9 @@ impl<'a> Models<'a> {
             let Some(hops) = hops else { return Err(self.no_route(&offers, from, to)) };
             match self.fetch(&hops) {
                 Ok(()) => return Ok(hops),
-                // Another route may do; a model that was asked for by name has no substitute.
-                Err((model, error)) if chosen.as_ref() != Some(&model) => {
+                // Another route may do; a model that was asked for by name has no substitute, and who stops the program wants
+                // no other model.
+                Err((model, error)) if chosen.as_ref() != Some(&model) && !self.progress.cancelled() => {
                     self.progress.message(&format!("{model} cannot be had: {error}"));
                     lock(&self.unavailable).insert(model, error.to_string());
                 }
