@@ -21,6 +21,10 @@ use std::path::PathBuf;
 const LARGEST: usize = 1 << 15;
 /// Positions there are vectors for. Sources are cut far below it, and answers end at twice their length.
 const POSITIONS: usize = 512;
+/// A layer has more tensors than this.
+const LAYER_TENSORS: usize = 8;
+/// Characters of a value that are shown where it is not supported.
+const SHOWN: usize = 80;
 /// Added to the variance (marian-dev, `src/layers/generic.h`).
 const NORM_EPSILON: f32 = 1e-6;
 
@@ -156,8 +160,8 @@ fn check_sizes(
     weights.check(&[table(&names.source_embedding, source_vocab), table(&names.target_embedding, target_vocab)])?;
     let tensors = weights.names().count();
     for (field, stack) in [("enc-depth", encoder), ("dec-depth", decoder)] {
-        if stack.layers > tensors {
-            return Err(description.unsupported(field, &format!("the file has {tensors} tensors in all")));
+        if stack.layers > tensors / LAYER_TENSORS {
+            return Err(description.unsupported(field, &format!("the file has only {tensors} tensors in all")));
         }
     }
     Ok(())
@@ -283,6 +287,7 @@ impl Description {
 
     fn unsupported(&self, field: &str, advice: &str) -> ModelError {
         let value = self.0.get(field).map_or("(missing)".to_string(), |values| values.join(", "));
+        let value = value.chars().take(SHOWN).collect();
         ModelError::Config { field: field.into(), value, advice: advice.into() }
     }
 

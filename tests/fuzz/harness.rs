@@ -49,6 +49,12 @@ pub(crate) struct Harness {
     _alone: MutexGuard<'static, ()>,
 }
 
+/// Time that this thread has had the processor for, where the system tells.
+fn busy() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
+}
+
 impl Harness {
     /// Tries `count` inputs, or as many as there is time for.
     pub(crate) fn new(name: &'static str, count: u64) -> Harness {
@@ -101,11 +107,15 @@ impl Harness {
     /// Tries an input; `f` says whether it was taken for a good file.
     pub(crate) fn run(&mut self, input: &Input<'_>, f: impl FnOnce() -> bool) {
         let before = allocations::begin();
-        let began = Instant::now();
+        let began = (Instant::now(), busy());
         TRYING.store(true, Relaxed);
         let result = catch_unwind(AssertUnwindSafe(f));
         TRYING.store(false, Relaxed);
-        let elapsed = began.elapsed();
+        // Others may have the processor, so that time that passes says little.
+        let elapsed = match (began.1, busy()) {
+            (Some(before), Some(now)) => now.saturating_sub(before),
+            _ => began.0.elapsed(),
+        };
         let peak = allocations::peak().saturating_sub(before);
         self.peak = self.peak.max(peak);
         self.slowest = self.slowest.max((elapsed, self.done));

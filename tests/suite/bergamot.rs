@@ -540,6 +540,23 @@ fn repeated_rows_part_without_touching_each_other() {
     }
 }
 
+#[test]
+fn a_prefix_is_read_as_if_it_had_been_answered() {
+    for looks in BOTH {
+        let plain = [plain(TINY[1], looks)];
+        for model in FAST.map(|precision| fast(TINY[1], precision, looks)).iter().chain(&plain) {
+            let source = [9, 58, 121, END];
+            let mut given = model.start(&[request(&source, &[END, 40, 12])]).unwrap();
+            let mut answered = model.start(&[request(&source, &[END])]).unwrap();
+            for token in [END, 40] {
+                model.step(&[token], &mut *answered, &all(model)).unwrap();
+            }
+            let got = model.step(&[12], &mut *given, &all(model)).unwrap();
+            assert_eq!(got, model.step(&[12], &mut *answered, &all(model)).unwrap(), "{looks:?}");
+        }
+    }
+}
+
 /// The first token only says that an answer begins: a vector of zeros is read in its place.
 #[test]
 fn the_first_token_is_not_read() {

@@ -271,7 +271,7 @@ pub enum Vocabulary {
     },
 }
 
-/// See [`Columns`].
+/// The order of the columns, and what may be left out of them (`chunks.rs`).
 #[derive(Debug)]
 pub struct ColumnOrder(Columns);
 

@@ -10,6 +10,10 @@ use super::trie::{Darts, Trie};
 /// The mark that stands for a space in pieces (U+2581).
 pub(super) const SPACE_MARK: &str = "\u{2581}";
 
+/// Longest replacement in bytes that is believed of a character map; the longest that Unicode has is one of 33. A damaged map
+/// would make megabytes of every character.
+const LONGEST_REPLACEMENT: usize = 1024;
+
 /// A normalizer as the model file describes it.
 #[derive(Debug, Clone)]
 // The flags are those of the file, and independent of each other.
@@ -41,6 +45,9 @@ impl CharacterMap {
             return Err(damaged("its trie is larger than the map"));
         }
         let (trie, replacements) = rest.split_at(size);
+        if replacements.split(|&byte| byte == 0).any(|replacement| replacement.len() > LONGEST_REPLACEMENT) {
+            return Err(damaged(&format!("a replacement is longer than {LONGEST_REPLACEMENT} bytes")));
+        }
         let mut replacements = replacements.to_vec();
         // The last replacement ends where the map ends, should its zero byte be missing.
         replacements.push(0);
@@ -186,5 +193,17 @@ impl Normalizer {
             origins.resize(out.len() + 1, end);
         }
         out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replacement_that_never_ends_is_refused() {
+        let map = |length: usize| [&[4, 0, 0, 0, 0, 0, 0, 0][..], &vec![b'x'; length]].concat();
+        assert!(CharacterMap::new(&map(LONGEST_REPLACEMENT)).is_ok());
+        assert!(CharacterMap::new(&map(LONGEST_REPLACEMENT + 1)).is_err());
     }
 }
