@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod align;
 mod architecture;
 mod cli;
 mod decode;
