@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::sync::atomic::AtomicBool;
 
 use proptest::prelude::*;
@@ -13,6 +14,8 @@ use tlumach::registry::load::{self, Loaded};
 use tlumach::registry::{Family, ModelFiles, Role};
 use tlumach::schedule::{Job, ScheduleOptions, Watch, run};
 use tlumach::token::{Prompt, Task, TokenId};
+use tlumach::tokenize::Tokenizer as _;
+use tlumach::tokenize::bergamot::{BergamotTokenizer, Files};
 use tlumach::tokenize::sentencepiece::SentencePiece;
 
 const TASK: Task = Task::Translate { from: Language::EN, to: Language::UK };
@@ -46,7 +49,7 @@ fn tiny(name: &str) -> Loaded {
 fn prompts(engine: &Loaded) -> Vec<Prompt> {
     let words = ["the", "bridge", "was", "not", "closed", "and", "they", "said", "it", "will", "be", "open"];
     let text = |n: usize| {
-        let words: Vec<&str> = (0..1 + n * 7 % 11).map(|word| words[(n * 5 + word * 3) % words.len()]).collect();
+        let words: Vec<&str> = (0..=n * 7 % 11).map(|word| words[(n * 5 + word * 3) % words.len()]).collect();
         words.join(" ") + "."
     };
     (0..24).map(|n| engine.tokenizer.encode(&text(n), &TASK).unwrap()).collect()
@@ -192,8 +195,8 @@ proptest! {
         // The mark that stands for a space is taken for one at the end of a text.
         prop_assume!(!text.contains('\u{2581}'));
         // Without a space put before the text, what is removed at its beginning belongs to no piece.
-        for name in ["spm-unigram", "spm-bpe", "spm-bytes", "spm-bpe-bytes", "spm-suffix"] {
-            check_spans(&text, &pieces(&format!("{name}/model.spm")).encode_traced(&text).1);
+        for model in prefixed() {
+            check_spans(&text, &model.encode_traced(&text).1);
         }
         let engine = tiny_tokenizer();
         let spans = engine.source_spans(&text, &TASK).unwrap();
@@ -211,10 +214,21 @@ proptest! {
     }
 }
 
-fn tiny_tokenizer() -> impl tlumach::tokenize::Tokenizer {
-    let source = tests().join("tiny/bergamot-tied/vocab.enuk.spm");
-    tlumach::tokenize::bergamot::BergamotTokenizer::open(&tlumach::tokenize::bergamot::Files { source, target: None })
-        .unwrap()
+/// The models that put a space before a text.
+fn prefixed() -> &'static [SentencePiece] {
+    static MODELS: LazyLock<Vec<SentencePiece>> = LazyLock::new(|| {
+        let names = ["spm-unigram", "spm-bpe", "spm-bytes", "spm-bpe-bytes", "spm-suffix"];
+        names.map(|name| pieces(&format!("{name}/model.spm"))).into()
+    });
+    &MODELS
+}
+
+fn tiny_tokenizer() -> &'static BergamotTokenizer {
+    static TOKENIZER: LazyLock<BergamotTokenizer> = LazyLock::new(|| {
+        let source = tests().join("tiny/bergamot-tied/vocab.enuk.spm");
+        BergamotTokenizer::open(&Files { source, target: None }).unwrap()
+    });
+    &TOKENIZER
 }
 
 /// What pieces become, with their ranges.
@@ -224,8 +238,6 @@ fn check_decode(spellings: &[&str], expected: &str, ranges: &[std::ops::Range<us
     assert_eq!(engine.decode(&ids), expected, "{spellings:?}");
     assert_eq!(engine.target_spans(&ids).unwrap(), ranges, "{spellings:?}");
 }
-
-use tlumach::tokenize::Tokenizer as _;
 
 #[test]
 fn answers_of_pieces_become_text() {
