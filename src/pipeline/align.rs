@@ -25,7 +25,9 @@ impl Alignment {
     /// The same for a text and an answer that begin so many bytes later.
     pub(super) fn moved(mut self, source: usize, target: usize) -> Alignment {
         let shift = |spans: &mut [Range<usize>], by: usize| {
-            spans.iter_mut().for_each(|span| *span = span.start + by..span.end + by);
+            for span in spans {
+                *span = span.start + by..span.end + by;
+            }
         };
         shift(&mut self.source, source);
         shift(&mut self.target, target);
@@ -151,6 +153,8 @@ pub(super) fn compose(
 
 #[cfg(test)]
 mod tests {
+    // A list of one range is one.
+    #![allow(clippy::single_range_in_vec_init)]
     use super::*;
     use proptest::prelude::*;
 

@@ -162,12 +162,12 @@ impl<'a> Models<'a> {
         })
     }
 
-    /// The same with a route, all models of which are echoes.
+    /// The same with a route and the models of it.
     #[cfg(test)]
-    pub(super) fn with_echoes(self, hops: &[Hop]) -> Models<'a> {
+    pub(super) fn with_route(self, hops: &[Hop], engine: &dyn Fn(&Hop) -> Loaded) -> Models<'a> {
         for hop in hops {
-            let echo = Loaded { name: hop.model.clone(), ..load::echo() };
-            lock(&self.loaded).insert(hop.model.clone(), Arc::new(echo));
+            let engine = Loaded { name: hop.model.clone(), ..engine(hop) };
+            lock(&self.loaded).insert(hop.model.clone(), Arc::new(engine));
         }
         if let (Some(first), Some(last)) = (hops.first(), hops.last()) {
             lock(&self.routes).insert((first.from, last.to), hops.to_vec());

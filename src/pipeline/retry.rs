@@ -27,7 +27,7 @@ enum Piece {
     /// Copied as it is.
     Kept,
     /// Translated, if it is done.
-    Open(Option<Translated>),
+    Open(Option<Box<Translated>>),
 }
 
 /// What follows from an answer.
@@ -77,7 +77,7 @@ impl Again {
             Attempt::First => return false,
             Attempt::Around { piece } => {
                 if let Some((_, piece)) = self.pieces.get_mut(piece) {
-                    *piece = Piece::Open(Some(translated));
+                    *piece = Piece::Open(Some(Box::new(translated)));
                 }
             }
             Attempt::Smaller => self.take_smaller(translated),
@@ -105,7 +105,7 @@ impl Again {
         for (range, piece) in self.pieces {
             match piece {
                 Piece::Kept => whole.answer.text.push_str(&segment.text[range]),
-                Piece::Open(Some(part)) => absorb(&mut whole, part, range.start),
+                Piece::Open(Some(part)) => absorb(&mut whole, *part, range.start),
                 Piece::Open(None) => whole.answer.cancelled = true,
             }
         }
@@ -155,4 +155,48 @@ fn absorb(whole: &mut Translated, part: Translated, start: usize) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
     };
+}
+
+#[cfg(test)]
+mod tests {
+    // A list of one range is one.
+    #![allow(clippy::single_range_in_vec_init)]
+    use super::super::align::Alignment;
+    use super::*;
+
+    /// An answer whose every word comes from the whole text.
+    fn answer(text: &str, read: usize) -> Translated {
+        let mut translated = Translated::default();
+        translated.answer.text = text.to_string();
+        let whole = Alignment { source: vec![0..read], target: vec![0..text.len()], rows: vec![vec![(0, 1.0)]] };
+        translated.alignment = Some(Arc::new(whole));
+        translated
+    }
+
+    #[test]
+    fn pieces_around_a_protected_span_keep_where_their_words_come_from() {
+        let text = "Ask a@b.c or wait.";
+        let segment =
+            Segment { block: 0, span: 0..text.len(), text: text.into(), slots: Vec::new(), verbatim: vec![4..9] };
+        let owner = Owner { article: 0, segment: 0, attempt: Attempt::First };
+        let first = answer("Спитай або чекай.", text.len());
+        let Verdict::Again(mut again, units) = judge(&segment, Language::EN, owner, first) else {
+            panic!("the address is lost")
+        };
+        let mut complete = false;
+        for unit in &units {
+            assert!(!complete);
+            // The white space at the ends of a piece is put back before retries see the answer.
+            let said = if unit.text.starts_with("Ask") { "Спитай " } else { " або чекай." };
+            complete = again.take(unit.owner.attempt, answer(said, unit.text.len()));
+        }
+        assert!(complete);
+        let settled = again.settle(&segment);
+        assert_eq!(settled.answer.text, "Спитай a@b.c або чекай.");
+        let Some(found) = settled.alignment else { panic!("both pieces are aligned") };
+        assert_eq!(found.source, [0..4, 9..text.len()]);
+        let words: Vec<&str> = found.target.iter().map(|span| &settled.answer.text[span.clone()]).collect();
+        assert_eq!(words, ["Спитай ", " або чекай."]);
+        assert_eq!(found.rows, [[(0, 1.0)], [(1, 1.0)]]);
+    }
 }

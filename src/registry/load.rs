@@ -25,7 +25,7 @@ pub struct Loaded {
     pub default_beams: usize,
     /// Exponent of the length in the score of a hypothesis.
     pub length_penalty: f32,
-    /// Source tokens after which a text is cut, if that is less than the network allows.
+    /// Source tokens after which a text is cut, without the end token, if that is less than the network allows.
     pub source_limit: Option<usize>,
     /// Languages in which it writes acceptable text of its own; `None` for all.
     pub writes_well: Option<Vec<Language>>,
@@ -79,8 +79,8 @@ pub enum LoadError {
 /// Sentences longer than this are cut for translation models: they were trained on sentences and lose text beyond.
 const MARIAN_SOURCE_TOKENS: usize = 200;
 
-/// Where the reference wraps sentences (`max-length-break`), with their end token.
-const BERGAMOT_SOURCE_TOKENS: usize = 128;
+/// Where the reference wraps sentences (`max-length-break`, 128), without their end token.
+const BERGAMOT_SOURCE_TOKENS: usize = 127;
 
 /// The weightless model.
 pub fn echo() -> Loaded {

@@ -63,6 +63,9 @@ const CONJUNCTIONS: &[&str] = &[
     "및",
 ];
 
+/// Marks behind which a text without spaces may be parted.
+const MARKS: &[char] = &['.', '!', '?', '…', ';', ':', ',', '—', '–', '。', '！', '？', '；', '：', '，', '、'];
+
 /// Contiguous ranges that cover `text`; each within `limit` by `count` where that is possible at all.
 ///
 /// A single character that counts more than `limit` is a range of its own. An empty text has no ranges.
@@ -143,7 +146,12 @@ fn best_cut(text: &str, start: usize, farthest: usize, limit: usize, count: &dyn
     {
         return at;
     }
-    // No space: between characters as a reader sees them, then between code points.
+    // No space: behind a mark, then between characters as a reader sees them, then between code points.
+    let marks = window.char_indices().rev().filter(|(_, c)| MARKS.contains(c)).map(|(at, c)| at + c.len_utf8());
+    let mut marks = marks.take_while(|at| *at * 4 >= farthest).filter(|at| *at < farthest).take(8);
+    if let Some(at) = marks.find(|at| count(&window[..*at]) <= limit) {
+        return at;
+    }
     let graphemes = text[start..floor(text, start + farthest + 64)].grapheme_indices(true).map(|(at, _)| at);
     let last = graphemes.take_while(|at| *at <= farthest).last().unwrap_or(0);
     if last > 0 && count(&window[..last]) <= limit { last } else { farthest }
@@ -233,6 +241,9 @@ mod tests {
         let text = "가나다라마바사";
         let parts: Vec<&str> = wrap(text, 3, &count).into_iter().map(|r| &text[r]).collect();
         assert_eq!(parts, ["가나다", "라마바", "사"]);
+        let text = "가나,다라마바사아자";
+        let parts: Vec<&str> = wrap(text, 5, &count).into_iter().map(|r| &text[r]).collect();
+        assert_eq!(parts, ["가나,", "다라마바사", "아자"]);
     }
 
     #[test]

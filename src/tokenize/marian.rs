@@ -333,7 +333,9 @@ impl Tokenizer for MarianTokenizer {
         let marks: Vec<usize> = marked.match_indices(SPACE_MARK).map(|(at, _)| at).collect();
         let shorter = SPACE_MARK.len_utf8() - 1;
         let place = |at: usize| at - shorter * marks.partition_point(|&mark| mark < at);
-        spans.iter_mut().for_each(|span| *span = place(span.start)..place(span.end));
+        for span in &mut spans {
+            *span = place(span.start)..place(span.end);
+        }
         let (_, spans) = trimmed(&marked.replace(SPACE_MARK, " "), spans);
         Some(spread(spans, ids.iter().map(|&id| self.text_of(id).is_some())))
     }

@@ -55,7 +55,9 @@ fn trimmed(text: &str, mut spans: Vec<Range<usize>>) -> (String, Vec<Range<usize
     let lead = text.len() - rest.len();
     let trimmed = rest.trim_end();
     let place = |at: usize| at.saturating_sub(lead).min(trimmed.len());
-    spans.iter_mut().for_each(|span| *span = place(span.start)..place(span.end));
+    for span in &mut spans {
+        *span = place(span.start)..place(span.end);
+    }
     (trimmed.to_string(), spans)
 }
 
@@ -63,13 +65,13 @@ fn trimmed(text: &str, mut spans: Vec<Range<usize>>) -> (String, Vec<Range<usize
 fn spread(spans: Vec<Range<usize>>, are_text: impl Iterator<Item = bool>) -> Vec<Range<usize>> {
     let mut spans = spans.into_iter();
     let mut at = 0;
-    let mut next = |is_text: bool| {
+    let next = |is_text: bool| {
         let span = if is_text { spans.next() } else { None };
         let span = span.unwrap_or(at..at);
         at = span.end;
         span
     };
-    are_text.map(|is_text| next(is_text)).collect()
+    are_text.map(next).collect()
 }
 
 /// What can go wrong between text and ids.

@@ -489,3 +489,26 @@ fn a_stopped_job_keeps_what_was_finished_and_leaves_no_half_files() {
     }
     assert!(whole >= 1);
 }
+
+#[test]
+fn alignments_are_for_the_report_and_a_model_without_them_is_named() {
+    let place = Place::new();
+    place.file("a.txt", ARTICLE);
+    let arguments = ["translate", "a.txt", "--to", "uk", "--model", "echo", "--alignments"];
+    refuses(&place, &arguments, &["--alignments", "--report"]);
+    let with = |more: &[&str]| {
+        let ran = place.run(&[&arguments[..6], &["--report", "r.json"], more].concat());
+        (ran, place.report("r.json"))
+    };
+    let (plain, before) = with(&[]);
+    assert_eq!(before["options"].get("alignments"), None);
+    assert!(!before.to_string().contains("alignment"), "a report without the option is what it was");
+    let (asked, report) = with(&["--alignments"]);
+    assert_eq!((asked.code, asked.out), (plain.code, plain.out), "it is a note, and changes no answer");
+    assert_eq!(report["options"]["alignments"], true);
+    let findings = report["articles"][0]["findings"].as_array().unwrap();
+    let missing = findings.iter().find(|finding| finding["code"] == "alignments_missing").unwrap();
+    assert_eq!(missing["severity"], "note");
+    assert!(missing["message"].as_str().unwrap().contains("model echo has no alignments"));
+    assert_eq!(report["articles"][0]["segments"], before["articles"][0]["segments"]);
+}

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod addresses;
+mod align;
 mod architecture;
 mod bergamot;
 mod bergamot_loading;

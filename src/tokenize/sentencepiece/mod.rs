@@ -369,7 +369,9 @@ impl SentencePiece {
                     let at = origins.partition_point(|&origin| origin < at).min(text.len());
                     (0..=at).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
                 };
-                spans.iter_mut().for_each(|span| *span = place(span.start)..place(span.end));
+                for span in spans.iter_mut() {
+                    *span = place(span.start)..place(span.end);
+                }
                 text
             }
         }

@@ -129,7 +129,9 @@ impl Normalizer {
         let out = self.run(text, Some(&mut origins));
         // Only a damaged character map splits characters.
         let floor = |at: usize| (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
-        origins.iter_mut().for_each(|at| *at = floor(*at));
+        for at in &mut origins {
+            *at = floor(*at);
+        }
         (out, origins)
     }
 
