@@ -112,6 +112,8 @@ pub(super) struct Flow<'f, 'a> {
     reading: Mutex<()>,
     state: Mutex<State>,
     changed: Condvar,
+    /// Told when a model without a run gets something to do, and when a run ends.
+    runs_changed: Condvar,
     turns: Arc<Turns>,
 }
 
@@ -121,9 +123,10 @@ const NAP: Duration = Duration::from_millis(50);
 impl<'f, 'a> Flow<'f, 'a> {
     /// A flow into the language `to`.
     pub(super) fn new(pipeline: &'f Pipeline<'a>, to: Language, client: &'f dyn Client) -> Flow<'f, 'a> {
-        let (reading, state, changed) = (Mutex::new(()), Mutex::default(), Condvar::new());
+        let (reading, state) = (Mutex::new(()), Mutex::default());
+        let (changed, runs_changed) = (Condvar::new(), Condvar::new());
         let turns = Arc::new(Turns::new(pipeline.spec.threads));
-        Flow { pipeline, client, to, reading, state, changed, turns }
+        Flow { pipeline, client, to, reading, state, changed, runs_changed, turns }
     }
 
     /// Runs until the client has nothing more and everything is done, or until the job is stopped.
@@ -149,7 +152,7 @@ impl<'f, 'a> Flow<'f, 'a> {
                 }
                 let state = self.state();
                 if state.lanes.values().any(|lane| lane.runs) {
-                    let _ = self.changed.wait_timeout(state, NAP);
+                    let _ = self.runs_changed.wait_timeout(state, NAP);
                 }
             }
         });
@@ -290,6 +293,9 @@ impl<'f, 'a> Flow<'f, 'a> {
             moving.parts.push(MovingPart { range, source_tokens, result: None });
             moving.left += 1;
         }
+        if !lane.runs {
+            self.runs_changed.notify_all();
+        }
         state.units.insert(unit, moving);
     }
 
@@ -392,5 +398,6 @@ impl Drop for LaneEnd<'_, '_, '_> {
         }
         drop(state);
         self.flow.changed.notify_all();
+        self.flow.runs_changed.notify_all();
     }
 }

@@ -43,8 +43,7 @@ impl Turns {
         }
         state.serving += 1;
         state.free -= threads;
-        drop(state);
-        self.changed.notify_all();
+        self.tell(state);
         Turn { turns: self, threads }
     }
 
@@ -54,6 +53,15 @@ impl Turns {
         state.next > state.serving
     }
 
+    /// Wakes who waits, if anybody does: a job with one run never pays for it.
+    fn tell(&self, state: MutexGuard<'_, State>) {
+        let wanted = state.next > state.serving;
+        drop(state);
+        if wanted {
+            self.changed.notify_all();
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -61,8 +69,9 @@ impl Turns {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.turns.state().free += self.threads;
-        self.turns.changed.notify_all();
+        let mut state = self.turns.state();
+        state.free += self.threads;
+        self.turns.tell(state);
     }
 }
 
