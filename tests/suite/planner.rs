@@ -320,7 +320,7 @@ impl Observer for Patience {
 #[test]
 fn nothing_more_is_read_while_an_article_waits_for_long() {
     // An echo takes a step for each byte: the first article takes as long as dozens of the others, one after another.
-    let long = format!("It {}stands.", "really ".repeat(500));
+    let long = format!("It {}stands.", "really ".repeat(2000));
     let mut items = vec![bytes("long", long.as_bytes())];
     items.extend((0..300).map(|n| bytes(&format!("{n}"), article(n).as_bytes())));
     let patience = Patience::default();
