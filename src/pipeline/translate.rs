@@ -14,6 +14,7 @@ use super::{Event, Pipeline, PipelineError};
 use crate::job::report::Status;
 use crate::job::spec::Item;
 use crate::language::Language;
+use crate::language::script::scripts_of;
 use crate::quality::{Finding, Severity};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -128,12 +129,16 @@ impl Pipeline<'_> {
             let message = format!("the article is in {to} already: what is in that language was copied");
             article.record.findings.push(Finding::new("already_in_target", Severity::Note, message));
         }
-        for plan in &mut article.plans {
+        for (plan, segment) in article.plans.iter_mut().zip(&article.segments) {
             let Plan::Translate { seen, .. } = *plan else { continue };
             if seen == to {
                 *plan = Plan::Copy(None);
             } else if seen != main && !self.models.has_route_here(seen, to) {
-                *plan = without_model(seen, main, to);
+                let block = article
+                    .document
+                    .as_ref()
+                    .and_then(|document| Some(&document.text[document.blocks.get(segment.block)?.span.clone()]));
+                *plan = without_model(seen, main, to, block.unwrap_or(&segment.text));
             }
         }
         Ok(())
@@ -294,10 +299,18 @@ impl Client for List<'_> {
     }
 }
 
-/// What becomes of a paragraph in a language that no model here translates.
-fn without_model(seen: Language, main: Language, to: Language) -> Plan {
+/// A paragraph of fewer letters, a headline say, is not told from another language of the same script with any certainty.
+const LETTERS_TO_BE_SURE: usize = 100;
+
+/// What becomes of a paragraph in a language that no model here translates: what may well be in the article's language after
+/// all is read as such, since a paragraph that is left untranslated is the greater harm.
+fn without_model(seen: Language, main: Language, to: Language, paragraph: &str) -> Plan {
     let related = [seen, main].iter().all(|language| RELATED.contains(&language.as_str()));
-    if related && main != to {
+    // The first is the one of its words.
+    let script = |language| scripts_of(language).and_then(<[_]>::first);
+    let same_script = script(seen).is_some() && script(seen) == script(main);
+    let unsure = same_script && paragraph.chars().filter(|c| c.is_alphabetic()).count() < LETTERS_TO_BE_SURE;
+    if (related || unsure) && main != to {
         return Plan::Translate { from: main, seen };
     }
     Plan::Copy(Some(foreign(main, seen, Severity::Error, "no model translates it, so it was copied")))
@@ -309,13 +322,25 @@ mod tests {
 
     #[test]
     fn russian_in_a_ukrainian_article_is_read_as_ukrainian_and_stays_known_as_russian() {
-        let plan = without_model(Language::RU, Language::UK, Language::EN);
+        let plan = without_model(Language::RU, Language::UK, Language::EN, "");
         assert_eq!(plan, Plan::Translate { from: Language::UK, seen: Language::RU });
     }
 
     #[test]
     fn what_no_model_reads_is_copied_with_an_error() {
-        let Plan::Copy(Some(finding)) = without_model(Language::KO, Language::UK, Language::EN) else { panic!() };
+        let Plan::Copy(Some(finding)) = without_model(Language::KO, Language::UK, Language::EN, "말") else {
+            panic!()
+        };
         assert_eq!(finding.severity, Severity::Error);
+    }
+
+    #[test]
+    fn a_headline_that_looks_like_another_language_is_read_as_the_article() {
+        let german: Language = "de".parse().unwrap_or(Language::KO);
+        let headline = "Erdogan get mixed reception in Cologne";
+        let plan = without_model(german, Language::EN, Language::UK, headline);
+        assert_eq!(plan, Plan::Translate { from: Language::EN, seen: german });
+        let paragraph = "Der Rat hat am Dienstag beschlossen, die alte Brücke zu sperren. ".repeat(3);
+        assert!(matches!(without_model(german, Language::EN, Language::UK, &paragraph), Plan::Copy(Some(_))));
     }
 }
