@@ -236,7 +236,7 @@ pub(super) fn schedule_options(engine: &Loaded, search: SearchOptions, threads: 
     if engine.model.spec().has_encoder {
         // Whole tiles of the products. 64 rows are no faster than 48 and 96 by 3 %, but each row keeps a megabyte of keys and
         // values; beams share most of theirs.
-        let max_rows = if search.beams > 1 { 64 } else { 48 };
+        let max_rows = if search.beams > 1 { 64 } else { engine.rows.unwrap_or(48) };
         ScheduleOptions { search, threads, max_rows, max_tokens: 8192, workers: None, turns: None }
     } else {
         // The weights of a chat model are read once a step for all rows, by all threads: one worker.

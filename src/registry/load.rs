@@ -27,6 +27,8 @@ pub struct Loaded {
     pub length_penalty: f32,
     /// Source tokens after which a text is cut, without the end token, if that is less than the network allows.
     pub source_limit: Option<usize>,
+    /// Texts that a worker answers at a time in greedy search, where the usual number is not the best.
+    pub rows: Option<usize>,
     /// Languages in which it writes acceptable text of its own; `None` for all.
     pub writes_well: Option<Vec<Language>>,
     /// Commit on the Hub.
@@ -82,6 +84,9 @@ const MARIAN_SOURCE_TOKENS: usize = 200;
 /// Where the reference wraps sentences (`max-length-break`, 128), without their end token.
 const BERGAMOT_SOURCE_TOKENS: usize = 127;
 
+/// The matrices of these models are small: more rows gain less in the products than their keys and values cost in the caches.
+const BERGAMOT_ROWS: usize = 24;
+
 /// The weightless model.
 pub fn echo() -> Loaded {
     Loaded {
@@ -91,6 +96,7 @@ pub fn echo() -> Loaded {
         default_beams: 1,
         length_penalty: 1.0,
         source_limit: None,
+        rows: None,
         writes_well: None,
         revision: None,
         license: None,
@@ -132,6 +138,7 @@ pub fn load(files: &ModelFiles, options: &LoadOptions) -> Result<Loaded, LoadErr
                 beams: defaults.num_beams,
                 length_penalty: defaults.length_penalty,
                 source_limit: Some(MARIAN_SOURCE_TOKENS),
+                rows: None,
             }
         }
         Family::Bergamot => {
@@ -161,6 +168,7 @@ pub fn load(files: &ModelFiles, options: &LoadOptions) -> Result<Loaded, LoadErr
                 beams: 1,
                 length_penalty: 1.0,
                 source_limit: Some(BERGAMOT_SOURCE_TOKENS),
+                rows: Some(BERGAMOT_ROWS),
             }
         }
         Family::Qwen2 => {
@@ -175,6 +183,7 @@ pub fn load(files: &ModelFiles, options: &LoadOptions) -> Result<Loaded, LoadErr
                 beams: 1,
                 length_penalty: 1.0,
                 source_limit: None,
+                rows: None,
             }
         }
     };
@@ -186,6 +195,7 @@ pub fn load(files: &ModelFiles, options: &LoadOptions) -> Result<Loaded, LoadErr
         default_beams: generation.beams.unwrap_or(parts.beams).max(1),
         length_penalty: generation.length_penalty.unwrap_or(parts.length_penalty),
         source_limit: parts.source_limit,
+        rows: parts.rows,
         writes_well: files.card.map(|card: &Card| card.writes_well.clone()),
         revision: files.revision.clone(),
         license: files.license.clone(),
@@ -199,6 +209,7 @@ struct Parts {
     beams: usize,
     length_penalty: f32,
     source_limit: Option<usize>,
+    rows: Option<usize>,
 }
 
 fn need(files: &ModelFiles, role: Role) -> Result<PathBuf, LoadError> {
