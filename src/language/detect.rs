@@ -54,6 +54,9 @@ pub fn detect(text: &str) -> Option<Detected> {
     found(tag_of(info.lang()), info.confidence() as f32)
 }
 
+/// Letters from which on a paragraph in Latin letters is told from the language of its article.
+const LATIN_LETTERS_TO_BE_SURE: usize = 100;
+
 /// The language of a paragraph of an article that is in `expected`: what is short or undecided is in that language.
 pub fn detect_among(text: &str, expected: Language) -> Option<Detected> {
     let free = detect(text)?;
@@ -63,7 +66,10 @@ pub fn detect_among(text: &str, expected: Language) -> Option<Detected> {
     let counts = ScriptCounts::of(text);
     let script = script_of_language(expected);
     let same_script = script_of_language(free.language) == script;
-    let decided = free.confidence >= SURE && counts.letters() >= 8;
+    // Languages in Latin letters share words (`no`, `a`, `as`, `die`) and are taken for each other in short paragraphs; those
+    // in Cyrillic have letters of their own.
+    let least = if script == Script::Latin { LATIN_LETTERS_TO_BE_SURE } else { 8 };
+    let decided = free.confidence >= SURE && counts.letters() >= least;
     // Foreign names may outweigh a short paragraph's own words.
     let mixed = counts.share(script) >= 0.15 && !same_script;
     if mixed || (same_script && !decided) {

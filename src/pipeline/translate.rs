@@ -337,7 +337,7 @@ mod tests {
     #[test]
     fn a_headline_that_looks_like_another_language_is_read_as_the_article() {
         let german: Language = "de".parse().unwrap_or(Language::KO);
-        let headline = "Erdogan get mixed reception in Cologne";
+        let headline = "Mayor get mixed reception in Hamburg";
         let plan = without_model(german, Language::EN, Language::UK, headline);
         assert_eq!(plan, Plan::Translate { from: Language::EN, seen: german });
         let paragraph = "Der Rat hat am Dienstag beschlossen, die alte Brücke zu sperren. ".repeat(3);

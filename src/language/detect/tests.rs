@@ -124,6 +124,7 @@ fn russian_is_told_from_ukrainian() {
 
 #[test]
 fn a_doubtful_paragraph_is_in_the_language_of_its_article() {
+    let portuguese: Language = "pt".parse().unwrap_or(Language::KO);
     for (text, expected, wanted) in [
         ("Москва", Language::UK, Some(Language::UK)),
         ("Роман Корж", Language::UK, Some(Language::UK)),
@@ -132,6 +133,9 @@ fn a_doubtful_paragraph_is_in_the_language_of_its_article() {
         ("The ferry left the island at dawn with forty goats.", Language::UK, Some(Language::EN)),
         ("Пором вийшов на світанку.", Language::RU, Some(Language::UK)),
         ("2024", Language::UK, None),
+        ("Mayor get mixed reception in Hamburg", Language::EN, Some(Language::EN)),
+        ("No porto, a guarda compromete-se a não usar armas contra civis", portuguese, Some(portuguese)),
+        ("A aldeia costeira continuou a ser batida por ondas no sábado.", portuguese, Some(portuguese)),
     ] {
         assert_eq!(detect_among(text, expected).map(|found| found.language), wanted, "{text}");
     }
