@@ -9,7 +9,7 @@ use candle_core::quantized::gguf_file::Value;
 
 use super::decoder_only::{Blueprint, Config, DecoderOnly, Heads, Parts, TensorNames};
 use super::gguf::{self, GgufFile};
-use super::{LoadOptions, ModelError, Spec};
+use super::{LoadOptions, ModelError, Precision, Spec};
 use crate::token::TokenId;
 
 /// `general.architecture` of the files that can be loaded.
@@ -46,6 +46,13 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<DecoderOnly, ModelErro
 /// Another architecture, metadata that is missing or asks for something that is not implemented, a tensor that is
 /// missing or has another shape, or the backend failed.
 pub fn load_from(file: &GgufFile, options: &LoadOptions) -> Result<DecoderOnly, ModelError> {
+    if options.precision == Precision::W8A16 {
+        return Err(ModelError::Config {
+            field: "precision".into(),
+            value: "w8a16".into(),
+            advice: "it is for translation models; a GGUF file has its own blocks: use auto or f32".into(),
+        });
+    }
     DecoderOnly::load(file, blueprint(file)?, options)
 }
 
