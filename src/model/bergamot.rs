@@ -19,7 +19,7 @@ use std::path::PathBuf;
 /// Largest size that is believed of a description. The sums of a product of 8-bit weights with this many inputs still fit into 32
 /// bits.
 const LARGEST: usize = 1 << 15;
-/// Positions there are vectors for. Sources are cut far below it, and answers end at twice their length.
+/// Positions there are vectors for: sources are cut far below it, and no answer is longer.
 const POSITIONS: usize = 512;
 /// A layer has more tensors than this.
 const LAYER_TENSORS: usize = 8;

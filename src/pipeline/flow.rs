@@ -139,11 +139,12 @@ impl<'f, 'a> Flow<'f, 'a> {
             loop {
                 let (idle, running) = self.idle_lanes();
                 if idle.is_empty() && !running {
-                    if std::mem::replace(&mut refilled, true) {
+                    if refilled {
                         break;
                     }
                     let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-                    self.refill((self.pipeline.window().segments / 2).max(1));
+                    // What was answered on the spot leaves nothing waiting and is not the end.
+                    refilled = !self.refill((self.pipeline.window().segments / 2).max(1));
                     continue;
                 }
                 refilled = false;
@@ -201,7 +202,7 @@ impl<'f, 'a> Flow<'f, 'a> {
     }
 
     /// Asks the client for about so many units. The caller holds `reading`.
-    fn refill(&self, units: usize) {
+    fn refill(&self, units: usize) -> bool {
         let mut got = 0;
         while got < units && !self.pipeline.stopped() && self.state().failure.is_none() {
             match self.client.more() {
@@ -214,19 +215,23 @@ impl<'f, 'a> Flow<'f, 'a> {
                 }
                 Ok(More::Full) => {
                     self.state().supply = Some(Supply::Open);
-                    return;
+                    return got > 0;
                 }
                 Ok(More::End) => {
                     let mut state = self.state();
                     state.supply = Some(Supply::Complete);
                     // Second attempts still come; none of them should start when everything else has ended.
                     state.lanes.values_mut().for_each(|lane| lane.queue.end_sweeps());
-                    return;
+                    return got > 0;
                 }
-                Err(failure) => return self.fail(failure),
+                Err(failure) => {
+                    self.fail(failure);
+                    return false;
+                }
             }
         }
         self.state().supply = Some(Supply::Open);
+        got > 0
     }
 
     /// Lets a unit in: a new one starts its first hop, a known one shares the answer.

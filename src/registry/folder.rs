@@ -253,6 +253,10 @@ fn unpacked(path: &Path, format: Packing, name: &str, settings: &Settings) -> Re
     let lock = Lock::new(&settings.data_dir);
     let hash = hash_of(path, &lock)?;
     let store = settings.data_dir.join("unpacked");
+    if let Ok(Some(known)) = stored(&store, &hash, name, &lock) {
+        // Also where nothing can be written.
+        return Ok(known);
+    }
     let guard = exclusive(&store.join(format!("{hash}.lock")), name, &());
     let Ok(_guard) = guard else {
         // The data folder cannot be written, on a read-only disk perhaps: this run gets a copy of its own.
@@ -277,9 +281,12 @@ fn unpacked(path: &Path, format: Packing, name: &str, settings: &Settings) -> Re
     };
     let target = store.join(format!("{}-{}", done.packed_sha256, done.sha256));
     if target.exists() {
-        std::fs::remove_dir_all(&target).map_err(RegistryError::io("remove", &target))?;
+        // The same content under another name, which somebody may be reading.
+        std::fs::rename(staging.join(name), target.join(name)).map_err(RegistryError::io("write", &target))?;
+        std::fs::remove_dir_all(&staging).map_err(RegistryError::io("remove", &staging))?;
+    } else {
+        std::fs::rename(&staging, &target).map_err(RegistryError::io("write", &target))?;
     }
-    std::fs::rename(&staging, &target).map_err(RegistryError::io("write", &target))?;
     lock.remember(&target.join(name), &done.sha256);
     Ok(target.join(name))
 }

@@ -73,6 +73,23 @@ impl<'a> Slot<'a> {
         };
         let lock = Lock::new(&self.settings.data_dir);
         let unknown = |name: &str| self.card.file(name).is_none_or(|file| file.sha256.is_none());
+        let known = lock.pins(&self.card.name)?;
+        for (name, pin) in pins.iter().filter(|(name, _)| unknown(name)) {
+            if let Some(before) = known.files.get(LOCAL).and_then(|files| files.get(name))
+                && before.sha256 != pin.sha256
+            {
+                std::fs::remove_dir_all(&staging).map_err(RegistryError::io("remove", &staging))?;
+                return Err(RegistryError::Mismatch {
+                    what: "sha256",
+                    file: name.as_str().into(),
+                    place: origin.to_string(),
+                    expected: before.sha256.clone(),
+                    got: pin.sha256.clone(),
+                    advice: "it is not what was installed and verified before; nothing was kept: use another source"
+                        .into(),
+                });
+            }
+        }
         if pins.iter().any(|(name, _)| unknown(name)) {
             // What the card knows in packed form only is known from now on.
             lock.update(&self.card.name, |known| {

@@ -296,6 +296,18 @@ fn identical_segments_are_computed_once_across_articles() {
     assert!(computed < segments, "the articles share sentences");
 }
 
+/// What is known already is answered on the spot and leaves nothing waiting: that is not the end of the job.
+#[test]
+fn copies_of_an_article_are_all_finished() {
+    let copies: Vec<Item> = (0..40).map(|n| bytes(&format!("{n}"), article(7).as_bytes())).collect();
+    let window = Some(Window { segments: 4, bytes: 1 << 20 });
+    for threads in [1, 2] {
+        let job = Job { choice: Choice::Echo, items: copies.clone(), threads, window };
+        let summary = job.run(&AtomicBool::new(false), &Kept::default());
+        assert_eq!((summary.totals.articles, summary.totals.failed, summary.undone), (40, 0, 0), "{threads} threads");
+    }
+}
+
 /// Counts the segments that are read until the first article of the job is finished.
 #[derive(Default)]
 struct Patience {

@@ -36,7 +36,9 @@ impl Feed<'static> for LaneFeed<'_, '_, '_> {
     fn take(&self, room: Budget, least: Least) -> Vec<Taken<'static>> {
         // Twice what is taken, so that the window fills up while the workers run and none of them reads for long.
         match self.flow.reading.try_lock() {
-            Ok(_reading) => self.flow.refill(room.max_requests.saturating_mul(2)),
+            Ok(_reading) => {
+                self.flow.refill(room.max_requests.saturating_mul(2));
+            }
             Err(TryLockError::Poisoned(_) | TryLockError::WouldBlock) => {}
         }
         let mut state = self.flow.state();
@@ -64,8 +66,9 @@ impl Feed<'static> for LaneFeed<'_, '_, '_> {
         let seen = self.flow.state().changes;
         {
             let _reading = self.flow.reading.lock().unwrap_or_else(PoisonError::into_inner);
-            if self.flow.state().is_dry(self.name) {
-                self.flow.refill(1);
+            // What came may have been answered on the spot, with more behind it.
+            if self.flow.state().is_dry(self.name) && self.flow.refill(1) {
+                return Next::Ask;
             }
         }
         let state = self.flow.state();
