@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Summarize(SummarizeArgs),
     /// List, show, fetch, verify and remove models
     Models(ModelsArgs),
+    /// Check a translation against its source, whoever made it; no model is needed
+    Check(CheckArgs),
     /// Run a job and print one JSON line of figures
     Bench(BenchArgs),
 }
@@ -88,6 +90,28 @@ pub(crate) struct SummarizeArgs {
     /// short: 2 sentences, medium: 4, long: 8
     #[arg(long, value_enum, default_value_t = LengthArg::Medium)]
     pub(crate) length: LengthArg,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CheckArgs {
+    /// The source: a file, a folder, or - for standard input
+    #[arg(value_name = "SOURCE")]
+    pub(crate) source: PathBuf,
+    /// Its translation: a file, or a folder with files of the same names, also as `name.LANG.txt`
+    #[arg(value_name = "TRANSLATION")]
+    pub(crate) translation: PathBuf,
+    /// Language that the translation has to be in
+    #[arg(long, value_name = "LANG")]
+    pub(crate) to: String,
+    /// Language of the source
+    #[arg(long, value_name = "LANG", default_value = "auto")]
+    pub(crate) from: String,
+    /// What belongs together: paragraphs, found by their lengths, or lines, by their numbers
+    #[arg(long, value_enum, default_value_t = UnitArg::Paragraph)]
+    pub(crate) segment: UnitArg,
+    /// Write a JSON report of every file and segment
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -183,6 +207,14 @@ pub(crate) enum DeviceArg {
 pub(crate) enum SegmentArg {
     /// Sentences; paragraphs, markup and gaps are kept
     Sentence,
+    /// Lines
+    Line,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum UnitArg {
+    /// Paragraphs
+    Paragraph,
     /// Lines
     Line,
 }

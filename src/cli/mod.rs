@@ -6,6 +6,7 @@
 
 mod args;
 mod bench;
+mod check;
 mod console;
 mod job;
 mod models;
@@ -57,6 +58,7 @@ fn run(cli: &Cli, began: Instant) -> anyhow::Result<Ending> {
         Command::Translate(args) => job::translate(cli, args, &mut settings),
         Command::Summarize(args) => job::summarize(cli, args, &mut settings),
         Command::Models(args) => models::run(cli, &args.action, &mut settings),
+        Command::Check(args) => check::run(cli, args),
         Command::Bench(args) => bench::run(cli, args, &mut settings, began),
     }
 }

@@ -83,6 +83,13 @@ fn find_inputs(inputs: &[PathBuf], stdin: &mut dyn Read) -> Result<Vec<Found>> {
     Ok(found)
 }
 
+/// The articles below a folder by their paths in it, in the order of their names.
+pub(super) fn walk_articles(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    walk(folder, &mut found);
+    found.into_iter().filter(|found| matches!(found.input, Source::File(_))).map(|found| found.relative).collect()
+}
+
 /// The articles below a folder, in the order of their names. Hidden files and folders are left alone.
 fn walk(folder: &Path, found: &mut Vec<Found>) {
     let hidden = |entry: &walkdir::DirEntry| {
@@ -171,7 +178,7 @@ fn name_outputs(input: &InputArgs, work: Work, to: Option<Language>, found: Vec<
 }
 
 /// `story.txt` becomes `story.uk.txt`, its summary `story.summary.uk.txt`, in the same place of the tree.
-fn in_folder(output: &Path, relative: &Path, work: Work, to: Option<Language>) -> Target {
+pub(super) fn in_folder(output: &Path, relative: &Path, work: Work, to: Option<Language>) -> Target {
     let stem = relative.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let summary = matches!(work, Work::Summarize { .. });
     let extension = match relative.extension().map(|extension| extension.to_string_lossy().into_owned()) {

@@ -19,7 +19,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// The part of a report that is known before the first article.
 #[derive(Debug, Clone, Serialize)]
 pub struct Head {
-    /// `translate` or `summarize`.
+    /// `translate`, `summarize` or `check`.
     pub task: &'static str,
     /// The options in force, by their command-line names.
     pub options: BTreeMap<&'static str, serde_json::Value>,
@@ -295,6 +295,26 @@ pub struct SegmentRecord {
     pub retry: Option<&'static str>,
     /// Findings.
     pub findings: Vec<Finding>,
+}
+
+impl SegmentRecord {
+    /// A segment of which nothing but its texts is known.
+    pub fn new(source: String, output: String) -> SegmentRecord {
+        SegmentRecord {
+            span: 0..0,
+            source,
+            output,
+            output_span: None,
+            outcome: OutcomeRecord::Copied,
+            score: None,
+            language: None,
+            intermediate: Vec::new(),
+            hops: Vec::new(),
+            alignment: None,
+            retry: None,
+            findings: Vec::new(),
+        }
+    }
 }
 
 /// Writes a report article by article.

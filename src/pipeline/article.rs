@@ -132,32 +132,8 @@ impl<'i> Article<'i> {
 
     /// The language of the article: given, or detected over all its prose.
     fn find_language(&mut self, document: &Document, given: Option<Language>) -> Result<(), String> {
-        let prose: String =
-            document.blocks.iter().flat_map(|block| [&document.text[block.span.clone()], "\n"]).collect();
-        let detected = detect::detect(&prose);
-        self.language = match (given, detected) {
-            (Some(given), _) => given,
-            (None, Some(detected)) => detected.language,
-            // Nothing to go by (numbers, an empty file) means nothing to translate either.
-            (None, None) if !prose.chars().any(char::is_alphabetic) => Language::EN,
-            (None, None) => {
-                let name = self.item.input.name();
-                return Err(format!("{name}: cannot tell the language: too little text; say it with --from"));
-            }
-        };
-        self.record.language = Some(LanguageRecord {
-            used: self.language,
-            detected: detected.map(|d| d.language),
-            confidence: detected.map(|d| d.confidence),
-            given: given.is_some(),
-        });
-        if let (Some(given), Some(detected)) = (given, detected)
-            && detected.language != given
-            && detected.confidence >= SURE
-        {
-            let message = format!("the article was given as {given} but looks like {}", detected.language);
-            self.record.findings.push(Finding::new("language_differs", Severity::Warning, message));
-        }
+        let name = self.item.input.name();
+        self.language = find_language(document, given, &name, &mut self.record)?;
         Ok(())
     }
 
@@ -168,12 +144,7 @@ impl<'i> Article<'i> {
         let mut blocks: Vec<Option<Language>> = vec![None; document.blocks.len()];
         for (block, language) in document.blocks.iter().zip(&mut blocks) {
             let text = &document.text[block.span.clone()];
-            if text.chars().filter(|c| c.is_alphabetic()).count() < MIN_LETTERS_TO_DETECT {
-                continue;
-            }
-            *language = detect::detect_among(text, self.language)
-                .filter(|found| found.language != self.language && found.confidence >= SURE)
-                .map(|found| found.language);
+            *language = block_language(text, self.language);
         }
         for (segment, plan) in self.segments.iter().zip(&mut self.plans) {
             let only_verbatim = segment.verbatim.first() == Some(&(0..segment.text.len()));
@@ -212,6 +183,51 @@ impl<'i> Article<'i> {
             });
         }
     }
+}
+
+/// The language of a text, called `name` in messages: given, or detected over all its prose. What was found is recorded.
+///
+/// # Errors
+/// There is too little text to tell.
+pub(super) fn find_language(
+    document: &Document,
+    given: Option<Language>,
+    name: &str,
+    record: &mut ArticleRecord,
+) -> Result<Language, String> {
+    let prose: String = document.blocks.iter().flat_map(|block| [&document.text[block.span.clone()], "\n"]).collect();
+    let detected = detect::detect(&prose);
+    let used = match (given, detected) {
+        (Some(given), _) => given,
+        (None, Some(detected)) => detected.language,
+        // Nothing to go by (numbers, an empty file) means nothing to translate either.
+        (None, None) if !prose.chars().any(char::is_alphabetic) => Language::EN,
+        (None, None) => return Err(format!("{name}: cannot tell the language: too little text; say it with --from")),
+    };
+    record.language = Some(LanguageRecord {
+        used,
+        detected: detected.map(|d| d.language),
+        confidence: detected.map(|d| d.confidence),
+        given: given.is_some(),
+    });
+    if let (Some(given), Some(detected)) = (given, detected)
+        && detected.language != given
+        && detected.confidence >= SURE
+    {
+        let message = format!("the article was given as {given} but looks like {}", detected.language);
+        record.findings.push(Finding::new("language_differs", Severity::Warning, message));
+    }
+    Ok(used)
+}
+
+/// The language of a paragraph, if it is surely another one than `main`.
+pub(super) fn block_language(text: &str, main: Language) -> Option<Language> {
+    if text.chars().filter(|c| c.is_alphabetic()).count() < MIN_LETTERS_TO_DETECT {
+        return None;
+    }
+    detect::detect_among(text, main)
+        .filter(|found| found.language != main && found.confidence >= SURE)
+        .map(|found| found.language)
 }
 
 /// The finding of a segment in another language than its article.

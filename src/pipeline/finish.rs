@@ -18,20 +18,8 @@ pub(super) fn finish(article: &mut Article<'_>, mut parts: BTreeMap<usize, Trans
     // Models that were asked where words come from and do not know.
     let mut silent = BTreeSet::new();
     for (index, (segment, plan)) in article.segments.iter().zip(&article.plans).enumerate() {
-        let mut record = SegmentRecord {
-            span: segment.span.clone(),
-            source: segment.text.clone(),
-            output: String::new(),
-            output_span: None,
-            outcome: OutcomeRecord::Copied,
-            score: None,
-            language: None,
-            intermediate: Vec::new(),
-            hops: Vec::new(),
-            alignment: None,
-            retry: None,
-            findings: Vec::new(),
-        };
+        let mut record =
+            SegmentRecord { span: segment.span.clone(), ..SegmentRecord::new(segment.text.clone(), String::new()) };
         let outcome = match plan {
             Plan::Copy(finding) => {
                 record.output.clone_from(&segment.text);

@@ -6,6 +6,7 @@
 
 mod align;
 mod article;
+pub mod check;
 mod finish;
 mod flow;
 pub mod models;

@@ -46,9 +46,15 @@ pub(super) fn deviation(input: &Input<'_>) -> Option<f32> {
     if source < LEAST_CHARACTERS || output == 0 || input.from == input.to {
         return None;
     }
-    let known = direction(input.from, input.to);
-    let log_ratio = (output as f32 / source as f32).ln();
-    Some((log_ratio - known.mean) / (known.steady + known.short / source as f32).sqrt())
+    Some(deviation_of(source, output, (input.from, input.to)))
+}
+
+/// How many standard deviations so many characters are more than expected for those of the source.
+pub(super) fn deviation_of(source: usize, output: usize, (from, to): (Language, Language)) -> f32 {
+    let known = direction(from, to);
+    let source = source.max(1) as f32;
+    let log_ratio = (output.max(1) as f32 / source).ln();
+    (log_ratio - known.mean) / (known.steady + known.short / source).sqrt()
 }
 
 pub(super) fn check(input: &Input<'_>) -> Vec<Finding> {

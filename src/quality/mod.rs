@@ -13,6 +13,7 @@ mod letters;
 mod negation;
 mod number_words;
 mod numbers;
+mod pairing;
 mod pairs;
 mod quantity;
 mod repetition;
@@ -24,6 +25,7 @@ use std::ops::Range;
 
 use crate::language::Language;
 
+pub use pairing::{Paired, pair_paragraphs};
 pub use summary::{SummaryCheck, SummaryOrigin, check_summary};
 
 /// How much a finding matters.
