@@ -78,6 +78,9 @@ pub(crate) struct TranslateArgs {
     /// Leave out follow-us lines, share hints, read-also links and stray foreign headlines; the report lists them
     #[arg(long)]
     pub(crate) drop_boilerplate: bool,
+    /// What happens to answers that the checks doubt
+    #[arg(long, value_enum, default_value_t = RetryArg::Full)]
+    pub(crate) retry: RetryArg,
     /// Say in the report which words of each segment come from which, where the model knows
     #[arg(long, requires = "report")]
     pub(crate) alignments: bool,
@@ -209,6 +212,14 @@ pub(crate) enum SegmentArg {
     Sentence,
     /// Lines
     Line,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RetryArg {
+    /// They are tried again: in pieces, with more hypotheses, through other models on disk
+    Full,
+    /// They go out as they are, marked
+    Off,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

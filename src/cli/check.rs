@@ -63,11 +63,7 @@ pub(super) fn run(cli: &Cli, args: &CheckArgs) -> Result<Ending> {
 /// Sources and their translations.
 fn pair_files(source: &Path, translation: &Path, to: Language) -> Result<Vec<(Source, Source)>> {
     if source.is_dir() != translation.is_dir() && source != Path::new("-") && translation != Path::new("-") {
-        bail!(
-            "check: expected two files or two folders, got {} and {}",
-            describe(source),
-            describe(translation)
-        );
+        bail!("check: expected two files or two folders, got {} and {}", describe(source), describe(translation));
     }
     if !source.is_dir() {
         if source == Path::new("-") && translation == Path::new("-") {
@@ -104,11 +100,8 @@ fn pair_files(source: &Path, translation: &Path, to: Language) -> Result<Vec<(So
 }
 
 /// How the program names translations in a folder.
-const TRANSLATION: Work = Work::Translate {
-    by_line: Lines::Sentences,
-    boilerplate: KeepBoilerplate::Keep,
-    alignments: Alignments::Omit,
-};
+const TRANSLATION: Work =
+    Work::Translate { by_line: Lines::Sentences, boilerplate: KeepBoilerplate::Keep, alignments: Alignments::Omit };
 
 fn describe(path: &Path) -> String {
     let kind = if path.is_dir() { "the folder" } else { "the file" };
@@ -133,6 +126,7 @@ fn add(totals: &mut Totals, record: &ArticleRecord) {
     totals.failed += usize::from(record.status == Status::Failed);
     totals.with_findings += usize::from(record.status == Status::Findings);
     totals.segments += record.segments.len();
+    totals.needs_review += record.segments.iter().filter(|segment| segment.needs_review).count();
     totals.source_words += record.input.words;
 }
 

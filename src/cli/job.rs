@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 use tlumach::job::report::{Head, ModelRecord, Status, Tail, Writer};
-use tlumach::job::spec::{Alignments, JobSpec, KeepBoilerplate, Work};
+use tlumach::job::spec::{Alignments, JobSpec, KeepBoilerplate, Retry, Work};
 use tlumach::model::{LoadOptions, Precision};
 use tlumach::pipeline::models::{Choice, Models};
 use tlumach::pipeline::{Event, Observer, Pipeline, Summary};
@@ -18,12 +18,12 @@ use tlumach::registry::{self, Settings};
 use tlumach::token::SummaryLength;
 
 pub(super) fn translate(cli: &Cli, args: &TranslateArgs, settings: &mut Settings) -> Result<Ending> {
-    let plan = Plan { work: translation(args), print: Printing::Print, passes: 1 };
+    let plan = Plan { work: translation(args), retry: args.retry.into(), print: Printing::Print, passes: 1 };
     Ok(ending(&run(cli, &args.input, settings, plan)?.summary))
 }
 
 pub(super) fn summarize(cli: &Cli, args: &SummarizeArgs, settings: &mut Settings) -> Result<Ending> {
-    let plan = Plan { work: summary_work(args), print: Printing::Print, passes: 1 };
+    let plan = Plan { work: summary_work(args), retry: Retry::Full, print: Printing::Print, passes: 1 };
     Ok(ending(&run(cli, &args.input, settings, plan)?.summary))
 }
 
@@ -46,6 +46,7 @@ fn ending(summary: &Summary) -> Ending {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Plan {
     pub(super) work: Work,
+    pub(super) retry: Retry,
     pub(super) print: Printing,
     /// How often it is done. Report, standard output and messages are of the last pass.
     pub(super) passes: u16,
@@ -67,8 +68,9 @@ pub(super) struct Ran {
 
 /// Runs a job.
 pub(super) fn run(cli: &Cli, input: &InputArgs, settings: &mut Settings, plan: Plan) -> Result<Ran> {
-    let Plan { work, print, passes } = plan;
+    let Plan { work, retry, print, passes } = plan;
     let mut spec = resolve::resolve(input, work, &mut std::io::stdin().lock())?;
+    spec.retry = retry;
     if print == Printing::Discard {
         for item in &mut spec.items {
             item.output = tlumach::job::spec::Target::Caller;
@@ -206,6 +208,7 @@ fn head(input: &InputArgs, spec: &JobSpec) -> Head {
         Work::Translate { by_line, boilerplate, alignments } => {
             let segment = if by_line == tlumach::job::spec::Lines::OneToOne { "line" } else { "sentence" };
             options.insert("segment", json!(segment));
+            options.insert("retry", json!(if spec.retry == Retry::Off { "off" } else { "full" }));
             options.insert("drop_boilerplate", json!(boilerplate == KeepBoilerplate::Drop));
             if alignments == Alignments::Report {
                 options.insert("alignments", json!(true));

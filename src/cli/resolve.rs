@@ -1,12 +1,12 @@
 //! From what the user typed to a resolved job: inputs found, outputs named, contradictions refused.
 
-use super::args::{InputArgs, LengthArg, SegmentArg};
+use super::args::{InputArgs, LengthArg, RetryArg, SegmentArg};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use tlumach::article::Format;
-use tlumach::job::spec::{Item, JobSpec, Lines, Source, Target, Work};
+use tlumach::job::spec::{Item, JobSpec, Lines, Retry, Source, Target, Work};
 use tlumach::language::Language;
 use tlumach::token::SummaryLength;
 
@@ -37,7 +37,7 @@ pub(super) fn resolve(input: &InputArgs, work: Work, stdin: &mut dyn Read) -> Re
         bail!("{}", reasons.join("\n"));
     }
     let threads = input.threads.map_or_else(num_cpus::get, usize::from);
-    Ok(JobSpec { work, items, from, to, beams: input.beam.map(usize::from), threads })
+    Ok(JobSpec { work, items, from, to, beams: input.beam.map(usize::from), threads, retry: Retry::default() })
 }
 
 fn reason(item: &Item) -> Option<String> {
@@ -215,6 +215,15 @@ impl From<LengthArg> for SummaryLength {
             LengthArg::Short => SummaryLength::Short,
             LengthArg::Medium => SummaryLength::Medium,
             LengthArg::Long => SummaryLength::Long,
+        }
+    }
+}
+
+impl From<RetryArg> for Retry {
+    fn from(retry: RetryArg) -> Self {
+        match retry {
+            RetryArg::Full => Retry::Full,
+            RetryArg::Off => Retry::Off,
         }
     }
 }

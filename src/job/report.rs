@@ -60,6 +60,8 @@ pub struct Totals {
     pub with_findings: usize,
     /// Segments.
     pub segments: usize,
+    /// Segments that a person has to look at.
+    pub needs_review: usize,
     /// Words of the inputs, counted by white space.
     pub source_words: usize,
     /// Tokens read, over all hops.
@@ -105,6 +107,9 @@ pub struct ArticleRecord {
     /// Which summarizer made the answer: a model's name, or `extractive`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub summarizer: Option<String>,
+    /// What became of every byte of the input; of translations that were written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accounting: Option<AccountRecord>,
     /// Tokens read and written.
     pub tokens: Tokens,
     /// Where the time went. Segments of many articles share their batches: `decode` is this article's share by tokens.
@@ -128,6 +133,7 @@ impl ArticleRecord {
             language: None,
             route: Vec::new(),
             summarizer: None,
+            accounting: None,
             tokens: Tokens::default(),
             timings_ms: Timings::default(),
             findings: Vec::new(),
@@ -143,6 +149,10 @@ impl ArticleRecord {
 
     /// Sets the status from the findings, unless the article failed or was cancelled.
     pub fn settle(&mut self) {
+        for segment in &mut self.segments {
+            let worst = segment.findings.iter().map(|finding| finding.severity).max();
+            segment.needs_review = segment.outcome == OutcomeRecord::Failed || worst >= Some(Severity::Warning);
+        }
         if matches!(self.status, Status::Ok | Status::Findings) {
             let worst = self.all_findings().map(|finding| finding.severity).max();
             self.status = if worst.is_some_and(|w| w >= Severity::Warning) { Status::Findings } else { Status::Ok };
@@ -237,6 +247,31 @@ pub struct Timings {
     pub write: f64,
 }
 
+/// The accounts of a translated article: the bytes of the four outcomes and those between segments are those of the input
+/// without its byte order mark.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct AccountRecord {
+    /// Translated.
+    pub translated: ShareRecord,
+    /// Copied on purpose.
+    pub copied: ShareRecord,
+    /// Left out on request.
+    pub dropped: ShareRecord,
+    /// The model failed; the source was copied.
+    pub failed: ShareRecord,
+    /// Bytes between segments, which went out as they were: white space, markup, code.
+    pub between_bytes: usize,
+}
+
+/// A share of an article.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct ShareRecord {
+    /// Segments.
+    pub segments: usize,
+    /// Bytes of the input.
+    pub bytes: usize,
+}
+
 /// Something that was left out.
 #[derive(Debug, Clone, Serialize)]
 pub struct DroppedRecord {
@@ -260,6 +295,22 @@ pub enum OutcomeRecord {
     Dropped,
     /// The model failed on it; the source was copied and a finding says why.
     Failed,
+}
+
+/// One attempt at a segment.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AttemptRecord {
+    /// The step of the retry ladder; `first` is the one before it.
+    pub step: &'static str,
+    /// What it answered; absent for the attempt that was kept, whose output the segment has, and for one that failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
+    /// Geometric mean of the tokens' probabilities, 0 to 1.
+    pub score: Option<f32>,
+    /// Codes of the findings about it.
+    pub findings: Vec<&'static str>,
+    /// Whether its answer was kept.
+    pub kept: bool,
 }
 
 /// One segment.
@@ -293,6 +344,11 @@ pub struct SegmentRecord {
     /// Which step of the retry ladder made the output, if not the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry: Option<&'static str>,
+    /// Every attempt in the order in which they were made, if there were several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<AttemptRecord>,
+    /// Whether a person has to look: it failed, or has a finding of severity warning or error.
+    pub needs_review: bool,
     /// Findings.
     pub findings: Vec<Finding>,
 }
@@ -312,6 +368,8 @@ impl SegmentRecord {
             hops: Vec::new(),
             alignment: None,
             retry: None,
+            attempts: Vec::new(),
+            needs_review: false,
             findings: Vec::new(),
         }
     }

@@ -19,6 +19,18 @@ pub struct JobSpec {
     pub beams: Option<usize>,
     /// Most processor threads to use.
     pub threads: usize,
+    /// Whether doubtful answers are tried again.
+    pub retry: Retry,
+}
+
+/// What happens to an answer that the checks doubt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Retry {
+    /// It goes out, marked.
+    Off,
+    /// It is tried again in other ways; the best goes out, marked if it is still doubtful.
+    #[default]
+    Full,
 }
 
 /// What is done with each article.

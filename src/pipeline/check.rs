@@ -136,8 +136,9 @@ fn pairs(
 ) -> Vec<Paired> {
     let (expected, got) = (source.lines, translation.lines);
     if expected != got {
-        let message =
-            format!("the translation has another number of lines: expected {expected}, got {got}; they were paired by length");
+        let message = format!(
+            "the translation has another number of lines: expected {expected}, got {got}; they were paired by length"
+        );
         record.findings.push(Finding::new("lines_differ", Severity::Error, message));
     } else if expected > 0 {
         let blank = |unit: &Unit| unit.text.is_empty();
@@ -150,9 +151,7 @@ fn pairs(
     }
     let mut found = quality::pair_paragraphs(&texts(source), &texts(translation), direction);
     let blank = |units: &[Unit]| units.iter().all(|unit| unit.text.is_empty());
-    found.retain(|pair| {
-        !(blank(&source.units[pair.source.clone()]) && blank(&translation.units[pair.output.clone()]))
-    });
+    found.retain(|pair| !(blank(&source.units[pair.source.clone()]) && blank(&translation.units[pair.output.clone()])));
     found
 }
 
@@ -225,7 +224,7 @@ mod tests {
     }
 
     const EN: &str = "Port closed\n\nThe harbour was closed on 14 March at 06:30. Three ships were told to wait.\n\nNobody was hurt, the harbour master said.\n";
-    const UK: &str = "Порт закрито\n\nГавань закрили 14 березня о 06:30. Трьом кораблям наказали чекати.\n\nНіхто не постраждав, сказав начальник порту.\n";
+    const UK: &str = "Порт закрито\n\nГавань перекрили 14 березня о 06:30. Трьом кораблям наказали чекати.\n\nНіхто не постраждав, сказав начальник порту.\n";
 
     #[test]
     fn a_good_translation_has_no_findings() {
@@ -237,7 +236,8 @@ mod tests {
     fn faults_are_found_in_their_paragraph() {
         let (segments, _) = check(EN, &UK.replace("06:30", "08:30"), Lines::Sentences);
         assert_eq!(segments, [vec![], vec!["number_changed"], vec![]]);
-        let (segments, _) = check(EN, "Порт закрито\n\nНіхто не постраждав, сказав начальник порту.\n", Lines::Sentences);
+        let (segments, _) =
+            check(EN, "Порт закрито\n\nНіхто не постраждав, сказав начальник порту.\n", Lines::Sentences);
         assert_eq!(segments, [vec![], vec!["paragraph_missing"], vec![]]);
     }
 

@@ -1,19 +1,18 @@
-//! The end of a translated article: each answer is checked, all are joined and written, and the record is filled.
+//! The end of a translated article: the answers are joined, accounted for and written, and the record is filled.
 
 use super::article::{Article, Plan, foreign};
+use super::ladder::Settled;
 use super::record_route;
 use super::unit::{HopDone, Translated};
 use super::write::Written;
-use crate::article::Format;
-use crate::decode::Finish;
 use crate::job::report::{OutcomeRecord, SegmentHopRecord, SegmentRecord};
 use crate::language::Language;
-use crate::quality::{self, Ended, Finding, Severity};
-use crate::segment::{NoteKind, Outcome};
+use crate::quality::{Finding, Severity};
+use crate::segment::{NoteKind, Outcome, Segment};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Checks, joins, writes and records one article.
-pub(super) fn finish(article: &mut Article<'_>, mut parts: BTreeMap<usize, Translated>, to: Language) {
+pub(super) fn finish(article: &mut Article<'_>, mut parts: BTreeMap<usize, Settled>, to: Language) {
     let mut outcomes = Vec::with_capacity(article.segments.len());
     // Models that were asked where words come from and do not know.
     let mut silent = BTreeSet::new();
@@ -31,10 +30,8 @@ pub(super) fn finish(article: &mut Article<'_>, mut parts: BTreeMap<usize, Trans
                 Outcome::Dropped
             }
             Plan::Translate { from, seen } => {
-                let mut part = parts.remove(&index).unwrap_or_default();
-                if article.format == Format::Lines {
-                    part.answer.text = part.answer.text.replace(['\n', '\r'], " ");
-                }
+                let Settled { translated: mut part, findings, attempts } = parts.remove(&index).unwrap_or_default();
+                record.attempts = attempts;
                 article.record.tokens.source += part.answer.source_tokens;
                 article.record.tokens.target += part.answer.target_tokens;
                 if *seen != article.language {
@@ -48,7 +45,7 @@ pub(super) fn finish(article: &mut Article<'_>, mut parts: BTreeMap<usize, Trans
                 }
                 record_route(&mut article.record, part.hops.iter().map(|hop| hop.record.clone()));
                 let (hops, alignment) = (std::mem::take(&mut part.hops), part.alignment.take());
-                let outcome = judge(segment, *from, to, part, &mut record);
+                let outcome = decide(segment, part, findings, &mut record);
                 if record.outcome == OutcomeRecord::Translated {
                     silent.extend(hops.iter().filter(|hop| hop.unaligned).map(|hop| hop.record.model.clone()));
                     record.alignment = alignment.map(|found| found.record(&record.source, &record.output));
@@ -92,6 +89,8 @@ fn hop_records(hops: &[HopDone], record: &SegmentRecord) -> Vec<SegmentHopRecord
 fn write_translation(article: &mut Article<'_>, outcomes: &[Outcome], to: Language) -> Result<(), String> {
     let Some(document) = &article.document else { return Ok(()) };
     let joined = crate::segment::join(document, &article.segments, outcomes).map_err(|error| error.to_string())?;
+    let account = super::accounting::balance(document, article.format, &article.record.segments, &joined)?;
+    article.record.accounting = Some(account);
     for (record, span) in article.record.segments.iter_mut().zip(joined.spans) {
         record.output_span = Some(span);
     }
@@ -106,14 +105,8 @@ fn write_translation(article: &mut Article<'_>, outcomes: &[Outcome], to: Langua
     Ok(())
 }
 
-/// Checks an answer and decides what goes out.
-fn judge(
-    segment: &crate::segment::Segment,
-    from: Language,
-    to: Language,
-    part: Translated,
-    record: &mut SegmentRecord,
-) -> Outcome {
+/// Decides what goes out of an answer and what the checks said of it.
+fn decide(segment: &Segment, part: Translated, found: Vec<Finding>, record: &mut SegmentRecord) -> Outcome {
     record.intermediate = part.intermediate;
     record.score = part.score;
     record.retry = part.retry;
@@ -129,16 +122,7 @@ fn judge(
         let message = format!("the model's answer had {removed} around the translation; it was cut off");
         record.findings.push(Finding::new("answer_cleaned", Severity::Note, message));
     }
-    let verbatim: Vec<&str> = segment.verbatim.iter().map(|range| &segment.text[range.clone()]).collect();
-    record.findings.extend(quality::check(&quality::Input {
-        source: &segment.text,
-        output: &part.answer.text,
-        from,
-        to,
-        ended: part.answer.finish.map(ended),
-        score: part.score.map(f32::ln),
-        verbatim: &verbatim,
-    }));
+    record.findings.extend(found);
     if part.answer.text.trim().is_empty() {
         // An empty translation would lose the sentence: the source goes out, marked.
         record.outcome = OutcomeRecord::Failed;
@@ -148,15 +132,6 @@ fn judge(
     record.outcome = OutcomeRecord::Translated;
     record.output.clone_from(&part.answer.text);
     Outcome::Translated(part.answer.text)
-}
-
-/// How an answer ended, in the words of the checks.
-pub(super) fn ended(finish: Finish) -> Ended {
-    match finish {
-        Finish::Loop => Ended::Loop,
-        Finish::Limit => Ended::Limit,
-        Finish::End => Ended::Normal,
-    }
 }
 
 /// What the report says of how a segment was put back into its document.

@@ -10,7 +10,7 @@ mod lane;
 
 use super::align::compose;
 use super::models::Hop;
-use super::run::{Answer, Ask, Effort, Part, plan, schedule_options, search_options, take};
+use super::run::{Answer, Ask, Beams, Effort, Part, Way, plan, schedule_options, search_options, take};
 use super::twins::{Known, Question, Twins};
 use super::unit::{HopDone, Owner, Translated, Unit};
 use super::{Event, Pipeline, PipelineError};
@@ -72,6 +72,8 @@ struct MovingPart {
 /// What waits for one model.
 struct Lane {
     engine: Arc<Loaded>,
+    /// How wide its searches are: a run has one width.
+    beams: Beams,
     queue: Queue,
     prompts: HashMap<usize, Waiting>,
     /// Prompts that workers hold.
@@ -185,7 +187,8 @@ impl<'f, 'a> Flow<'f, 'a> {
     /// Runs one model until nothing can come to it any more.
     fn run_lane(&self, name: &str, engine: &Loaded) {
         let _end = LaneEnd { flow: self, name };
-        let search = search_options(self.pipeline.spec, engine, Effort::default());
+        let beams = self.state().lanes.get(name).map_or(Beams::Usual, |lane| lane.beams);
+        let search = search_options(self.pipeline.spec, engine, Effort { beams, ..Effort::default() });
         let options = schedule::ScheduleOptions {
             turns: Some(self.turns.clone()),
             ..schedule_options(engine, search, self.pipeline.spec.threads)
@@ -245,7 +248,12 @@ impl<'f, 'a> Flow<'f, 'a> {
                 self.hand_out(unit.owner, (*translated).clone());
             }
             Known::New => {
-                let route = match self.pipeline.models.route(unit.from, self.to) {
+                let models = self.pipeline.models;
+                let other = match question.effort.way {
+                    Way::Usual => None,
+                    Way::Other => models.other_route(unit.from, self.to),
+                };
+                let route = match other.map_or_else(|| models.route(unit.from, self.to), Ok) {
                     Ok(route) => route,
                     Err(error) => return self.fail(error.into()),
                 };
@@ -268,20 +276,26 @@ impl<'f, 'a> Flow<'f, 'a> {
         let task = Task::Translate { from: next.from, to: next.to };
         let planned = plan(&engine, &Ask { text: &so_far.answer.text, task }, question.effort);
         self.pipeline.clock.tokenize(began);
-        let name = next.model.clone();
+        let wide = question.effort.beams;
+        let name = match wide {
+            Beams::Usual => next.model.clone(),
+            // No model's key has a line break.
+            Beams::Wide => format!("{}\nwide", next.model),
+        };
         let mut moving = Moving { question, route, hop, engine, so_far, parts: Vec::new(), left: 0 };
         let parts = match planned {
             Ok(parts) if !parts.is_empty() => parts,
             Ok(_) => return self.end_hop(moving, Answer::default()),
             Err(error) => return self.end_hop(moving, Answer { error: Some(error), ..Answer::default() }),
         };
-        let beams = search_options(self.pipeline.spec, &moving.engine, Effort::default()).beams;
+        let beams = search_options(self.pipeline.spec, &moving.engine, moving.question.effort).beams;
         let mut state = self.state();
         let state = &mut *state;
         let unit = state.next_unit;
         state.next_unit += 1;
         let lane = state.lanes.entry(name).or_insert_with(|| Lane {
             engine: moving.engine.clone(),
+            beams: wide,
             queue: Queue::default(),
             prompts: HashMap::new(),
             in_flight: 0,

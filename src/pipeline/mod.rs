@@ -4,13 +4,14 @@
 //! models, and each article is written as soon as its own last segment is done. Summaries go window by window.
 //! What fails becomes a finding or a failed article; it never stops the job.
 
+mod accounting;
 mod align;
 mod article;
 pub mod check;
 mod finish;
 mod flow;
+mod ladder;
 pub mod models;
-mod retry;
 pub mod route;
 mod run;
 mod summary;
@@ -275,6 +276,7 @@ impl<'a> Pipeline<'a> {
             totals.failed += usize::from(matches!(record.status, Status::Failed | Status::Cancelled));
             totals.with_findings += usize::from(record.status == Status::Findings);
             totals.segments += record.segments.len();
+            totals.needs_review += record.segments.iter().filter(|segment| segment.needs_review).count();
             totals.source_words += record.input.words;
             totals.source_tokens += record.tokens.source;
             totals.target_tokens += record.tokens.target;

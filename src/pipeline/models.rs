@@ -118,6 +118,7 @@ pub struct Models<'a> {
     /// Models that could not be had; routes go around them.
     unavailable: Mutex<BTreeMap<String, String>>,
     routes: Mutex<BTreeMap<(Language, Language), Vec<Hop>>>,
+    other_routes: Mutex<BTreeMap<(Language, Language), Option<Vec<Hop>>>>,
     load_ms: Mutex<u64>,
 }
 
@@ -158,6 +159,7 @@ impl<'a> Models<'a> {
             files: Mutex::new(files),
             unavailable: Mutex::default(),
             routes: Mutex::default(),
+            other_routes: Mutex::default(),
             load_ms: Mutex::default(),
         })
     }
@@ -171,6 +173,19 @@ impl<'a> Models<'a> {
         }
         if let (Some(first), Some(last)) = (hops.first(), hops.last()) {
             lock(&self.routes).insert((first.from, last.to), hops.to_vec());
+        }
+        self
+    }
+
+    /// The same with a second way from the first language of `hops` to the last.
+    #[cfg(test)]
+    pub(super) fn with_other_route(self, hops: &[Hop], engine: &dyn Fn(&Hop) -> Loaded) -> Models<'a> {
+        for hop in hops {
+            let engine = Loaded { name: hop.model.clone(), ..engine(hop) };
+            lock(&self.loaded).insert(hop.model.clone(), Arc::new(engine));
+        }
+        if let (Some(first), Some(last)) = (hops.first(), hops.last()) {
+            lock(&self.other_routes).insert((first.from, last.to), Some(hops.to_vec()));
         }
         self
     }
@@ -251,6 +266,32 @@ impl<'a> Models<'a> {
             lock(&self.routes).insert((from, to), hops);
         }
         complete
+    }
+
+    /// Another way than [`Models::route`] takes, through models that are on disk; none is fetched for it. A chat model stands in
+    /// only where one is at work anyway, since loading one for a few segments takes longer than the job.
+    pub fn other_route(&self, from: Language, to: Language) -> Option<Vec<Hop>> {
+        if let Some(known) = lock(&self.other_routes).get(&(from, to)) {
+            return known.clone();
+        }
+        let found = self.find_other_route(from, to);
+        lock(&self.other_routes).insert((from, to), found.clone());
+        found
+    }
+
+    fn find_other_route(&self, from: Language, to: Language) -> Option<Vec<Hop>> {
+        if self.choice == Choice::Echo {
+            return None;
+        }
+        let usual = self.route(from, to).ok()?;
+        let usable = |offer: &Offer| match &self.chosen {
+            // Who names a model gets that one.
+            Some(chosen) => offer.name == *chosen,
+            None => offer.on_disk && (!offer.any_direction || usual.iter().any(|hop| hop.model == offer.name)),
+        };
+        let here: Vec<Offer> = self.offers().into_iter().filter(usable).collect();
+        let others = route::all(&here, from, to).into_iter().map(|hops| keyed(&here, &hops));
+        others.into_iter().find(|hops| *hops != usual && self.fetch(hops).is_ok())
     }
 
     fn find_route(&self, from: Language, to: Language) -> Result<Vec<Hop>, ModelsError> {

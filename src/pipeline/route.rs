@@ -107,6 +107,22 @@ pub fn route(offers: &[Offer], from: Language, to: Language) -> Option<Vec<Hop>>
     None
 }
 
+/// Every way from one language to another, the best first: each direct model, then the two hops through English.
+pub fn all(offers: &[Offer], from: Language, to: Language) -> Vec<Vec<Hop>> {
+    let direct = |(offer, o): (usize, &Offer)| o.quality(from, to).map(|quality| (quality, Hop { from, to, offer }));
+    let mut found: Vec<(i32, Hop)> = offers.iter().enumerate().filter_map(direct).collect();
+    found.sort_by_key(|(quality, hop)| (std::cmp::Reverse(*quality), hop.offer));
+    let mut ways: Vec<Vec<Hop>> = found.into_iter().map(|(_, hop)| vec![hop]).collect();
+    if from != Language::EN && to != Language::EN {
+        let reach = Reach { fetch: true, at_least: i32::MIN };
+        let legs = (best(offers, from, Language::EN, reach), best(offers, Language::EN, to, reach));
+        if let (Some((_, first)), Some((_, second))) = legs {
+            ways.push(vec![first, second]);
+        }
+    }
+    ways
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

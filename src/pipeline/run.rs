@@ -64,7 +64,33 @@ pub(super) struct Effort {
     pub(super) no_repeat_ngram: usize,
     /// Cut texts to at most this many tokens, if that is less than the model allows.
     pub(super) limit: Option<usize>,
+    pub(super) beams: Beams,
+    pub(super) way: Way,
 }
+
+/// How many hypotheses are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub(super) enum Beams {
+    /// As the job or the model's card says.
+    #[default]
+    Usual,
+    /// Twice as many, and at least [`WIDE_BEAMS`].
+    Wide,
+}
+
+/// Which models a text goes through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(super) enum Way {
+    /// The best there are.
+    #[default]
+    Usual,
+    /// Others that are here.
+    Other,
+}
+
+/// Least hypotheses of a wide search, and most, unless the job asks for more.
+const WIDE_BEAMS: usize = 4;
+const MOST_BEAMS: usize = 12;
 
 /// One model call.
 pub(super) struct Part {
@@ -220,8 +246,12 @@ fn align(engine: &Loaded, (ask, text): (&Ask<'_>, &str), hypothesis: &Hypothesis
 
 /// How a model searches.
 pub(super) fn search_options(spec: &JobSpec, engine: &Loaded, effort: Effort) -> SearchOptions {
+    let usual_beams = spec.beams.unwrap_or(engine.default_beams);
     SearchOptions {
-        beams: spec.beams.unwrap_or(engine.default_beams),
+        beams: match effort.beams {
+            Beams::Usual => usual_beams,
+            Beams::Wide => WIDE_BEAMS.max(2 * usual_beams).min(MOST_BEAMS.max(usual_beams)),
+        },
         length_penalty: engine.length_penalty,
         no_repeat_ngram: effort.no_repeat_ngram,
         alignments: spec.work.wants_alignments(),

@@ -2,7 +2,7 @@
 //! and then translated where the model writes that language badly; by the article's own sentences without a model.
 
 use super::article::{Article, Plan};
-use super::finish::ended;
+use super::ladder::ended;
 use super::models::Summarizer;
 use super::run::{Answer, Ask, Effort, summary_tokens};
 use super::write::Written;
@@ -295,6 +295,8 @@ fn finish_summary(article: &mut Article<'_>, draft: Draft, length: SummaryLength
         hops: Vec::new(),
         alignment: None,
         retry: None,
+        attempts: Vec::new(),
+        needs_review: false,
         findings,
     });
     let bytes = if text.is_empty() { Vec::new() } else { format!("{text}\n").into_bytes() };

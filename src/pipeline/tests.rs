@@ -71,6 +71,7 @@ impl Job<'_> {
             to: Some(Language::KO),
             beams: None,
             threads: self.threads,
+            retry: crate::job::spec::Retry::Full,
         };
         let (told, stop) = (Told::default(), AtomicBool::new(false));
         let window = Window { segments: self.window, bytes: 1 << 20 };

@@ -7,15 +7,17 @@
 use super::article::{Article, Plan, foreign};
 use super::finish::finish;
 use super::flow::{Client, Flow, More};
-use super::retry::{self, Again, Verdict};
+use super::ladder::{self, Climb, Ground, OneLine, Settled, Verdict};
 use super::run::Effort;
 use super::unit::{Attempt, Owner, Translated, Unit};
 use super::{Event, Pipeline, PipelineError};
+use crate::article::Format;
 use crate::job::report::Status;
 use crate::job::spec::Item;
 use crate::language::Language;
 use crate::language::script::scripts_of;
 use crate::quality::{Finding, Severity};
+use crate::segment::Segment;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -31,9 +33,9 @@ const PATIENCE_WINDOWS: usize = 4;
 struct Held<'i> {
     article: Article<'i>,
     /// Answers, by segment.
-    parts: BTreeMap<usize, Translated>,
+    parts: BTreeMap<usize, Settled>,
     /// Segments that are done again.
-    again: BTreeMap<usize, Again>,
+    again: BTreeMap<usize, Climb>,
     /// Segments without an answer.
     left: usize,
     size: Size,
@@ -198,7 +200,7 @@ impl<'a> Desk<'_, 'a> {
     fn finish(&self, held: Held<'a>) {
         let Held { mut article, parts, .. } = held;
         if article.alive() {
-            let own: usize = parts.values().map(Translated::tokens).sum();
+            let own: usize = parts.values().map(|settled| settled.translated.tokens()).sum();
             let of = (self.shelf().tokens - held.tokens_before).max(own).max(1);
             let elapsed_ms = held.began.elapsed().as_secs_f64() * 1000.0;
             article.record.timings_ms.decode = elapsed_ms * own as f64 / of as f64;
@@ -231,46 +233,87 @@ impl Client for Desk<'_, '_> {
     }
 
     fn done(&self, owner: Owner, translated: Translated) -> Vec<Unit> {
-        let mut shelf = self.shelf();
-        let shelf_now = &mut *shelf;
-        let Some(held) = shelf_now.articles.get_mut(&owner.article) else { return Vec::new() };
-        shelf_now.tokens += translated.tokens();
-        let segment = &held.article.segments[owner.segment];
-        let settled = if owner.attempt == Attempt::First {
-            let Plan::Translate { from, .. } = held.article.plans[owner.segment] else { return Vec::new() };
-            match retry::judge(segment, from, owner, translated) {
-                Verdict::Settled(translated) => translated,
-                Verdict::Again(again, units) => {
-                    held.again.insert(owner.segment, again);
-                    return units;
-                }
-            }
-        } else {
-            let complete =
-                held.again.get_mut(&owner.segment).is_some_and(|again| again.take(owner.attempt, translated));
-            match held.again.remove(&owner.segment) {
-                Some(again) if complete => again.settle(segment),
-                Some(again) => {
-                    held.again.insert(owner.segment, again);
-                    return Vec::new();
-                }
-                None => return Vec::new(),
-            }
+        let Some((asked, judging)) = self.receive(owner, translated) else { return Vec::new() };
+        // The checks take their time: others may bring their answers meanwhile.
+        let began = Instant::now();
+        let ground = Ground {
+            segment: &asked.segment,
+            from: asked.from,
+            to: self.to,
+            one_line: asked.one_line,
+            models: self.pipeline.models,
+            retry: self.pipeline.spec.retry,
         };
+        let verdict = match judging {
+            Judging::First(translated) => ladder::begin(ground, owner, *translated),
+            Judging::Further(climb) => climb.go_on(ground, owner),
+        };
+        self.pipeline.clock.text(began);
+        match verdict {
+            Verdict::Again(climb, units) => {
+                if let Some(held) = self.shelf().articles.get_mut(&owner.article) {
+                    held.again.insert(owner.segment, climb);
+                }
+                units
+            }
+            Verdict::Settled(settled) => {
+                self.settle(owner, *settled);
+                Vec::new()
+            }
+        }
+    }
+}
+
+/// What an answer was asked for.
+struct Asked {
+    segment: Segment,
+    from: Language,
+    one_line: OneLine,
+}
+
+/// An attempt that is complete.
+enum Judging {
+    First(Box<Translated>),
+    Further(Climb),
+}
+
+impl Desk<'_, '_> {
+    /// Takes an answer; gives what is to be judged, if an attempt is complete with it.
+    fn receive(&self, owner: Owner, translated: Translated) -> Option<(Asked, Judging)> {
+        let mut shelf = self.shelf();
+        let shelf = &mut *shelf;
+        let held = shelf.articles.get_mut(&owner.article)?;
+        shelf.tokens += translated.tokens();
+        let Plan::Translate { from, .. } = held.article.plans[owner.segment] else { return None };
+        let judging = if owner.attempt == Attempt::First {
+            Judging::First(Box::new(translated))
+        } else {
+            if !held.again.get_mut(&owner.segment)?.take(owner.attempt, translated) {
+                return None;
+            }
+            Judging::Further(held.again.remove(&owner.segment)?)
+        };
+        let one_line = if held.article.format == Format::Lines { OneLine::Must } else { OneLine::NeedNot };
+        Some((Asked { segment: held.article.segments[owner.segment].clone(), from, one_line }, judging))
+    }
+
+    /// A segment has what it gets; ends its article if it was the last.
+    fn settle(&self, owner: Owner, settled: Settled) {
+        let mut shelf = self.shelf();
+        let Some(held) = shelf.articles.get_mut(&owner.article) else { return };
         held.parts.insert(owner.segment, settled);
         held.left -= 1;
-        if held.left == 0
-            && let Some(held) = shelf_now.articles.remove(&owner.article)
-        {
-            drop(shelf);
-            let size = held.size;
-            self.finish(held);
-            // Only now is its memory free.
-            let mut shelf = self.shelf();
-            shelf.size.segments -= size.segments;
-            shelf.size.bytes -= size.bytes;
+        if held.left > 0 {
+            return;
         }
-        Vec::new()
+        let Some(held) = shelf.articles.remove(&owner.article) else { return };
+        drop(shelf);
+        let size = held.size;
+        self.finish(held);
+        // Only now is its memory free.
+        let mut shelf = self.shelf();
+        shelf.size.segments -= size.segments;
+        shelf.size.bytes -= size.bytes;
     }
 }
 

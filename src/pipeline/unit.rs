@@ -31,8 +31,8 @@ pub(super) enum Attempt {
     Around {
         piece: usize,
     },
-    /// Cut into smaller pieces, with repeated n-grams forbidden.
-    Smaller,
+    /// The whole again, in another way.
+    Again,
 }
 
 /// What came of a unit.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use tlumach::job::report::{ArticleRecord, OutcomeRecord, Status};
-use tlumach::job::spec::{Alignments, Item, JobSpec, KeepBoilerplate, Lines, Source, Target, Work};
+use tlumach::job::spec::{Alignments, Item, JobSpec, KeepBoilerplate, Lines, Retry, Source, Target, Work};
 use tlumach::language::Language;
 use tlumach::model::{Keep, LoadOptions, Precision};
 use tlumach::pipeline::models::{Choice, Models};
@@ -35,7 +35,15 @@ pub(crate) fn echo(items: Vec<Item>, work: Work) -> Vec<Told> {
     settings.offline = true;
     let options = LoadOptions { device: candle_core::Device::Cpu, precision: Precision::Auto, keep: Keep::Nowhere };
     let models = Models::new(Choice::Echo, &settings, options, &()).unwrap();
-    let spec = JobSpec { work, items, from: Some(Language::EN), to: Some(Language::UK), beams: Some(1), threads: 2 };
+    let spec = JobSpec {
+        work,
+        items,
+        from: Some(Language::EN),
+        to: Some(Language::UK),
+        beams: Some(1),
+        threads: 2,
+        retry: Retry::Full,
+    };
     let kept = Kept::default();
     Pipeline::new(&spec, &models, &AtomicBool::new(false), &kept).execute().unwrap();
     kept.0.into_inner().unwrap().into_values().collect()

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tlumach::job::report::Status;
-use tlumach::job::spec::{Item, JobSpec, Source, Target};
+use tlumach::job::spec::{Item, JobSpec, Retry, Source, Target};
 use tlumach::language::Language;
 use tlumach::model::{LoadOptions, Precision};
 use tlumach::pipeline::models::{Choice, Models};
@@ -40,6 +40,7 @@ impl Job {
             to: Some(Language::UK),
             beams: Some(1),
             threads: self.threads,
+            retry: Retry::Full,
         };
         let mut pipeline = Pipeline::new(&spec, &models, cancel, observer);
         if let Some(window) = self.window {
