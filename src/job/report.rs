@@ -114,6 +114,8 @@ pub struct ArticleRecord {
     pub tokens: Tokens,
     /// Where the time went. Segments of many articles share their batches: `decode` is this article's share by tokens.
     pub timings_ms: Timings,
+    /// How much it can be trusted, 0 to 1: the mean of its segments by their lengths; null where none was translated.
+    pub confidence: Option<f32>,
     /// Findings about the article as a whole.
     pub findings: Vec<Finding>,
     /// What was left out on request.
@@ -136,6 +138,7 @@ impl ArticleRecord {
             accounting: None,
             tokens: Tokens::default(),
             timings_ms: Timings::default(),
+            confidence: None,
             findings: Vec::new(),
             dropped: Vec::new(),
             segments: Vec::new(),
@@ -153,11 +156,25 @@ impl ArticleRecord {
             let worst = segment.findings.iter().map(|finding| finding.severity).max();
             segment.needs_review = segment.outcome == OutcomeRecord::Failed || worst >= Some(Severity::Warning);
         }
+        self.confidence = confidence(&self.segments);
         if matches!(self.status, Status::Ok | Status::Findings) {
             let worst = self.all_findings().map(|finding| finding.severity).max();
             self.status = if worst.is_some_and(|w| w >= Severity::Warning) { Status::Findings } else { Status::Ok };
         }
     }
+}
+
+/// The mean of the segments' confidences by the bytes of their sources; failed ones count as none.
+fn confidence(segments: &[SegmentRecord]) -> Option<f32> {
+    let (mut sum, mut weight) = (0.0, 0.0);
+    for segment in segments {
+        let known = if segment.outcome == OutcomeRecord::Failed { Some(0.0) } else { segment.confidence };
+        // A summary has no source of its own.
+        let bytes = segment.source.len().max(1) as f32;
+        sum += known.unwrap_or_default() * bytes;
+        weight += if known.is_some() { bytes } else { 0.0 };
+    }
+    (weight > 0.0).then(|| sum / weight)
 }
 
 /// An input.
@@ -329,6 +346,9 @@ pub struct SegmentRecord {
     pub outcome: OutcomeRecord,
     /// Geometric mean of the tokens' probabilities, 0 to 1; with two hops the lower of the two.
     pub score: Option<f32>,
+    /// How much it can be trusted, 0 to 1, from the score, the length and the findings; see `docs/quality.md`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f32>,
     /// Its language, if it is not that of the article.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<Language>,
@@ -363,6 +383,7 @@ impl SegmentRecord {
             output_span: None,
             outcome: OutcomeRecord::Copied,
             score: None,
+            confidence: None,
             language: None,
             intermediate: Vec::new(),
             hops: Vec::new(),

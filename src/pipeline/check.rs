@@ -178,6 +178,7 @@ fn check_unit(source: Option<Unit>, output: Option<Unit>, (main, to): (Language,
     let (source, output) = (source.unwrap_or_else(nothing), output.unwrap_or_else(nothing));
     let seen = block_language(&source.text, main);
     let from = seen.unwrap_or(main);
+    let mut confidence = None;
     let findings = if missing {
         let message = "the translation has no counterpart of this paragraph";
         vec![Finding::new("paragraph_missing", Severity::Error, message).in_source(0..source.text.len())]
@@ -186,7 +187,7 @@ fn check_unit(source: Option<Unit>, output: Option<Unit>, (main, to): (Language,
         vec![Finding::new("paragraph_added", Severity::Error, message).in_output(0..output.text.len())]
     } else {
         let verbatim: Vec<&str> = source.verbatim.iter().map(|range| &source.text[range.clone()]).collect();
-        quality::check(&quality::Input {
+        let input = quality::Input {
             source: &source.text,
             output: &output.text,
             from,
@@ -194,12 +195,16 @@ fn check_unit(source: Option<Unit>, output: Option<Unit>, (main, to): (Language,
             ended: None,
             score: None,
             verbatim: &verbatim,
-        })
+        };
+        let found = quality::check(&input);
+        confidence = Some(quality::confidence(&input, &found));
+        found
     };
     SegmentRecord {
         span: source.span,
         output_span,
         outcome: if missing { OutcomeRecord::Failed } else { OutcomeRecord::Translated },
+        confidence,
         language: seen,
         findings,
         ..SegmentRecord::new(source.text, output.text)

@@ -30,8 +30,9 @@ pub(super) fn finish(article: &mut Article<'_>, mut parts: BTreeMap<usize, Settl
                 Outcome::Dropped
             }
             Plan::Translate { from, seen } => {
-                let Settled { translated: mut part, findings, attempts } = parts.remove(&index).unwrap_or_default();
+                let Settled { translated: mut part, findings, confidence, attempts } = parts.remove(&index).unwrap_or_default();
                 record.attempts = attempts;
+                record.confidence = confidence;
                 article.record.tokens.source += part.answer.source_tokens;
                 article.record.tokens.target += part.answer.target_tokens;
                 if *seen != article.language {

@@ -84,6 +84,7 @@ struct Candidate {
     step: Step,
     translated: Translated,
     findings: Vec<Finding>,
+    confidence: Option<f32>,
 }
 
 /// What the segment gets.
@@ -91,6 +92,8 @@ struct Candidate {
 pub(super) struct Settled {
     pub(super) translated: Translated,
     pub(super) findings: Vec<Finding>,
+    /// How much it can be trusted.
+    pub(super) confidence: Option<f32>,
     /// Every attempt, if there were several.
     pub(super) attempts: Vec<AttemptRecord>,
 }
@@ -132,21 +135,22 @@ impl Ground<'_> {
         if step > Step::First {
             translated.retry = Some(step.name());
         }
-        let findings = if translated.answer.error.is_some() || translated.answer.cancelled {
-            Vec::new()
-        } else {
-            let verbatim: Vec<&str> = self.verbatim();
-            quality::check(&quality::Input {
-                source: &self.segment.text,
-                output: &translated.answer.text,
-                from: self.from,
-                to: self.to,
-                ended: translated.answer.finish.map(ended),
-                score: translated.score.map(f32::ln),
-                verbatim: &verbatim,
-            })
+        if translated.answer.error.is_some() || translated.answer.cancelled {
+            return Candidate { step, translated, findings: Vec::new(), confidence: None };
+        }
+        let verbatim: Vec<&str> = self.verbatim();
+        let input = quality::Input {
+            source: &self.segment.text,
+            output: &translated.answer.text,
+            from: self.from,
+            to: self.to,
+            ended: translated.answer.finish.map(ended),
+            score: translated.score.map(f32::ln),
+            verbatim: &verbatim,
         };
-        Candidate { step, translated, findings }
+        let findings = quality::check(&input);
+        let confidence = Some(quality::confidence(&input, &findings));
+        Candidate { step, translated, findings, confidence }
     }
 
     fn verbatim(&self) -> Vec<&str> {
@@ -298,7 +302,7 @@ impl Climb {
         // A stopped job has no use for what was made of a segment on the way.
         let cancelled = self.candidates.iter().any(|candidate| candidate.translated.answer.cancelled);
         let hops = self.candidates[0].translated.hops.clone();
-        let Candidate { mut translated, findings, .. } = self.candidates.swap_remove(best);
+        let Candidate { mut translated, findings, confidence, .. } = self.candidates.swap_remove(best);
         if translated.hops.is_empty() {
             // Nothing but protected spans went out: the route was taken all the same.
             translated.hops = hops;
@@ -306,7 +310,7 @@ impl Climb {
         translated.answer.source_tokens = source_tokens;
         translated.answer.target_tokens = target_tokens;
         translated.answer.cancelled |= cancelled;
-        Settled { translated, findings, attempts }
+        Settled { translated, findings, confidence, attempts }
     }
 }
 

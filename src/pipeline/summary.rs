@@ -290,6 +290,7 @@ fn finish_summary(article: &mut Article<'_>, draft: Draft, length: SummaryLength
         output_span: Some(0..text.len()),
         outcome: OutcomeRecord::Translated,
         score: draft.answer.score(),
+        confidence: None,
         language: None,
         intermediate: Vec::new(),
         hops: Vec::new(),

@@ -4,6 +4,7 @@
 //! [`check_summary`] one summary. A check only reports; it never changes a text and never calls a model.
 //! Notes are for the report, warnings and errors are what the exit code tells.
 
+mod confidence;
 mod copied;
 mod coverage;
 mod ending;
@@ -25,6 +26,7 @@ use std::ops::Range;
 
 use crate::language::Language;
 
+pub use confidence::confidence;
 pub use pairing::{Paired, pair_paragraphs};
 pub use summary::{SummaryCheck, SummaryOrigin, check_summary};
 
