@@ -20,3 +20,4 @@ pub mod segment;
 pub mod summarize;
 pub mod token;
 pub mod tokenize;
+pub mod typography;
