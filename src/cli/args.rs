@@ -81,6 +81,9 @@ pub(crate) struct TranslateArgs {
     /// What happens to answers that the checks doubt
     #[arg(long, value_enum, default_value_t = RetryArg::Full)]
     pub(crate) retry: RetryArg,
+    /// Quotation marks, apostrophes, dashes, marks and spaces in numbers
+    #[arg(long, value_enum, default_value_t = TypographyArg::Auto)]
+    pub(crate) typography: TypographyArg,
     /// Say in the report which words of each segment come from which, where the model knows
     #[arg(long, requires = "report")]
     pub(crate) alignments: bool,
@@ -219,6 +222,14 @@ pub(crate) enum RetryArg {
     /// They are tried again: in pieces, with more hypotheses, through other models on disk
     Full,
     /// They go out as they are, marked
+    Off,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TypographyArg {
+    /// As the target language has them
+    Auto,
+    /// As the model wrote them
     Off,
 }
 

@@ -11,14 +11,13 @@ use serde_json::{Value, json};
 use std::io::Write;
 use std::time::{Duration, Instant};
 use tlumach::decode::Stats;
-use tlumach::job::spec::Retry;
 use tlumach::registry::Settings;
 
 /// Runs the job as often as asked; `began` is when the process started.
 pub(super) fn run(cli: &Cli, args: &BenchArgs, settings: &mut Settings, began: Instant) -> Result<Ending> {
-    let (input, work, retry) = match &args.action {
-        BenchAction::Translate(args) => (&args.input, job::translation(args), args.retry.into()),
-        BenchAction::Summarize(args) => (&args.input, job::summary_work(args), Retry::Full),
+    let (input, plan) = match &args.action {
+        BenchAction::Translate(args) => (&args.input, job::translation_plan(args)),
+        BenchAction::Summarize(args) => (&args.input, job::summary_plan(args)),
     };
     // With --output the answers are kept, so that speed and quality are of the same run.
     let print = if input.output.is_some() { Printing::Print } else { Printing::Discard };
@@ -26,7 +25,7 @@ pub(super) fn run(cli: &Cli, args: &BenchArgs, settings: &mut Settings, began: I
     if input.output.is_none() && (input.inputs.len() > 1 || input.inputs.iter().any(|path| path.is_dir())) {
         input.output = Some(std::env::temp_dir());
     }
-    let ran = job::run(cli, &input, settings, Plan { work, retry, print, passes: args.repeat })?;
+    let ran = job::run(cli, &input, settings, Plan { print, passes: args.repeat, ..plan })?;
     let Ran { spec, summary, models, passes_s, load_ms, first_answer } = &ran;
     let (totals, stats) = (&summary.totals, &summary.stats);
     let work_s = passes_s.last().copied().unwrap_or_default();

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 use tlumach::job::report::{Head, ModelRecord, Status, Tail, Writer};
-use tlumach::job::spec::{Alignments, JobSpec, KeepBoilerplate, Retry, Work};
+use tlumach::job::spec::{Alignments, JobSpec, KeepBoilerplate, Retry, Typography, Work};
 use tlumach::model::{LoadOptions, Precision};
 use tlumach::pipeline::models::{Choice, Models};
 use tlumach::pipeline::{Event, Observer, Pipeline, Summary};
@@ -18,22 +18,30 @@ use tlumach::registry::{self, Settings};
 use tlumach::token::SummaryLength;
 
 pub(super) fn translate(cli: &Cli, args: &TranslateArgs, settings: &mut Settings) -> Result<Ending> {
-    let plan = Plan { work: translation(args), retry: args.retry.into(), print: Printing::Print, passes: 1 };
-    Ok(ending(&run(cli, &args.input, settings, plan)?.summary))
+    Ok(ending(&run(cli, &args.input, settings, translation_plan(args))?.summary))
 }
 
 pub(super) fn summarize(cli: &Cli, args: &SummarizeArgs, settings: &mut Settings) -> Result<Ending> {
-    let plan = Plan { work: summary_work(args), retry: Retry::Full, print: Printing::Print, passes: 1 };
-    Ok(ending(&run(cli, &args.input, settings, plan)?.summary))
+    Ok(ending(&run(cli, &args.input, settings, summary_plan(args))?.summary))
 }
 
-pub(super) fn translation(args: &TranslateArgs) -> Work {
+pub(super) fn translation_plan(args: &TranslateArgs) -> Plan {
+    let (retry, typography) = (args.retry.into(), args.typography.into());
+    Plan { work: translation(args), retry, typography, print: Printing::Print, passes: 1 }
+}
+
+pub(super) fn summary_plan(args: &SummarizeArgs) -> Plan {
+    let (retry, typography) = (Retry::Full, Typography::Auto);
+    Plan { work: summary_work(args), retry, typography, print: Printing::Print, passes: 1 }
+}
+
+fn translation(args: &TranslateArgs) -> Work {
     let boilerplate = if args.drop_boilerplate { KeepBoilerplate::Drop } else { KeepBoilerplate::Keep };
     let alignments = if args.alignments { Alignments::Report } else { Alignments::Omit };
     Work::Translate { by_line: args.segment.into(), boilerplate, alignments }
 }
 
-pub(super) fn summary_work(args: &SummarizeArgs) -> Work {
+fn summary_work(args: &SummarizeArgs) -> Work {
     Work::Summarize { length: args.length.into() }
 }
 
@@ -47,6 +55,7 @@ fn ending(summary: &Summary) -> Ending {
 pub(super) struct Plan {
     pub(super) work: Work,
     pub(super) retry: Retry,
+    pub(super) typography: Typography,
     pub(super) print: Printing,
     /// How often it is done. Report, standard output and messages are of the last pass.
     pub(super) passes: u16,
@@ -68,9 +77,10 @@ pub(super) struct Ran {
 
 /// Runs a job.
 pub(super) fn run(cli: &Cli, input: &InputArgs, settings: &mut Settings, plan: Plan) -> Result<Ran> {
-    let Plan { work, retry, print, passes } = plan;
+    let Plan { work, retry, typography, print, passes } = plan;
     let mut spec = resolve::resolve(input, work, &mut std::io::stdin().lock())?;
     spec.retry = retry;
+    spec.typography = typography;
     if print == Printing::Discard {
         for item in &mut spec.items {
             item.output = tlumach::job::spec::Target::Caller;
@@ -209,6 +219,7 @@ fn head(input: &InputArgs, spec: &JobSpec) -> Head {
             let segment = if by_line == tlumach::job::spec::Lines::OneToOne { "line" } else { "sentence" };
             options.insert("segment", json!(segment));
             options.insert("retry", json!(if spec.retry == Retry::Off { "off" } else { "full" }));
+            options.insert("typography", json!(if spec.typography == Typography::Off { "off" } else { "auto" }));
             options.insert("drop_boilerplate", json!(boilerplate == KeepBoilerplate::Drop));
             if alignments == Alignments::Report {
                 options.insert("alignments", json!(true));

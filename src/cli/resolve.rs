@@ -1,12 +1,12 @@
 //! From what the user typed to a resolved job: inputs found, outputs named, contradictions refused.
 
-use super::args::{InputArgs, LengthArg, RetryArg, SegmentArg};
+use super::args::{InputArgs, LengthArg, RetryArg, SegmentArg, TypographyArg};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use tlumach::article::Format;
-use tlumach::job::spec::{Item, JobSpec, Lines, Retry, Source, Target, Work};
+use tlumach::job::spec::{Item, JobSpec, Lines, Retry, Source, Target, Typography, Work};
 use tlumach::language::Language;
 use tlumach::token::SummaryLength;
 
@@ -37,7 +37,16 @@ pub(super) fn resolve(input: &InputArgs, work: Work, stdin: &mut dyn Read) -> Re
         bail!("{}", reasons.join("\n"));
     }
     let threads = input.threads.map_or_else(num_cpus::get, usize::from);
-    Ok(JobSpec { work, items, from, to, beams: input.beam.map(usize::from), threads, retry: Retry::default() })
+    Ok(JobSpec {
+        work,
+        items,
+        from,
+        to,
+        beams: input.beam.map(usize::from),
+        threads,
+        retry: Retry::default(),
+        typography: Typography::default(),
+    })
 }
 
 fn reason(item: &Item) -> Option<String> {
@@ -224,6 +233,15 @@ impl From<RetryArg> for Retry {
         match retry {
             RetryArg::Full => Retry::Full,
             RetryArg::Off => Retry::Off,
+        }
+    }
+}
+
+impl From<TypographyArg> for Typography {
+    fn from(typography: TypographyArg) -> Self {
+        match typography {
+            TypographyArg::Auto => Typography::Auto,
+            TypographyArg::Off => Typography::Off,
         }
     }
 }

@@ -21,6 +21,18 @@ pub struct JobSpec {
     pub threads: usize,
     /// Whether doubtful answers are tried again.
     pub retry: Retry,
+    /// Whether translations get the typography of their language.
+    pub typography: Typography,
+}
+
+/// What happens to quotation marks, apostrophes, dashes and the like of a translation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Typography {
+    /// They become those of the target language.
+    #[default]
+    Auto,
+    /// They stay as the model wrote them.
+    Off,
 }
 
 /// What happens to an answer that the checks doubt.

@@ -3,16 +3,23 @@
 use super::article::{Article, Plan, foreign};
 use super::ladder::Settled;
 use super::record_route;
+use super::typeset::typeset;
 use super::unit::{HopDone, Translated};
 use super::write::Written;
 use crate::job::report::{OutcomeRecord, SegmentHopRecord, SegmentRecord};
+use crate::job::spec::Typography;
 use crate::language::Language;
 use crate::quality::{Finding, Severity};
 use crate::segment::{NoteKind, Outcome, Segment};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Checks, joins, writes and records one article.
-pub(super) fn finish(article: &mut Article<'_>, mut parts: BTreeMap<usize, Settled>, to: Language) {
+pub(super) fn finish(
+    article: &mut Article<'_>,
+    mut parts: BTreeMap<usize, Settled>,
+    to: Language,
+    typography: Typography,
+) {
     let mut outcomes = Vec::with_capacity(article.segments.len());
     // Models that were asked where words come from and do not know.
     let mut silent = BTreeSet::new();
@@ -30,7 +37,8 @@ pub(super) fn finish(article: &mut Article<'_>, mut parts: BTreeMap<usize, Settl
                 Outcome::Dropped
             }
             Plan::Translate { from, seen } => {
-                let Settled { translated: mut part, findings, confidence, attempts } = parts.remove(&index).unwrap_or_default();
+                let Settled { translated: mut part, findings, confidence, attempts } =
+                    parts.remove(&index).unwrap_or_default();
                 record.attempts = attempts;
                 record.confidence = confidence;
                 article.record.tokens.source += part.answer.source_tokens;
@@ -61,6 +69,9 @@ pub(super) fn finish(article: &mut Article<'_>, mut parts: BTreeMap<usize, Settl
     for model in silent {
         let message = format!("model {model} has no alignments: expected a model that was trained to align words");
         article.record.findings.push(Finding::new("alignments_missing", Severity::Note, message));
+    }
+    if typography == Typography::Auto {
+        typeset(&article.segments, &mut article.record.segments, &mut outcomes, to);
     }
     if let Err(error) = write_translation(article, &outcomes, to) {
         let name = article.item.input.name();

@@ -19,6 +19,7 @@ mod summary;
 mod tests;
 mod translate;
 mod twins;
+mod typeset;
 mod unit;
 mod write;
 

@@ -72,6 +72,7 @@ impl Job<'_> {
             beams: None,
             threads: self.threads,
             retry: crate::job::spec::Retry::Full,
+            typography: crate::job::spec::Typography::Auto,
         };
         let (told, stop) = (Told::default(), AtomicBool::new(false));
         let window = Window { segments: self.window, bytes: 1 << 20 };

@@ -205,7 +205,7 @@ impl<'a> Desk<'_, 'a> {
             let elapsed_ms = held.began.elapsed().as_secs_f64() * 1000.0;
             article.record.timings_ms.decode = elapsed_ms * own as f64 / of as f64;
             let began = Instant::now();
-            finish(&mut article, parts, self.to);
+            finish(&mut article, parts, self.to, self.pipeline.spec.typography);
             article.record.timings_ms.write = began.elapsed().as_secs_f64() * 1000.0;
             self.pipeline.clock.text(began);
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use tlumach::job::report::{ArticleRecord, OutcomeRecord, Status};
-use tlumach::job::spec::{Alignments, Item, JobSpec, KeepBoilerplate, Lines, Retry, Source, Target, Work};
+use tlumach::job::spec::{Alignments, Item, JobSpec, KeepBoilerplate, Lines, Retry, Source, Target, Typography, Work};
 use tlumach::language::Language;
 use tlumach::model::{Keep, LoadOptions, Precision};
 use tlumach::pipeline::models::{Choice, Models};
@@ -43,6 +43,7 @@ pub(crate) fn echo(items: Vec<Item>, work: Work) -> Vec<Told> {
         beams: Some(1),
         threads: 2,
         retry: Retry::Full,
+        typography: Typography::Auto,
     };
     let kept = Kept::default();
     Pipeline::new(&spec, &models, &AtomicBool::new(false), &kept).execute().unwrap();

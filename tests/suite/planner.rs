@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tlumach::job::report::Status;
-use tlumach::job::spec::{Item, JobSpec, Retry, Source, Target};
+use tlumach::job::spec::{Item, JobSpec, Retry, Source, Target, Typography};
 use tlumach::language::Language;
 use tlumach::model::{LoadOptions, Precision};
 use tlumach::pipeline::models::{Choice, Models};
@@ -41,6 +41,7 @@ impl Job {
             beams: Some(1),
             threads: self.threads,
             retry: Retry::Full,
+            typography: Typography::Auto,
         };
         let mut pipeline = Pipeline::new(&spec, &models, cancel, observer);
         if let Some(window) = self.window {
