@@ -97,7 +97,13 @@ impl Tokenizer for BergamotTokenizer {
         let mut source: Vec<TokenId> = self.source.encode(text).ids().collect();
         source.push(self.source_end);
         // The decoder starts from nothing; the token only stands for its place.
-        Ok(Prompt { source, prefix: vec![self.target_end], shared: 0, allowed: classes::allowed(text, to) })
+        Ok(Prompt {
+            source,
+            prefix: vec![self.target_end],
+            shared: 0,
+            allowed: classes::allowed(text, to),
+            constraints: Vec::new(),
+        })
     }
 
     fn decode(&self, ids: &[TokenId]) -> String {

@@ -311,7 +311,13 @@ impl Tokenizer for MarianTokenizer {
         let mut source = Vec::from_iter(self.language_token(to)?);
         source.extend(self.text_ids(text));
         source.push(self.end);
-        Ok(Prompt { source, prefix: vec![self.decoder_start], shared: 0, allowed: classes::allowed(text, to) })
+        Ok(Prompt {
+            source,
+            prefix: vec![self.decoder_start],
+            shared: 0,
+            allowed: classes::allowed(text, to),
+            constraints: Vec::new(),
+        })
     }
 
     fn decode(&self, ids: &[TokenId]) -> String {

@@ -9,6 +9,7 @@ mod bergamot;
 mod bergamot_loading;
 mod bergamot_shapes;
 mod cli;
+mod constrained;
 mod decode;
 mod hub;
 mod hub_crate;
