@@ -15,9 +15,9 @@ use tlumach::registry::Settings;
 
 /// Runs the job as often as asked; `began` is when the process started.
 pub(super) fn run(cli: &Cli, args: &BenchArgs, settings: &mut Settings, began: Instant) -> Result<Ending> {
-    let (input, work) = match &args.action {
-        BenchAction::Translate(args) => (&args.input, job::translation(args)),
-        BenchAction::Summarize(args) => (&args.input, job::summary_work(args)),
+    let (input, work, terms) = match &args.action {
+        BenchAction::Translate(args) => (&args.input, job::translation(args), Some(&args.terms)),
+        BenchAction::Summarize(args) => (&args.input, job::summary_work(args), None),
     };
     // With --output the answers are kept, so that speed and quality are of the same run.
     let print = if input.output.is_some() { Printing::Print } else { Printing::Discard };
@@ -25,7 +25,7 @@ pub(super) fn run(cli: &Cli, args: &BenchArgs, settings: &mut Settings, began: I
     if input.output.is_none() && (input.inputs.len() > 1 || input.inputs.iter().any(|path| path.is_dir())) {
         input.output = Some(std::env::temp_dir());
     }
-    let ran = job::run(cli, &input, settings, Plan { work, print, passes: args.repeat })?;
+    let ran = job::run(cli, &input, settings, Plan { work, print, passes: args.repeat, terms })?;
     let Ran { spec, summary, models, passes_s, load_ms, first_answer } = &ran;
     let (totals, stats) = (&summary.totals, &summary.stats);
     let work_s = passes_s.last().copied().unwrap_or_default();

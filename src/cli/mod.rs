@@ -10,6 +10,7 @@ mod console;
 mod job;
 mod models;
 mod resolve;
+mod terms;
 
 use args::{Cli, Command};
 use clap::Parser;

@@ -29,6 +29,7 @@ pub(super) fn finish(article: &mut Article<'_>, mut parts: BTreeMap<usize, Trans
             intermediate: Vec::new(),
             hops: Vec::new(),
             alignment: None,
+            terms: Vec::new(),
             retry: None,
             findings: Vec::new(),
         };

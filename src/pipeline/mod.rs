@@ -13,6 +13,7 @@ mod retry;
 pub mod route;
 mod run;
 mod summary;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod translate;
@@ -21,6 +22,7 @@ mod unit;
 mod write;
 
 use crate::decode::Stats;
+use crate::glossary::Terms;
 use crate::job::report::{ArticleRecord, HopRecord, Status, Totals};
 use crate::job::spec::{Item, JobSpec, Work};
 use crate::schedule::RunStats;
@@ -139,6 +141,7 @@ pub struct Pipeline<'a> {
     /// Told what happens.
     pub observer: &'a dyn Observer,
     window: Option<Window>,
+    wording: Option<terms::Wording<'a>>,
     clock: Clock,
     tally: Mutex<Summary>,
 }
@@ -164,13 +167,20 @@ impl<'a> Pipeline<'a> {
         observer: &'a dyn Observer,
     ) -> Pipeline<'a> {
         let (clock, tally) = (Clock::default(), Mutex::default());
-        Pipeline { spec, models, cancel, observer, window: None, clock, tally }
+        Pipeline { spec, models, cancel, observer, window: None, wording: None, clock, tally }
     }
 
     /// The same with a window of another size than the one that suits models and threads.
     #[must_use]
     pub fn with_window(mut self, window: Window) -> Pipeline<'a> {
         self.window = Some(Window { segments: window.segments.max(1), bytes: window.bytes.max(1) });
+        self
+    }
+
+    /// The same with terms: translations use those of the glossary and keep what is to be kept.
+    #[must_use]
+    pub fn with_terms(mut self, terms: &'a Terms) -> Pipeline<'a> {
+        self.wording = Some(terms::Wording::new(terms));
         self
     }
 
@@ -277,6 +287,9 @@ impl<'a> Pipeline<'a> {
             totals.source_words += record.input.words;
             totals.source_tokens += record.tokens.source;
             totals.target_tokens += record.tokens.target;
+            if let Some(terms) = record.terms {
+                totals.terms.get_or_insert_default().add(terms);
+            }
         }
         self.observer.event(&Event::Article { index: article.index, record, bytes: article.bytes.as_deref() });
     }

@@ -45,7 +45,7 @@ pub(super) fn judge(segment: &Segment, from: Language, owner: Owner, first: Tran
         return Verdict::Settled(first);
     }
     if matches!(answer.finish, Some(Finish::Loop | Finish::Limit)) {
-        let effort = Effort { no_repeat_ngram: 4, limit: Some(RETRY_TOKENS) };
+        let effort = Effort { no_repeat_ngram: 4, limit: Some(RETRY_TOKENS), ..Effort::default() };
         let owner = Owner { attempt: Attempt::Smaller, ..owner };
         let unit = Unit { from, text: segment.text.as_str().into(), effort, owner };
         return Verdict::Again(Again { first, pieces: Vec::new(), left: 1 }, vec![unit]);
@@ -74,7 +74,8 @@ impl Again {
     /// Takes the answer of an attempt; answers whether it was the last one that was missing.
     pub(super) fn take(&mut self, attempt: Attempt, translated: Translated) -> bool {
         match attempt {
-            Attempt::First => return false,
+            // Terms are the last step and no business of this one.
+            Attempt::First | Attempt::Terms => return false,
             Attempt::Around { piece } => {
                 if let Some((_, piece)) = self.pieces.get_mut(piece) {
                     *piece = Piece::Open(Some(Box::new(translated)));

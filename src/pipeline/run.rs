@@ -4,6 +4,7 @@
 //! It knows neither articles nor routes; it answers one [`Answer`] for each text, in order, whatever failed.
 
 use super::align::Alignment;
+use super::terms::TermUse;
 use super::{Event, Pipeline};
 use crate::decode::{Finish, Hypothesis, SearchOptions, Seen};
 use crate::job::spec::JobSpec;
@@ -64,6 +65,8 @@ pub(super) struct Effort {
     pub(super) no_repeat_ngram: usize,
     /// Cut texts to at most this many tokens, if that is less than the model allows.
     pub(super) limit: Option<usize>,
+    /// Whether terms of the glossary have to be in the answer.
+    pub(super) terms: TermUse,
 }
 
 /// One model call.

@@ -34,6 +34,8 @@ struct Held<'i> {
     parts: BTreeMap<usize, Translated>,
     /// Segments that are done again.
     again: BTreeMap<usize, Again>,
+    /// Segments that are done again with the terms they lack, with what they get otherwise.
+    unworded: BTreeMap<usize, Translated>,
     /// Segments without an answer.
     left: usize,
     size: Size,
@@ -175,6 +177,7 @@ impl<'a> Desk<'_, 'a> {
         let held = Held {
             parts: BTreeMap::new(),
             again: BTreeMap::new(),
+            unworded: BTreeMap::new(),
             left: units.len(),
             size,
             began: Instant::now(),
@@ -204,6 +207,9 @@ impl<'a> Desk<'_, 'a> {
             article.record.timings_ms.decode = elapsed_ms * own as f64 / of as f64;
             let began = Instant::now();
             finish(&mut article, parts, self.to);
+            if let Some(wording) = &self.pipeline.wording {
+                wording.record(&mut article, self.to);
+            }
             article.record.timings_ms.write = began.elapsed().as_secs_f64() * 1000.0;
             self.pipeline.clock.text(began);
         }
@@ -223,6 +229,9 @@ impl Client for Desk<'_, '_> {
         let Some((index, item)) = next else { return Ok(More::End) };
         let began = Instant::now();
         let mut article = Article::read(index, item, self.pipeline.spec);
+        if let Some(wording) = &self.pipeline.wording {
+            wording.keep(&mut article);
+        }
         self.pipeline.clock.text(began);
         let (segments, words) = (article.segments.len(), article.record.input.words);
         self.pipeline.observer.event(&Event::Planned { segments, words });
@@ -236,8 +245,15 @@ impl Client for Desk<'_, '_> {
         let Some(held) = shelf_now.articles.get_mut(&owner.article) else { return Vec::new() };
         shelf_now.tokens += translated.tokens();
         let segment = &held.article.segments[owner.segment];
-        let settled = if owner.attempt == Attempt::First {
-            let Plan::Translate { from, .. } = held.article.plans[owner.segment] else { return Vec::new() };
+        let Plan::Translate { from, .. } = held.article.plans[owner.segment] else { return Vec::new() };
+        let wording = self.pipeline.wording.as_ref();
+        let asked = owner.attempt;
+        let settled = if owner.attempt == Attempt::Terms {
+            match (wording, held.unworded.remove(&owner.segment)) {
+                (Some(wording), Some(first)) => wording.choose(segment, (from, self.to), first, translated),
+                _ => return Vec::new(),
+            }
+        } else if owner.attempt == Attempt::First {
             match retry::judge(segment, from, owner, translated) {
                 Verdict::Settled(translated) => translated,
                 Verdict::Again(again, units) => {
@@ -257,6 +273,13 @@ impl Client for Desk<'_, '_> {
                 None => return Vec::new(),
             }
         };
+        let owner = Owner { attempt: Attempt::Terms, ..owner };
+        if asked != Attempt::Terms
+            && let Some(unit) = wording.and_then(|wording| wording.again(segment, (from, self.to), owner, &settled))
+        {
+            held.unworded.insert(owner.segment, settled);
+            return vec![unit];
+        }
         held.parts.insert(owner.segment, settled);
         held.left -= 1;
         if held.left == 0

@@ -31,6 +31,8 @@ pub(super) enum Attempt {
     Around {
         piece: usize,
     },
+    /// With the terms of the glossary that were missed.
+    Terms,
     /// Cut into smaller pieces, with repeated n-grams forbidden.
     Smaller,
 }
@@ -63,6 +65,8 @@ pub(super) struct HopDone {
     pub(super) alignment: Option<Arc<Alignment>>,
     /// Whether its model was asked that and does not know.
     pub(super) unaligned: bool,
+    /// Whether its model can be made to write given words.
+    pub(super) spells: bool,
 }
 
 impl HopDone {

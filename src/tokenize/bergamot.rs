@@ -122,6 +122,19 @@ impl Tokenizer for BergamotTokenizer {
         Some(spread(spans, ids.iter().map(|&id| self.text_of(id).is_some())))
     }
 
+    fn target_ids(&self, text: &str) -> Option<Vec<TokenId>> {
+        let ids: Vec<TokenId> = self.target.encode(text).ids().collect();
+        ids.iter().all(|&id| self.text_of(id).is_some()).then_some(ids)
+    }
+
+    fn target_piece(&self, id: TokenId) -> Option<&str> {
+        self.text_of(id)
+    }
+
+    fn spells_answers(&self) -> bool {
+        true
+    }
+
     fn token_classes(&self) -> Vec<TokenClasses> {
         let class = |id| self.target.piece(id).map_or(TokenClasses::NONE, |(piece, _)| classes::of_text(piece));
         (0..self.target.len() as TokenId).map(class).collect()
