@@ -11,6 +11,7 @@ mod bergamot_shapes;
 mod cli;
 mod constrained;
 mod decode;
+mod glossary;
 mod hub;
 mod hub_crate;
 mod identity;
