@@ -7,6 +7,7 @@ pub mod article;
 pub mod batch;
 pub mod decode;
 pub mod document;
+pub mod glossary;
 pub mod job;
 pub mod kernels;
 pub mod language;

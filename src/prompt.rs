@@ -4,8 +4,10 @@
 //! model computes them once. [`clean`] mends answers; how messages become ids is the business of `tokenize`.
 
 mod clean;
+mod terms;
 
 pub use clean::{Cleaned, clean};
+pub use terms::with_terms;
 
 use crate::token::{SummaryStage, Task};
 

@@ -103,6 +103,31 @@ pub enum SummaryStage {
     Merge,
 }
 
+/// Something that has to stand in an answer: one of several stretches of tokens, each between the borders of words.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Constraint {
+    /// The stretches, none of them empty; any one of them will do.
+    pub forms: Vec<Vec<TokenId>>,
+}
+
+/// Where the tokens of a vocabulary let words begin and end: two tokens beside each other belong to one word if the first goes
+/// on behind itself and the second goes on from what is before it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct WordEdges {
+    /// For each token whether a token behind it may belong to its word.
+    pub goes_on: Vec<bool>,
+    /// For each token whether it may belong to the word before it.
+    pub follows_on: Vec<bool>,
+}
+
+impl WordEdges {
+    /// Whether a word ends between two tokens. What is not known of is a word of its own.
+    pub fn between(&self, first: TokenId, second: TokenId) -> bool {
+        let of = |table: &[bool], token: TokenId| table.get(token as usize).copied().unwrap_or(false);
+        !(of(&self.goes_on, first) && of(&self.follows_on, second))
+    }
+}
+
 /// A text as a model reads it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Prompt {
@@ -114,4 +139,6 @@ pub struct Prompt {
     pub shared: usize,
     /// Which tokens may be answered.
     pub allowed: TokenClasses,
+    /// What the answer has to hold; for a model without constrained search there is nothing here.
+    pub constraints: Vec<Constraint>,
 }

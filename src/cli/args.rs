@@ -87,6 +87,18 @@ pub(crate) struct TranslateArgs {
     /// Say in the report which words of each segment come from which, where the model knows
     #[arg(long, requires = "report")]
     pub(crate) alignments: bool,
+    #[command(flatten)]
+    pub(crate) terms: TermArgs,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct TermArgs {
+    /// Translate terms as this table says: tab-separated, a column a language (docs/glossary.md)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) glossary: Option<PathBuf>,
+    /// Never translate these terms, one a line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keep: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -1,7 +1,8 @@
 //! `tlumach translate` and `tlumach summarize`: a resolved job through the pipeline, with report and exit code.
 
-use super::args::{Cli, DeviceArg, InputArgs, PrecisionArg, SummarizeArgs, TranslateArgs};
+use super::args::{Cli, DeviceArg, InputArgs, PrecisionArg, SummarizeArgs, TermArgs, TranslateArgs};
 use super::console::{Console, Loudness, Printing, Sink};
+use super::terms::{self, TermFiles};
 use super::{Ending, resolve, stop_flag};
 use anyhow::{Context, Result, bail};
 use serde_json::json;
@@ -25,14 +26,14 @@ pub(super) fn summarize(cli: &Cli, args: &SummarizeArgs, settings: &mut Settings
     Ok(ending(&run(cli, &args.input, settings, summary_plan(args))?.summary))
 }
 
-pub(super) fn translation_plan(args: &TranslateArgs) -> Plan {
+pub(super) fn translation_plan(args: &TranslateArgs) -> Plan<'_> {
     let (retry, typography) = (args.retry.into(), args.typography.into());
-    Plan { work: translation(args), retry, typography, print: Printing::Print, passes: 1 }
+    Plan { work: translation(args), retry, typography, print: Printing::Print, passes: 1, terms: Some(&args.terms) }
 }
 
-pub(super) fn summary_plan(args: &SummarizeArgs) -> Plan {
+pub(super) fn summary_plan(args: &SummarizeArgs) -> Plan<'static> {
     let (retry, typography) = (Retry::Full, Typography::Auto);
-    Plan { work: summary_work(args), retry, typography, print: Printing::Print, passes: 1 }
+    Plan { work: summary_work(args), retry, typography, print: Printing::Print, passes: 1, terms: None }
 }
 
 fn translation(args: &TranslateArgs) -> Work {
@@ -52,13 +53,15 @@ fn ending(summary: &Summary) -> Ending {
 
 /// What is done with a job, beside what its inputs and options say.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Plan {
+pub(super) struct Plan<'a> {
     pub(super) work: Work,
     pub(super) retry: Retry,
     pub(super) typography: Typography,
     pub(super) print: Printing,
     /// How often it is done. Report, standard output and messages are of the last pass.
     pub(super) passes: u16,
+    /// The files with its terms, where it may have some.
+    pub(super) terms: Option<&'a TermArgs>,
 }
 
 /// A job that was run.
@@ -76,8 +79,8 @@ pub(super) struct Ran {
 }
 
 /// Runs a job.
-pub(super) fn run(cli: &Cli, input: &InputArgs, settings: &mut Settings, plan: Plan) -> Result<Ran> {
-    let Plan { work, retry, typography, print, passes } = plan;
+pub(super) fn run(cli: &Cli, input: &InputArgs, settings: &mut Settings, plan: Plan<'_>) -> Result<Ran> {
+    let Plan { work, retry, typography, print, passes, terms } = plan;
     let mut spec = resolve::resolve(input, work, &mut std::io::stdin().lock())?;
     spec.retry = retry;
     spec.typography = typography;
@@ -86,6 +89,7 @@ pub(super) fn run(cli: &Cli, input: &InputArgs, settings: &mut Settings, plan: P
             item.output = tlumach::job::spec::Target::Caller;
         }
     }
+    let terms = terms.map(|files| terms::read(files, spec.to)).transpose()?.unwrap_or_default();
     settings.accept_license = input.accept_license;
     let options = LoadOptions {
         device: device(input.device)?,
@@ -101,7 +105,7 @@ pub(super) fn run(cli: &Cli, input: &InputArgs, settings: &mut Settings, plan: P
         .report
         .as_deref()
         .map(|path| {
-            Writer::create(path, &head(input, &spec))
+            Writer::create(path, &head(input, &spec, &terms))
                 .with_context(|| format!("cannot write --report {}", path.display()))
         })
         .transpose()?;
@@ -113,7 +117,7 @@ pub(super) fn run(cli: &Cli, input: &InputArgs, settings: &mut Settings, plan: P
     for pass in 1..=passes {
         let began = Instant::now();
         let timed = Timed { sink: (pass == passes).then_some(&sink), first_answer: &first_answer };
-        outcome = Pipeline::new(&spec, &models, &stop, &timed).execute();
+        outcome = with_terms(Pipeline::new(&spec, &models, &stop, &timed), &terms).execute();
         let Ok(summary) = &outcome else { break };
         load_ms += summary.totals.load_ms;
         passes_s.push((began.elapsed().as_secs_f64() - summary.totals.load_ms as f64 / 1000.0).max(0.0));
@@ -204,7 +208,12 @@ fn device(device: DeviceArg) -> Result<candle_core::Device> {
     }
 }
 
-fn head(input: &InputArgs, spec: &JobSpec) -> Head {
+/// A job without terms does not even know that there could be some.
+fn with_terms<'a>(pipeline: Pipeline<'a>, files: &'a TermFiles) -> Pipeline<'a> {
+    if files.are_given() { pipeline.with_terms(&files.terms) } else { pipeline }
+}
+
+fn head(input: &InputArgs, spec: &JobSpec, terms: &TermFiles) -> Head {
     let mut options = BTreeMap::from([
         ("to", json!(spec.to)),
         ("from", json!(input.from)),
@@ -221,6 +230,7 @@ fn head(input: &InputArgs, spec: &JobSpec) -> Head {
             options.insert("retry", json!(if spec.retry == Retry::Off { "off" } else { "full" }));
             options.insert("typography", json!(if spec.typography == Typography::Off { "off" } else { "auto" }));
             options.insert("drop_boilerplate", json!(boilerplate == KeepBoilerplate::Drop));
+            options.extend(terms.options());
             if alignments == Alignments::Report {
                 options.insert("alignments", json!(true));
             }

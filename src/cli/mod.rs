@@ -11,6 +11,7 @@ mod console;
 mod job;
 mod models;
 mod resolve;
+mod terms;
 
 use args::{Cli, Command};
 use clap::Parser;

@@ -21,14 +21,19 @@ struct Running {
 
 /// Where one token of a hypothesis looked. Hypotheses share what they have in common: a step costs a row each, not a copy
 /// of all rows before it.
-struct Look {
+pub(super) struct Look {
     row: Arc<[f32]>,
     before: Option<Arc<Look>>,
 }
 
 impl Look {
+    /// A look behind those before it.
+    pub(super) fn behind(row: Arc<[f32]>, before: Option<Arc<Look>>) -> Arc<Look> {
+        Arc::new(Look { row, before })
+    }
+
     /// The rows of a hypothesis, from its first token to its last.
-    fn rows(last: Option<&Look>) -> Vec<Vec<f32>> {
+    pub(super) fn rows(last: Option<&Look>) -> Vec<Vec<f32>> {
         let chain = std::iter::successors(last, |look| look.before.as_deref());
         let mut rows: Vec<Vec<f32>> = chain.map(|look| look.row.to_vec()).collect();
         rows.reverse();
@@ -106,7 +111,7 @@ impl<'m> Beam<'m> {
             k += self.rules.suppressed.len() + lowered.unwrap_or(0);
         }
         let allowed = self.options.allowed.as_deref();
-        let ask = Ask { k: k.min(spec.vocab), allowed, adjust: &adjust, log_sum_exp: true };
+        let ask = Ask { k: k.min(spec.vocab), allowed, adjust: &adjust, log_sum_exp: true, also: &[] };
         self.live.step(&last, &ask)
     }
 
@@ -180,7 +185,7 @@ impl<'m> Beam<'m> {
         };
         let look = |parent: &Running, beam: usize| {
             let row = rows.get(beam)?.clone();
-            Some(Arc::new(Look { row, before: parent.looks.clone() }))
+            Some(Look::behind(row, parent.looks.clone()))
         };
         for (rank, next) in continuations.iter().enumerate() {
             let ended = spec.eos.contains(&next.token);
@@ -360,7 +365,7 @@ impl Search for Beam<'_> {
         self.groups.iter().map(of).sum()
     }
 
-    fn stats(&self) -> &Stats {
-        &self.live.stats
+    fn stats(&self) -> Stats {
+        self.live.stats.clone()
     }
 }

@@ -147,7 +147,7 @@ impl Search for Greedy<'_> {
         let last: Vec<TokenId> = self.rows.iter().map(Row::last).collect();
         let adjust = self.adjustments();
         let allowed = self.options.allowed.as_deref();
-        let ask = Ask { k: 1, allowed, adjust: &adjust, log_sum_exp: self.options.scores };
+        let ask = Ask { k: 1, allowed, adjust: &adjust, log_sum_exp: self.options.scores, also: &[] };
         let mut answers = self.live.step(&last, &ask)?;
 
         let mut outcomes = Vec::new();
@@ -177,7 +177,7 @@ impl Search for Greedy<'_> {
         self.rows.iter().map(|row| row.source_tokens + row.prefix.len() + row.ids.len()).sum()
     }
 
-    fn stats(&self) -> &Stats {
-        &self.live.stats
+    fn stats(&self) -> Stats {
+        self.live.stats.clone()
     }
 }

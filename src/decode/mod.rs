@@ -5,6 +5,7 @@
 //! Nothing here starts threads or retries: a failure of the network is handed up.
 
 mod beam;
+mod constrained;
 mod greedy;
 mod live;
 mod rules;
@@ -13,7 +14,7 @@ mod stats;
 use std::sync::Arc;
 
 use crate::model::{Model, ModelError, Request, Spec};
-use crate::token::TokenId;
+use crate::token::{TokenId, WordEdges};
 
 pub use rules::{LoopStop, repeated_stretch};
 pub use stats::Stats;
@@ -41,6 +42,9 @@ pub struct SearchOptions {
     pub scores: bool,
     /// Whether answers say where in the source each of their tokens looked, where the model knows.
     pub alignments: bool,
+    /// Where words begin and end, so that what an answer has to hold ([`Request::constraints`]) is found as whole words. With
+    /// nothing in it each token is a word.
+    pub word_edges: Arc<WordEdges>,
 }
 
 impl Default for SearchOptions {
@@ -56,6 +60,7 @@ impl Default for SearchOptions {
             allowed: None,
             scores: true,
             alignments: false,
+            word_edges: Arc::default(),
         }
     }
 }
@@ -162,15 +167,16 @@ pub trait Search {
     fn tokens(&self) -> usize;
 
     /// What was done so far.
-    fn stats(&self) -> &Stats;
+    fn stats(&self) -> Stats;
 }
 
 /// Starts an empty search. The options are taken as they are: see [`SearchOptions::check`].
 pub fn begin<'m>(model: &'m dyn Model, options: &'m SearchOptions) -> Box<dyn Search + 'm> {
-    match options.beams {
+    let free: Box<dyn Search + 'm> = match options.beams {
         0 | 1 => Box::new(greedy::Greedy::new(model, options)),
         _ => Box::new(beam::Beam::new(model, options)),
-    }
+    };
+    Box::new(constrained::Mixed::new(free, model, options))
 }
 
 /// Answers a batch, in its order. One result per request; a request that cannot be answered does not stop the others.

@@ -72,6 +72,41 @@ pub struct Totals {
     pub elapsed_ms: u64,
     /// Of it, finding and loading models.
     pub load_ms: u64,
+    /// Terms of the glossary, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub terms: Option<TermTotals>,
+}
+
+/// How often an output has what the glossary asks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct TermTotals {
+    /// Terms of sources whose translation is one of the glossary's.
+    pub hits: usize,
+    /// Terms of sources whose translation is not.
+    pub misses: usize,
+}
+
+impl TermTotals {
+    /// Adds those of another.
+    pub fn add(&mut self, other: TermTotals) {
+        self.hits += other.hits;
+        self.misses += other.misses;
+    }
+}
+
+/// A term of the glossary in a segment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TermRecord {
+    /// Bytes of the segment's source.
+    pub source: Range<usize>,
+    /// The term as the glossary has it.
+    pub term: String,
+    /// What may stand for it, the preferred form first.
+    pub expected: Vec<String>,
+    /// What stands for it; null if it was missed.
+    pub found: Option<String>,
+    /// Bytes of the segment's output; null likewise.
+    pub output: Option<Range<usize>>,
 }
 
 /// How an article ended.
@@ -112,6 +147,9 @@ pub struct ArticleRecord {
     pub accounting: Option<AccountRecord>,
     /// Tokens read and written.
     pub tokens: Tokens,
+    /// Terms of the glossary, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub terms: Option<TermTotals>,
     /// Where the time went. Segments of many articles share their batches: `decode` is this article's share by tokens.
     pub timings_ms: Timings,
     /// How much it can be trusted, 0 to 1: the mean of its segments by their lengths; null where none was translated.
@@ -137,6 +175,7 @@ impl ArticleRecord {
             summarizer: None,
             accounting: None,
             tokens: Tokens::default(),
+            terms: None,
             timings_ms: Timings::default(),
             confidence: None,
             findings: Vec::new(),
@@ -361,6 +400,9 @@ pub struct SegmentRecord {
     /// Where the words of the output come from, if that was asked for and is known; over all hops.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alignment: Option<AlignmentRecord>,
+    /// Terms of the glossary in the source.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub terms: Vec<TermRecord>,
     /// Which step of the retry ladder made the output, if not the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry: Option<&'static str>,
@@ -388,6 +430,7 @@ impl SegmentRecord {
             intermediate: Vec::new(),
             hops: Vec::new(),
             alignment: None,
+            terms: Vec::new(),
             retry: None,
             attempts: Vec::new(),
             needs_review: false,

@@ -123,12 +123,15 @@ impl Model for Echo {
                 Some(allowed) => allowed.to_vec(),
                 None => (0..VOCAB as TokenId).collect(),
             };
+            let logit = |id: TokenId| if ids.contains(&id) { logits[id as usize] } else { f32::NEG_INFINITY };
+            let also = ask.also_of(row).iter().map(|&(_, id)| logit(id)).collect();
             let largest = ids.iter().map(|&id| logits[id as usize]).fold(f32::NEG_INFINITY, f32::max);
             let sum: f32 = ids.iter().map(|&id| (logits[id as usize] - largest).exp()).sum();
             ids.sort_by(|&a, &b| logits[b as usize].total_cmp(&logits[a as usize]).then(a.cmp(&b)));
             answers.push(Candidates {
                 best: ids.iter().take(ask.k).map(|&id| (id, logits[id as usize])).collect(),
                 log_sum_exp: if ask.log_sum_exp { largest + sum.ln() } else { f32::NAN },
+                also,
                 alignment: Vec::new(),
             });
         }

@@ -14,7 +14,7 @@ pub mod qwen;
 pub mod shortlist;
 pub mod weights;
 
-use crate::token::{TokenClasses, TokenId};
+use crate::token::{Constraint, TokenClasses, TokenId};
 
 /// What a search has to know about a model.
 #[derive(Debug, Clone)]
@@ -50,6 +50,9 @@ pub struct Request<'a> {
     pub shared: usize,
     /// Which tokens may be answered, where the model was told the classes of its tokens.
     pub allowed: TokenClasses,
+    /// What the answer has to hold: a model that answers from a selection of its vocabulary makes sure that these tokens are
+    /// in it. Everything else is the search's business.
+    pub constraints: &'a [Constraint],
 }
 
 /// What a search wants to know of the next token.
@@ -64,6 +67,17 @@ pub struct Ask<'a> {
     pub adjust: &'a [Adjustment],
     /// Whether the log of the sum of the exponentials of all (adjusted, allowed) logits is wanted.
     pub log_sum_exp: bool,
+    /// Rows and tokens whose logits are wanted even if they are not among the best; the rows ascend.
+    pub also: &'a [(usize, TokenId)],
+}
+
+impl<'a> Ask<'a> {
+    /// The tokens that are wanted of a row whether or not they are among its best.
+    pub fn also_of(&self, row: usize) -> &'a [(usize, TokenId)] {
+        let start = self.also.partition_point(|&(of, _)| of < row);
+        let end = self.also.partition_point(|&(of, _)| of <= row);
+        &self.also[start..end]
+    }
 }
 
 /// A change to one logit of one row.
@@ -109,6 +123,9 @@ pub struct Candidates {
     pub best: Vec<(TokenId, f32)>,
     /// Log-sum-exp over the row, or NaN if it was not asked for.
     pub log_sum_exp: f32,
+    /// The logits of [`Ask::also`] of this row, in its order, changed as all are; negative infinity for a token that may not
+    /// be answered.
+    pub also: Vec<f32>,
     /// How much the step looked at each token of the source, summing to one; empty if [`State::align`] was not called or the
     /// model does not know.
     pub alignment: Vec<f32>,

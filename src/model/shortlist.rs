@@ -7,7 +7,7 @@
 //! depend on the others of its batch.
 
 use super::ModelError;
-use crate::token::TokenId;
+use crate::token::{Constraint, TokenId};
 use std::path::Path;
 
 /// The first eight bytes of a file.
@@ -101,6 +101,19 @@ impl Shortlist {
         }
         let frequent = usize::try_from(frequent).unwrap_or(usize::MAX).min(target_vocab);
         Ok(Shortlist { frequent, starts, lists, target_vocab, shared })
+    }
+
+    /// As [`Shortlist::of`], and the tokens of what the answer has to hold: a term that the lists do not know has to be
+    /// spelled all the same.
+    pub fn with(&self, source: &[TokenId], constraints: &[Constraint]) -> Vec<TokenId> {
+        let mut tokens = self.of(source);
+        if !constraints.is_empty() {
+            let wanted = constraints.iter().flat_map(|constraint| constraint.forms.iter().flatten().copied());
+            tokens.extend(wanted.filter(|&token| (token as usize) < self.target_vocab));
+            tokens.sort_unstable();
+            tokens.dedup();
+        }
+        tokens
     }
 
     /// The tokens a source may be answered with, in ascending order.

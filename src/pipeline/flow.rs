@@ -11,11 +11,12 @@ mod lane;
 use super::align::compose;
 use super::models::Hop;
 use super::run::{Answer, Ask, Beams, Effort, Part, Way, plan, schedule_options, search_options, take};
+use super::terms::Reading;
 use super::twins::{Known, Question, Twins};
 use super::unit::{HopDone, Owner, Translated, Unit};
 use super::{Event, Pipeline, PipelineError};
 use crate::batch::Queue;
-use crate::decode::Finish;
+use crate::decode::{Finish, SearchOptions};
 use crate::job::report::HopRecord;
 use crate::language::Language;
 use crate::registry::load::Loaded;
@@ -188,7 +189,9 @@ impl<'f, 'a> Flow<'f, 'a> {
     fn run_lane(&self, name: &str, engine: &Loaded) {
         let _end = LaneEnd { flow: self, name };
         let beams = self.state().lanes.get(name).map_or(Beams::Usual, |lane| lane.beams);
+        let word_edges = self.pipeline.wording.as_ref().map(|wording| wording.edges(engine)).unwrap_or_default();
         let search = search_options(self.pipeline.spec, engine, Effort { beams, ..Effort::default() });
+        let search = SearchOptions { word_edges, ..search };
         let options = schedule::ScheduleOptions {
             turns: Some(self.turns.clone()),
             ..schedule_options(engine, search, self.pipeline.spec.threads)
@@ -275,6 +278,13 @@ impl<'f, 'a> Flow<'f, 'a> {
         let began = Instant::now();
         let task = Task::Translate { from: next.from, to: next.to };
         let planned = plan(&engine, &Ask { text: &so_far.answer.text, task }, question.effort);
+        let planned = match &self.pipeline.wording {
+            Some(wording) => {
+                let reading = Reading { question: &question, hop: next, last: hop + 1 == route.len() };
+                planned.and_then(|parts| wording.word(&engine, reading, (&so_far.answer.text, parts)))
+            }
+            None => planned,
+        };
         self.pipeline.clock.tokenize(began);
         let wide = question.effort.beams;
         let name = match wide {
@@ -361,6 +371,7 @@ impl<'f, 'a> Flow<'f, 'a> {
             log_probability: answer.log_probability,
             scored_tokens: answer.scored_tokens,
             alignment,
+            spells: engine.tokenizer.spells_answers(),
             unaligned: answer.unaligned && self.pipeline.spec.work.wants_alignments(),
         });
         so_far.answer = answer;

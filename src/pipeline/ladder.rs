@@ -6,6 +6,7 @@
 
 use super::models::Models;
 use super::run::{Beams, Effort, Way};
+use super::terms::{TERM_MISSING, TermUse, Wording};
 use super::unit::{Attempt, Owner, Translated, Unit};
 use crate::decode::Finish;
 use crate::job::report::AttemptRecord;
@@ -29,6 +30,8 @@ const NO_REPEAT: usize = 4;
 pub(super) enum Step {
     /// As the job asks.
     First,
+    /// With the terms of the glossary that were missed; from here on every attempt has to hold them.
+    Terms,
     /// The text between protected spans that got lost, each piece by itself.
     Around,
     /// Clause by clause, without repeated n-grams.
@@ -39,13 +42,14 @@ pub(super) enum Step {
     Route,
 }
 
-const STEPS: [Step; 4] = [Step::Around, Step::Smaller, Step::Beam, Step::Route];
+const STEPS: [Step; 5] = [Step::Terms, Step::Around, Step::Smaller, Step::Beam, Step::Route];
 
 impl Step {
     /// Its name in the report.
     pub(super) fn name(self) -> &'static str {
         match self {
             Step::First => "first",
+            Step::Terms => "glossary",
             Step::Around => "around_protected_spans",
             Step::Smaller => "smaller_pieces",
             Step::Beam => "beam",
@@ -70,6 +74,8 @@ pub(super) struct Ground<'g> {
     pub(super) one_line: OneLine,
     pub(super) models: &'g Models<'g>,
     pub(super) retry: Retry,
+    /// The terms of the job, if it has any.
+    pub(super) wording: Option<&'g Wording<'g>>,
 }
 
 /// Whether an answer may have line breaks.
@@ -148,7 +154,10 @@ impl Ground<'_> {
             score: translated.score.map(f32::ln),
             verbatim: &verbatim,
         };
-        let findings = quality::check(&input);
+        let mut findings = quality::check(&input);
+        if let Some(wording) = self.wording {
+            findings.extend(wording.missing(self.segment, (self.from, self.to), input.output));
+        }
         let confidence = Some(quality::confidence(&input, &findings));
         Candidate { step, translated, findings, confidence }
     }
@@ -160,11 +169,24 @@ impl Ground<'_> {
     /// The units of a step, if it can do anything for the segment, and the pieces between them.
     fn units(&self, step: Step, best: &Candidate, owner: Owner) -> (Vec<Unit>, Vec<(Range<usize>, Piece)>) {
         let again = |effort: Effort| {
+            // A model that cannot be made to write terms, and a text without any, are not changed by this.
+            let terms = if self.wording.is_some() { TermUse::Required } else { TermUse::Free };
+            let effort = Effort { terms, ..effort };
             let owner = Owner { attempt: Attempt::Again, ..owner };
             vec![Unit { from: self.from, text: self.segment.text.as_str().into(), effort, owner }]
         };
+        if step != Step::Terms && !best.is_doubtful_beside_terms() {
+            return (Vec::new(), Vec::new());
+        }
         let units = match step {
             Step::First => Vec::new(),
+            Step::Terms => {
+                let spells = best.translated.hops.last().is_some_and(|hop| hop.spells);
+                if !spells || !best.lacks_terms() {
+                    return (Vec::new(), Vec::new());
+                }
+                again(Effort::default())
+            }
             Step::Around => return self.around(best, owner),
             Step::Smaller => {
                 let stopped = matches!(best.translated.answer.finish, Some(Finish::Loop | Finish::Limit));
@@ -199,7 +221,9 @@ impl Ground<'_> {
                 continue;
             }
             let owner = Owner { attempt: Attempt::Around { piece: pieces.len() }, ..owner };
-            units.push(Unit { from: self.from, text: text.into(), effort: Effort::default(), owner });
+            let terms = if self.wording.is_some() { TermUse::Required } else { TermUse::Free };
+            let effort = Effort { terms, ..Effort::default() };
+            units.push(Unit { from: self.from, text: text.into(), effort, owner });
             pieces.push((range, Piece::Open(None)));
         }
         (units, pieces)
@@ -214,8 +238,16 @@ impl Candidate {
 
     /// Whether another attempt may do better.
     fn is_doubtful(&self) -> bool {
-        let mendable =
-            |finding: &Finding| finding.severity >= Severity::Warning && !BEYOND_MENDING.contains(&finding.code);
+        self.lacks_terms() || self.is_doubtful_beside_terms()
+    }
+
+    fn lacks_terms(&self) -> bool {
+        self.findings.iter().any(|finding| finding.code == TERM_MISSING)
+    }
+
+    fn is_doubtful_beside_terms(&self) -> bool {
+        let beyond = |code: &str| code == TERM_MISSING || BEYOND_MENDING.contains(&code);
+        let mendable = |finding: &Finding| finding.severity >= Severity::Warning && !beyond(finding.code);
         self.failed() || self.findings.iter().any(mendable)
     }
 
@@ -267,10 +299,11 @@ impl Climb {
         };
         let stopped = translated.answer.cancelled;
         let candidate = ground.judge(self.trying, translated);
-        let enough = stopped || !candidate.is_doubtful() || ground.retry == Retry::Off;
+        let enough = stopped || !candidate.is_doubtful();
         self.candidates.push(candidate);
         if !enough {
-            for step in STEPS.into_iter().filter(|step| *step > self.trying) {
+            let allowed = |step: &Step| ground.retry == Retry::Full || *step == Step::Terms;
+            for step in STEPS.into_iter().filter(|step| *step > self.trying && allowed(step)) {
                 let Some(best) = self.candidates.iter().min_by_key(|candidate| candidate.rank()) else { break };
                 let (units, pieces) = ground.units(step, best, owner);
                 if units.is_empty() && pieces.is_empty() {
@@ -432,6 +465,7 @@ mod tests {
             one_line: OneLine::NeedNot,
             models: &models,
             retry,
+            wording: None,
         };
         let first = Unit { from: Language::EN, text: text.into(), effort: Effort::default(), owner: OWNER };
         let mut verdict = begin(ground, OWNER, answer(&says(&first), text.len()));

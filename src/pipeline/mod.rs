@@ -15,6 +15,7 @@ pub mod models;
 pub mod route;
 mod run;
 mod summary;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod translate;
@@ -24,6 +25,7 @@ mod unit;
 mod write;
 
 use crate::decode::Stats;
+use crate::glossary::Terms;
 use crate::job::report::{ArticleRecord, HopRecord, Status, Totals};
 use crate::job::spec::{Item, JobSpec, Work};
 use crate::schedule::RunStats;
@@ -142,6 +144,7 @@ pub struct Pipeline<'a> {
     /// Told what happens.
     pub observer: &'a dyn Observer,
     window: Option<Window>,
+    wording: Option<terms::Wording<'a>>,
     clock: Clock,
     tally: Mutex<Summary>,
 }
@@ -167,13 +170,20 @@ impl<'a> Pipeline<'a> {
         observer: &'a dyn Observer,
     ) -> Pipeline<'a> {
         let (clock, tally) = (Clock::default(), Mutex::default());
-        Pipeline { spec, models, cancel, observer, window: None, clock, tally }
+        Pipeline { spec, models, cancel, observer, window: None, wording: None, clock, tally }
     }
 
     /// The same with a window of another size than the one that suits models and threads.
     #[must_use]
     pub fn with_window(mut self, window: Window) -> Pipeline<'a> {
         self.window = Some(Window { segments: window.segments.max(1), bytes: window.bytes.max(1) });
+        self
+    }
+
+    /// The same with terms: translations use those of the glossary and keep what is to be kept.
+    #[must_use]
+    pub fn with_terms(mut self, terms: &'a Terms) -> Pipeline<'a> {
+        self.wording = Some(terms::Wording::new(terms));
         self
     }
 
@@ -281,6 +291,9 @@ impl<'a> Pipeline<'a> {
             totals.source_words += record.input.words;
             totals.source_tokens += record.tokens.source;
             totals.target_tokens += record.tokens.target;
+            if let Some(terms) = record.terms {
+                totals.terms.get_or_insert_default().add(terms);
+            }
         }
         self.observer.event(&Event::Article { index: article.index, record, bytes: article.bytes.as_deref() });
     }

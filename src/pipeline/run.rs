@@ -4,6 +4,7 @@
 //! It knows neither articles nor routes; it answers one [`Answer`] for each text, in order, whatever failed.
 
 use super::align::Alignment;
+use super::terms::TermUse;
 use super::{Event, Pipeline};
 use crate::decode::{Finish, Hypothesis, SearchOptions, Seen};
 use crate::job::spec::JobSpec;
@@ -66,6 +67,8 @@ pub(super) struct Effort {
     pub(super) limit: Option<usize>,
     pub(super) beams: Beams,
     pub(super) way: Way,
+    /// Whether terms of the glossary have to be in the answer.
+    pub(super) terms: TermUse,
 }
 
 /// How many hypotheses are kept.

@@ -295,6 +295,7 @@ fn finish_summary(article: &mut Article<'_>, draft: Draft, length: SummaryLength
         intermediate: Vec::new(),
         hops: Vec::new(),
         alignment: None,
+        terms: Vec::new(),
         retry: None,
         attempts: Vec::new(),
         needs_review: false,

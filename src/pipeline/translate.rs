@@ -206,6 +206,9 @@ impl<'a> Desk<'_, 'a> {
             article.record.timings_ms.decode = elapsed_ms * own as f64 / of as f64;
             let began = Instant::now();
             finish(&mut article, parts, self.to, self.pipeline.spec.typography);
+            if let Some(wording) = &self.pipeline.wording {
+                wording.record(&mut article, self.to);
+            }
             article.record.timings_ms.write = began.elapsed().as_secs_f64() * 1000.0;
             self.pipeline.clock.text(began);
         }
@@ -225,6 +228,9 @@ impl Client for Desk<'_, '_> {
         let Some((index, item)) = next else { return Ok(More::End) };
         let began = Instant::now();
         let mut article = Article::read(index, item, self.pipeline.spec);
+        if let Some(wording) = &self.pipeline.wording {
+            wording.keep(&mut article);
+        }
         self.pipeline.clock.text(began);
         let (segments, words) = (article.segments.len(), article.record.input.words);
         self.pipeline.observer.event(&Event::Planned { segments, words });
@@ -243,6 +249,7 @@ impl Client for Desk<'_, '_> {
             one_line: asked.one_line,
             models: self.pipeline.models,
             retry: self.pipeline.spec.retry,
+            wording: self.pipeline.wording.as_ref(),
         };
         let verdict = match judging {
             Judging::First(translated) => ladder::begin(ground, owner, *translated),

@@ -63,6 +63,8 @@ pub(super) struct HopDone {
     pub(super) alignment: Option<Arc<Alignment>>,
     /// Whether its model was asked that and does not know.
     pub(super) unaligned: bool,
+    /// Whether its model can be made to write given words.
+    pub(super) spells: bool,
 }
 
 impl HopDone {

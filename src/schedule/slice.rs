@@ -11,7 +11,7 @@ use super::{
 };
 use crate::batch::{Budget, Queue};
 use crate::model::Model;
-use crate::token::{TokenClasses, TokenId};
+use crate::token::{Constraint, TokenClasses, TokenId};
 
 /// Answers all jobs.
 ///
@@ -45,8 +45,8 @@ pub fn run(model: &dyn Model, jobs: &[Job<'_>], options: &ScheduleOptions, watch
     Report { results: results.map(|result| result.unwrap_or(Err(ScheduleError::Cancelled))).collect(), stats }
 }
 
-/// What makes two jobs the same: source, prefix, what may be answered and how much of it.
-type Question<'a> = (&'a [TokenId], &'a [TokenId], TokenClasses, usize);
+/// What makes two jobs the same: source, prefix, what may be answered and how much of it, and what has to be.
+type Question<'a> = (&'a [TokenId], &'a [TokenId], TokenClasses, usize, &'a [Constraint]);
 
 /// The first of each set of identical jobs, and the others of each set.
 fn distinct(jobs: &[Job<'_>]) -> (Vec<usize>, Vec<Vec<usize>>) {
@@ -55,7 +55,9 @@ fn distinct(jobs: &[Job<'_>]) -> (Vec<usize>, Vec<Vec<usize>>) {
     let mut copies: Vec<Vec<usize>> = Vec::new();
     for (index, job) in jobs.iter().enumerate() {
         let prompt = job.prompt;
-        let key = (prompt.source.as_slice(), prompt.prefix.as_slice(), prompt.allowed, job.max_new_tokens);
+        let limits = (prompt.allowed, job.max_new_tokens);
+        let key =
+            (prompt.source.as_slice(), prompt.prefix.as_slice(), limits.0, limits.1, prompt.constraints.as_slice());
         let original = *known.entry(key).or_insert(originals.len());
         if original == originals.len() {
             originals.push(index);

@@ -172,7 +172,7 @@ impl<'s, 'a> Worker<'s, 'a> {
     }
 
     fn end(&mut self, flight: &Flight<'_, '_>) {
-        self.stats.merge(flight.search.stats());
+        self.stats.merge(&flight.search.stats());
     }
 
     /// What to let in now: a whole batch into an empty flight, otherwise only if enough places are free.
@@ -258,10 +258,10 @@ impl<'s, 'a> Worker<'s, 'a> {
 
 fn entries<'t>(batch: &'t [Taken<'_>]) -> Vec<Entry<'t>> {
     let entry = |taken: &'t Taken<'_>| {
-        let Prompt { source, prefix, shared, allowed } = taken.prompt.as_ref();
+        let Prompt { source, prefix, shared, allowed, constraints } = taken.prompt.as_ref();
         Entry {
             tag: taken.tag,
-            request: Request { source, prefix, shared: *shared, allowed: *allowed },
+            request: Request { source, prefix, shared: *shared, allowed: *allowed, constraints },
             max_new_tokens: taken.max_new_tokens,
             no_repeat_ngram: taken.no_repeat_ngram,
         }

@@ -207,7 +207,7 @@ fn trimmed(whole: &str) -> usize {
 }
 
 /// Both lists as one, in order; ranges that touch each other's inside become one.
-pub(super) fn merge(mut first: Vec<Range<usize>>, second: Vec<Range<usize>>) -> Vec<Range<usize>> {
+pub(crate) fn merge(mut first: Vec<Range<usize>>, second: Vec<Range<usize>>) -> Vec<Range<usize>> {
     if second.is_empty() {
         return first;
     }

@@ -97,7 +97,13 @@ impl Tokenizer for BergamotTokenizer {
         let mut source: Vec<TokenId> = self.source.encode(text).ids().collect();
         source.push(self.source_end);
         // The decoder starts from nothing; the token only stands for its place.
-        Ok(Prompt { source, prefix: vec![self.target_end], shared: 0, allowed: classes::allowed(text, to) })
+        Ok(Prompt {
+            source,
+            prefix: vec![self.target_end],
+            shared: 0,
+            allowed: classes::allowed(text, to),
+            constraints: Vec::new(),
+        })
     }
 
     fn decode(&self, ids: &[TokenId]) -> String {
@@ -114,6 +120,19 @@ impl Tokenizer for BergamotTokenizer {
         let (text, spans) = self.target.decode_pieces_traced(ids.iter().filter_map(|&id| self.text_of(id)));
         let (_, spans) = trimmed(&text, spans);
         Some(spread(spans, ids.iter().map(|&id| self.text_of(id).is_some())))
+    }
+
+    fn target_ids(&self, text: &str) -> Option<Vec<TokenId>> {
+        let ids: Vec<TokenId> = self.target.encode(text).ids().collect();
+        ids.iter().all(|&id| self.text_of(id).is_some()).then_some(ids)
+    }
+
+    fn target_piece(&self, id: TokenId) -> Option<&str> {
+        self.text_of(id)
+    }
+
+    fn spells_answers(&self) -> bool {
+        true
     }
 
     fn token_classes(&self) -> Vec<TokenClasses> {

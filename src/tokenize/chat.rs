@@ -132,7 +132,13 @@ impl Tokenizer for GgufChatTokenizer {
         let shared = prefix.len();
         prefix.extend(self.tokenizer.encode_text(text.trim())?);
         prefix.extend(self.tokenizer.encode_markup(&tail)?);
-        Ok(Prompt { source: Vec::new(), prefix, shared, allowed: classes::allowed(text, task.to()) })
+        Ok(Prompt {
+            source: Vec::new(),
+            prefix,
+            shared,
+            allowed: classes::allowed(text, task.to()),
+            constraints: Vec::new(),
+        })
     }
 
     fn token_classes(&self) -> Vec<TokenClasses> {

@@ -15,7 +15,13 @@ pub struct EchoTokenizer;
 impl Tokenizer for EchoTokenizer {
     fn encode(&self, text: &str, _task: &Task) -> Result<Prompt, TokenizeError> {
         let source = text.bytes().map(TokenId::from).chain([END]).collect();
-        Ok(Prompt { source, prefix: vec![START], shared: 0, allowed: crate::token::TokenClasses::ALL })
+        Ok(Prompt {
+            source,
+            prefix: vec![START],
+            shared: 0,
+            allowed: crate::token::TokenClasses::ALL,
+            constraints: Vec::new(),
+        })
     }
 
     fn decode(&self, ids: &[TokenId]) -> String {

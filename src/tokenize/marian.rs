@@ -50,6 +50,8 @@ pub struct MarianTokenizer {
     target: SentencePiece,
     /// Spelling to id, special and language tokens left out: what a text may become.
     vocab: HashMap<String, TokenId>,
+    /// The same for the answer, where the target has a vocabulary of its own.
+    target_vocab: Option<HashMap<String, TokenId>>,
     /// The id of each piece of `source`.
     ids: Vec<TokenId>,
     /// The spelling of each id of the answer; empty for special and language tokens.
@@ -200,8 +202,9 @@ impl MarianTokenizer {
         let open = |path: &Path| SentencePiece::open(path).map_err(|error| file_error(path, error));
         let (source, target) = (open(&files.source)?, open(&files.target)?);
         let mut vocab = read_vocab(&files.vocab)?;
-        let spellings = match &files.target_vocab {
-            Some(path) => spellings(path, &read_vocab(path)?)?,
+        let target_vocab = files.target_vocab.as_deref().map(read_vocab).transpose()?;
+        let spellings = match files.target_vocab.as_deref().zip(target_vocab.as_ref()) {
+            Some((path, vocab)) => spellings(path, vocab)?,
             None => spellings(&files.vocab, &vocab)?,
         };
         let (end, unknown) = (vocab[END], vocab[UNKNOWN]);
@@ -223,6 +226,7 @@ impl MarianTokenizer {
             source,
             target,
             vocab,
+            target_vocab,
             ids,
             spellings,
             codes,
@@ -311,7 +315,13 @@ impl Tokenizer for MarianTokenizer {
         let mut source = Vec::from_iter(self.language_token(to)?);
         source.extend(self.text_ids(text));
         source.push(self.end);
-        Ok(Prompt { source, prefix: vec![self.decoder_start], shared: 0, allowed: classes::allowed(text, to) })
+        Ok(Prompt {
+            source,
+            prefix: vec![self.decoder_start],
+            shared: 0,
+            allowed: classes::allowed(text, to),
+            constraints: Vec::new(),
+        })
     }
 
     fn decode(&self, ids: &[TokenId]) -> String {
@@ -338,6 +348,21 @@ impl Tokenizer for MarianTokenizer {
         }
         let (_, spans) = trimmed(&marked.replace(SPACE_MARK, " "), spans);
         Some(spread(spans, ids.iter().map(|&id| self.text_of(id).is_some())))
+    }
+
+    fn target_ids(&self, text: &str) -> Option<Vec<TokenId>> {
+        let vocab = self.target_vocab.as_ref().unwrap_or(&self.vocab);
+        let piece = |id| self.target.piece(id).and_then(|(piece, _)| vocab.get(piece).copied());
+        let ids: Option<Vec<TokenId>> = self.target.encode(text).ids().map(piece).collect();
+        ids.filter(|ids| ids.iter().all(|&id| self.text_of(id).is_some()))
+    }
+
+    fn target_piece(&self, id: TokenId) -> Option<&str> {
+        self.text_of(id)
+    }
+
+    fn spells_answers(&self) -> bool {
+        true
     }
 
     fn token_classes(&self) -> Vec<TokenClasses> {

@@ -35,6 +35,23 @@ pub trait Tokenizer: Send + Sync {
         None
     }
 
+    /// The tokens in which an answer spells `text` as words behind a space. `None` if the vocabulary cannot, or if the tokenizer
+    /// does not know.
+    fn target_ids(&self, _text: &str) -> Option<Vec<TokenId>> {
+        None
+    }
+
+    /// The spelling of a token of the answer, with U+2581 for a space; `None` if it is no text, or if the tokenizer does not
+    /// know.
+    fn target_piece(&self, _id: TokenId) -> Option<&str> {
+        None
+    }
+
+    /// Whether [`Tokenizer::target_ids`] knows, so that an answer can be made to hold given words.
+    fn spells_answers(&self) -> bool {
+        false
+    }
+
     /// How many tokens a text takes in the source, without any instruction or end token.
     fn count(&self, text: &str) -> usize;
 

@@ -94,13 +94,13 @@ fn models() {
 /// A few steps and a search; whether all of them worked.
 fn uses(model: &Bergamot) -> bool {
     let sources = [vec![5, 17, 33, 9, 120, 0], vec![0], vec![259, 1, 0]];
-    let request = |source| Request { source, prefix: &[0], shared: 0, allowed: TokenClasses::ALL };
+    let request = |source| Request { source, prefix: &[0], shared: 0, allowed: TokenClasses::ALL, constraints: &[] };
     let requests: Vec<Request<'_>> = sources.iter().map(|source| request(&source[..])).collect();
     let Ok(mut state) = model.start(&requests) else { return false };
     state.align();
     let mut last = vec![0; requests.len()];
     for step in 0..3u32 {
-        let ask = Ask { k: 4, allowed: None, adjust: &[], log_sum_exp: step != 1 };
+        let ask = Ask { k: 4, allowed: None, adjust: &[], log_sum_exp: step != 1, also: &[] };
         let Ok(answers) = model.step(&last, &mut *state, &ask) else { return false };
         assert_eq!(answers.len(), last.len(), "answers");
         for (answer, last) in answers.iter().zip(&mut last) {

@@ -170,12 +170,19 @@ fn alignments_and_probabilities_are_those_of_the_reference() {
             let loaded = real(direction, precision);
             let (mut worst, mut sum, mut differing, mut places) = (0.0f32, 0.0f32, 0, 0);
             for case in &cases {
-                let request = Request { source: &case.source, prefix: &[END], shared: 0, allowed: TokenClasses::ALL };
+                let request = Request {
+                    source: &case.source,
+                    prefix: &[END],
+                    shared: 0,
+                    allowed: TokenClasses::ALL,
+                    constraints: &[],
+                };
                 let mut state = loaded.model.start(&[request]).unwrap();
                 state.align();
                 let (mut last, mut total) = (END, 0.0);
                 for (&token, &place) in case.ids.iter().zip(&case.hard_alignment) {
-                    let ask = Ask { k: usize::from(u16::MAX), allowed: None, adjust: &[], log_sum_exp: true };
+                    let ask =
+                        Ask { k: usize::from(u16::MAX), allowed: None, adjust: &[], log_sum_exp: true, also: &[] };
                     let found = loaded.model.step(&[last], &mut *state, &ask).unwrap().remove(0);
                     let best = found.best.iter().find(|(id, _)| *id != UNKNOWN).unwrap().0;
                     assert!(

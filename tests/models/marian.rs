@@ -81,6 +81,7 @@ fn requests<'a>(cases: &[&'a Case], prefix: &'a [u32]) -> Vec<Request<'a>> {
         prefix,
         shared: 0,
         allowed: tlumach::token::TokenClasses::ALL,
+        constraints: &[],
     };
     cases.iter().map(request).collect()
 }

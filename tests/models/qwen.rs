@@ -38,7 +38,7 @@ fn cases(size: &str) -> Vec<Case> {
 
 /// Log-probabilities of all tokens after each prompt.
 fn distributions(model: &DecoderOnly, cases: &[Case]) -> Vec<Vec<(TokenId, f64)>> {
-    let ask = Ask { k: model.spec().vocab, allowed: None, adjust: &[], log_sum_exp: true };
+    let ask = Ask { k: model.spec().vocab, allowed: None, adjust: &[], log_sum_exp: true, also: &[] };
     let answer = |case: &Case| -> Vec<(TokenId, f64)> {
         let mut state = model
             .start(&[Request {
@@ -46,6 +46,7 @@ fn distributions(model: &DecoderOnly, cases: &[Case]) -> Vec<Vec<(TokenId, f64)>
                 prefix: &case.prompt,
                 shared: 0,
                 allowed: tlumach::token::TokenClasses::ALL,
+                constraints: &[],
             }])
             .unwrap();
         let got = model.step(&case.prompt[case.prompt.len() - 1..], state.as_mut(), &ask).unwrap().remove(0);
@@ -128,12 +129,18 @@ fn the_larger_model_agrees_with_llama_cpp() {
 fn greedy(model: &DecoderOnly, prompts: &[&[TokenId]], shared: usize, count: usize) -> Vec<Vec<TokenId>> {
     let requests: Vec<_> = prompts
         .iter()
-        .map(|prefix| Request { source: &[], prefix, shared, allowed: tlumach::token::TokenClasses::ALL })
+        .map(|prefix| Request {
+            source: &[],
+            prefix,
+            shared,
+            allowed: tlumach::token::TokenClasses::ALL,
+            constraints: &[],
+        })
         .collect();
     let mut state = model.start(&requests).unwrap();
     let mut last: Vec<TokenId> = prompts.iter().map(|prompt| *prompt.last().unwrap()).collect();
     let mut answers = vec![Vec::new(); prompts.len()];
-    let ask = Ask { k: 1, allowed: None, adjust: &[], log_sum_exp: false };
+    let ask = Ask { k: 1, allowed: None, adjust: &[], log_sum_exp: false, also: &[] };
     for _ in 0..count {
         for (row, got) in model.step(&last, state.as_mut(), &ask).unwrap().iter().enumerate() {
             last[row] = got.best[0].0;

@@ -57,11 +57,11 @@ fn prompts(engine: &Loaded) -> Vec<Prompt> {
 
 /// Where the tokens of a given answer look, with nothing else in the batch.
 fn looks(model: &dyn Model, prompt: &Prompt, ids: &[TokenId]) -> Vec<Vec<f32>> {
-    let Prompt { source, prefix, shared, allowed } = prompt;
-    let request = Request { source, prefix, shared: *shared, allowed: *allowed };
+    let Prompt { source, prefix, shared, allowed, .. } = prompt;
+    let request = Request { source, prefix, shared: *shared, allowed: *allowed, constraints: &[] };
     let mut state = model.start(&[request]).unwrap();
     state.align();
-    let ask = Ask { k: 1, allowed: None, adjust: &[], log_sum_exp: false };
+    let ask = Ask { k: 1, allowed: None, adjust: &[], log_sum_exp: false, also: &[] };
     let mut last = *prefix.last().unwrap();
     let mut rows = Vec::new();
     for &id in ids {

@@ -118,7 +118,7 @@ fn plain(name: &str, looks: Looks) -> Bergamot {
 
 /// Everything about the next tokens.
 fn all(model: &Bergamot) -> Ask<'static> {
-    Ask { k: model.spec().vocab, allowed: None, adjust: &[], log_sum_exp: true }
+    Ask { k: model.spec().vocab, allowed: None, adjust: &[], log_sum_exp: true, also: &[] }
 }
 
 /// Tokens and logits by token.
@@ -145,7 +145,7 @@ fn relative_error(got: &[f32], expected: &[f32]) -> f32 {
 }
 
 fn request<'a>(source: &'a [TokenId], prefix: &'a [TokenId]) -> Request<'a> {
-    Request { source, prefix, shared: 0, allowed: TokenClasses::ALL }
+    Request { source, prefix, shared: 0, allowed: TokenClasses::ALL, constraints: &[] }
 }
 
 fn requests(sources: &[Vec<TokenId>]) -> Vec<Request<'_>> {
@@ -168,7 +168,7 @@ fn greedy(model: &Bergamot, sources: &[Vec<TokenId>]) -> Vec<Answer> {
     let mut live: Vec<usize> = (0..sources.len()).collect();
     while !live.is_empty() {
         let last: Vec<TokenId> = live.iter().map(|&row| answers[row].ids.last().copied().unwrap_or(END)).collect();
-        let ask = Ask { k: 2, allowed: None, adjust: &[], log_sum_exp: true };
+        let ask = Ask { k: 2, allowed: None, adjust: &[], log_sum_exp: true, also: &[] };
         let mut kept = Vec::new();
         for (place, found) in model.step(&last, &mut *state, &ask).unwrap().into_iter().enumerate() {
             let answer = &mut answers[live[place]];
@@ -603,7 +603,7 @@ fn allowed_sets_and_adjustments_change_best_and_sum() {
             let free = by_token(&step(&all(model)));
             let allowed = [2u32, 3, 11, 40, 69, 250];
             let adjust = [Adjustment::ban(None, 3), Adjustment::ban(Some(0), 40), Adjustment::ban(Some(5), 11)];
-            let got = step(&Ask { k: 10, allowed: Some(&allowed), adjust: &adjust, log_sum_exp: true });
+            let got = step(&Ask { k: 10, allowed: Some(&allowed), adjust: &adjust, log_sum_exp: true, also: &[] });
             let kept = |id: TokenId| allowed.contains(&id) && id != 3 && id != 40;
             let mut expected: Vec<(u32, f32)> = free.iter().copied().filter(|&(id, _)| kept(id)).collect();
             expected.sort_by(|a, b| b.1.total_cmp(&a.1));
@@ -657,7 +657,9 @@ fn inputs_that_do_not_fit_are_errors() {
         assert!(model.step(&[2, 2], &mut *state, &all(model)).is_err());
         assert!(model.step(&[260], &mut *state, &all(model)).is_err());
         for _ in 0..512 {
-            model.step(&[2], &mut *state, &Ask { k: 1, allowed: None, adjust: &[], log_sum_exp: false }).unwrap();
+            model
+                .step(&[2], &mut *state, &Ask { k: 1, allowed: None, adjust: &[], log_sum_exp: false, also: &[] })
+                .unwrap();
         }
         assert!(matches!(model.step(&[2], &mut *state, &all(model)), Err(ModelError::TooLong { what: "answer", .. })));
         let other = fast(TINY[0], Precision::F32, Looks::Everywhere);

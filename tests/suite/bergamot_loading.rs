@@ -59,8 +59,8 @@ fn task(to: Language) -> Task {
 /// Source ids and the answer.
 fn translate(loaded: &Loaded, text: &str, to: Language) -> (Prompt, String) {
     let prompt = loaded.tokenizer.encode(text, &task(to)).unwrap();
-    let Prompt { source, prefix, shared, allowed } = &prompt;
-    let request = Request { source, prefix, shared: *shared, allowed: *allowed };
+    let Prompt { source, prefix, shared, allowed, .. } = &prompt;
+    let request = Request { source, prefix, shared: *shared, allowed: *allowed, constraints: &[] };
     let options = SearchOptions { beams: loaded.default_beams, max_new_tokens: 30, ..SearchOptions::default() };
     let answer = search(&*loaded.model, &[request], &options).unwrap().remove(0).unwrap();
     let text = loaded.tokenizer.decode(&answer.ids);
@@ -114,7 +114,8 @@ fn a_shortlist_without_tokens_fails_its_rows_and_no_more() {
     std::fs::write(&path, words.flat_map(u64::to_le_bytes).collect::<Vec<u8>>()).unwrap();
     for precision in [Precision::W8A16, Precision::Int8, Precision::F32] {
         let loaded = load(&with(TWO, Role::Shortlist, path.clone()), &options(precision)).unwrap();
-        let request = |source| Request { source, prefix: &[0], shared: 0, allowed: TokenClasses::ALL };
+        let request =
+            |source| Request { source, prefix: &[0], shared: 0, allowed: TokenClasses::ALL, constraints: &[] };
         let batch = [request(&[7, 8, 0]), request(&[5, 0]), request(&[8])];
         let options = SearchOptions { max_new_tokens: 4, ..SearchOptions::default() };
         let answers = search(&*loaded.model, &batch, &options).unwrap();

@@ -105,7 +105,7 @@ fn sources() -> Vec<Vec<TokenId>> {
 }
 
 fn requests(sources: &[Vec<TokenId>]) -> Vec<Request<'_>> {
-    let request = |source| Request { source, prefix: &[END], shared: 0, allowed: TokenClasses::ALL };
+    let request = |source| Request { source, prefix: &[END], shared: 0, allowed: TokenClasses::ALL, constraints: &[] };
     sources.iter().map(|source| request(&source[..])).collect()
 }
 
@@ -114,7 +114,7 @@ fn forced(model: &Bergamot) -> Vec<Vec<Candidates>> {
     let mut state = model.start(&requests(&sources)).unwrap();
     state.align();
     let mut last = vec![END; sources.len()];
-    let ask = Ask { k: model.spec().vocab, allowed: None, adjust: &[], log_sum_exp: true };
+    let ask = Ask { k: model.spec().vocab, allowed: None, adjust: &[], log_sum_exp: true, also: &[] };
     (0..STEPS)
         .map(|step| {
             let answers = model.step(&last, &mut *state, &ask).unwrap();
@@ -157,7 +157,7 @@ fn greedy(model: &Bergamot) -> Vec<Vec<(TokenId, f32)>> {
     let mut last = vec![END; sources.len()];
     let mut answers = vec![Vec::new(); sources.len()];
     for _ in 0..STEPS {
-        let ask = Ask { k: 3, allowed: None, adjust: &[], log_sum_exp: false };
+        let ask = Ask { k: 3, allowed: None, adjust: &[], log_sum_exp: false, also: &[] };
         for (row, found) in model.step(&last, &mut *state, &ask).unwrap().iter().enumerate() {
             let known: Vec<(TokenId, f32)> = found.best.iter().copied().filter(|(id, _)| *id != UNKNOWN).collect();
             answers[row].push((known[0].0, known[0].1 - known[1].1));

@@ -512,3 +512,28 @@ fn alignments_are_for_the_report_and_a_model_without_them_is_named() {
     assert!(missing["message"].as_str().unwrap().contains("model echo has no alignments"));
     assert_eq!(report["articles"][0]["segments"], before["articles"][0]["segments"]);
 }
+
+#[test]
+fn terms_are_read_from_files_and_named_with_their_hashes() {
+    let place = Place::new();
+    place.file("a.txt", ARTICLE);
+    place.file("terms.tsv", "en\tuk\nharbour\tгавань\nship\tship\n");
+    place.file("keep.txt", "Aurora\n");
+    place.file("bad.tsv", "en\tuk\nharbour гавань\n");
+    place.file("korean.tsv", "en\tko\nship\t배\n");
+    let arguments = ["translate", "a.txt", "--to", "uk", "--model", "echo", "--report", "r.json"];
+    let with = |more: &[&'static str]| [&arguments[..], more].concat();
+    refuses(&place, &with(&["--glossary", "bad.tsv"]), &["bad.tsv, line 2", "separate cells by a tab"]);
+    refuses(&place, &with(&["--glossary", "none.tsv"]), &["--glossary", "none.tsv"]);
+    refuses(&place, &with(&["--glossary", "korean.tsv"]), &["a column for uk", "en, ko"]);
+    let ran = place.run(&with(&["--glossary", "terms.tsv", "--keep", "keep.txt"]));
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    let report = place.report("r.json");
+    assert_eq!(report["options"]["glossary"]["file"], "terms.tsv");
+    assert_eq!(report["options"]["glossary"]["sha256"].as_str().unwrap().len(), 64);
+    assert_eq!(report["options"]["keep"]["terms"], 1);
+    assert_eq!(report["totals"]["terms"], serde_json::json!({ "hits": 1, "misses": 1 }));
+    assert_eq!(report["articles"][0]["segments"][2]["terms"][0]["found"], "ships");
+    place.run(&arguments);
+    assert!(!place.report("r.json").to_string().contains("\"terms\""), "a report without the options is what it was");
+}

@@ -51,7 +51,13 @@ fn every_case_of_transformers_is_answered_alike() {
         };
         let batch: Vec<Request<'_>> = prompts
             .iter()
-            .map(|prefix| Request { source: &[], prefix, shared: 0, allowed: tlumach::token::TokenClasses::ALL })
+            .map(|prefix| Request {
+                source: &[],
+                prefix,
+                shared: 0,
+                allowed: tlumach::token::TokenClasses::ALL,
+                constraints: &[],
+            })
             .collect();
         let answers = search(&model, &batch, &options).expect("a search");
         for ((answer, expected), prefix) in
@@ -177,7 +183,7 @@ proptest! {
             beams, length_penalty, max_new_tokens, no_repeat_ngram, repetition_penalty, ..SearchOptions::default()
         };
         let batch: Vec<Request<'_>> =
-            sources.iter().map(|source| Request { source, prefix: &[1, 4], shared: 0, allowed: tlumach::token::TokenClasses::ALL }).collect();
+            sources.iter().map(|source| Request { source, prefix: &[1, 4], shared: 0, allowed: tlumach::token::TokenClasses::ALL, constraints: &[] }).collect();
         let answers = search(&model, &batch, &options).expect("a search");
         model.spec.suppressed.pop();
         for (source, answer) in sources.iter().zip(answers) {
@@ -196,7 +202,7 @@ proptest! {
     ) {
         let model = toy(seed, 29);
         let options = SearchOptions { max_new_tokens, ..SearchOptions::default() };
-        let batch: Vec<Request<'_>> = sources.iter().map(|source| Request { source, prefix: &[1], shared: 0, allowed: tlumach::token::TokenClasses::ALL }).collect();
+        let batch: Vec<Request<'_>> = sources.iter().map(|source| Request { source, prefix: &[1], shared: 0, allowed: tlumach::token::TokenClasses::ALL, constraints: &[] }).collect();
         let answers = search(&model, &batch, &options).expect("a search");
         for (source, answer) in sources.iter().zip(answers) {
             let answer = answer.expect("an answer");
@@ -220,7 +226,8 @@ proptest! {
 }
 
 fn one(model: &Toy, source: &[TokenId], options: &SearchOptions) -> Result<Hypothesis, DecodeError> {
-    let batch = [Request { source, prefix: &[1], shared: 0, allowed: tlumach::token::TokenClasses::ALL }];
+    let batch =
+        [Request { source, prefix: &[1], shared: 0, allowed: tlumach::token::TokenClasses::ALL, constraints: &[] }];
     search(model, &batch, options).expect("a search").remove(0)
 }
 
@@ -260,8 +267,13 @@ fn a_bad_row_does_not_spoil_its_batch() {
     for beams in [1, 4] {
         let options = SearchOptions { beams, ..SearchOptions::default() };
         let good = one(&model, &[4, 2], &options).expect("an answer");
-        let request =
-            |source, prefix| Request { source, prefix, shared: 0, allowed: tlumach::token::TokenClasses::ALL };
+        let request = |source, prefix| Request {
+            source,
+            prefix,
+            shared: 0,
+            allowed: tlumach::token::TokenClasses::ALL,
+            constraints: &[],
+        };
         let batch = [
             request(&[NOT_A_NUMBER], &[1]),
             request(&[4, 2], &[1]),
@@ -299,8 +311,13 @@ fn ids_that_cannot_be_answered_are_no_trouble_to_the_rules() {
     model.spec.suppressed = vec![5000];
     for beams in [1, 3] {
         let options = SearchOptions { beams, no_repeat_ngram: 1, repetition_penalty: 1.2, ..SearchOptions::default() };
-        let batch =
-            [Request { source: &[4], prefix: &[5000, 3], shared: 0, allowed: tlumach::token::TokenClasses::ALL }];
+        let batch = [Request {
+            source: &[4],
+            prefix: &[5000, 3],
+            shared: 0,
+            allowed: tlumach::token::TokenClasses::ALL,
+            constraints: &[],
+        }];
         let answer = search(&model, &batch, &options).expect("a search").remove(0).expect("an answer");
         assert!(!answer.ids.contains(&3), "{:?}", answer.ids);
     }
@@ -320,7 +337,13 @@ fn the_answer_alone_may_count_as_seen() {
     let mut model = toy(9, 12);
     model.end_bias = 0.0;
     let prefix = [3, 4, 5, 3, 4];
-    let batch = [Request { source: &[], prefix: &prefix, shared: 0, allowed: tlumach::token::TokenClasses::ALL }];
+    let batch = [Request {
+        source: &[],
+        prefix: &prefix,
+        shared: 0,
+        allowed: tlumach::token::TokenClasses::ALL,
+        constraints: &[],
+    }];
     for seen in [Seen::Sequence, Seen::Answer] {
         for beams in [1, 3] {
             let options = SearchOptions { beams, no_repeat_ngram: 2, seen, ..SearchOptions::default() };

@@ -66,7 +66,7 @@ fn tiny_int8(name: &str) -> Marian {
 
 /// Everything about the next tokens.
 fn all(model: &Marian) -> Ask<'static> {
-    Ask { k: model.spec().vocab, allowed: None, adjust: &[], log_sum_exp: true }
+    Ask { k: model.spec().vocab, allowed: None, adjust: &[], log_sum_exp: true, also: &[] }
 }
 
 /// Logits by token.
@@ -86,7 +86,13 @@ fn check_close(got: &[f32], expected: &[f32], tolerance: f32, what: &str) {
 fn requests<'a>(sources: &'a [Vec<u32>], prefix: &'a [u32]) -> Vec<Request<'a>> {
     sources
         .iter()
-        .map(|source| Request { source, prefix, shared: 0, allowed: tlumach::token::TokenClasses::ALL })
+        .map(|source| Request {
+            source,
+            prefix,
+            shared: 0,
+            allowed: tlumach::token::TokenClasses::ALL,
+            constraints: &[],
+        })
         .collect()
 }
 
@@ -110,6 +116,7 @@ fn the_first_logits_are_those_of_transformers() {
                 prefix: &prefix,
                 shared: 0,
                 allowed: tlumach::token::TokenClasses::ALL,
+                constraints: &[],
             };
             let mut state = model.start(&[request]).unwrap();
             let answers = model.step(&prefix, &mut *state, &all(&model)).unwrap();
@@ -230,8 +237,13 @@ fn allowed_sets_and_adjustments_change_best_and_sum() {
     for name in [TINY[0], TINY[3]] {
         for model in [tiny(name), tiny_int8(name), load_plain(&files(name), &options()).unwrap()] {
             let prefix = [model.generation_defaults().decoder_start];
-            let request =
-                Request { source: &[9, 58, 0], prefix: &prefix, shared: 0, allowed: tlumach::token::TokenClasses::ALL };
+            let request = Request {
+                source: &[9, 58, 0],
+                prefix: &prefix,
+                shared: 0,
+                allowed: tlumach::token::TokenClasses::ALL,
+                constraints: &[],
+            };
             let step = |ask: &Ask<'_>| {
                 let mut state = model.start(&[request]).unwrap();
                 model.step(&prefix, &mut *state, ask).unwrap().remove(0)
@@ -239,7 +251,7 @@ fn allowed_sets_and_adjustments_change_best_and_sum() {
             let free = logits(&step(&all(&model)));
             let allowed = [2u32, 3, 11, 40, 69];
             let adjust = [Adjustment::ban(None, 3), Adjustment::ban(Some(0), 40), Adjustment::ban(Some(5), 11)];
-            let got = step(&Ask { k: 10, allowed: Some(&allowed), adjust: &adjust, log_sum_exp: true });
+            let got = step(&Ask { k: 10, allowed: Some(&allowed), adjust: &adjust, log_sum_exp: true, also: &[] });
             let mut expected: Vec<(u32, f32)> = [2u32, 11, 69].iter().map(|&id| (id, free[id as usize])).collect();
             expected.sort_by(|a, b| b.1.total_cmp(&a.1));
             assert_eq!(got.best, expected, "{name}");
@@ -254,14 +266,28 @@ fn inputs_that_do_not_fit_are_errors() {
     let model = tiny(TINY[0]);
     let prefix = [model.generation_defaults().decoder_start];
     let start = |source: &[u32], prefix: &[u32]| {
-        model.start(&[Request { source, prefix, shared: 0, allowed: tlumach::token::TokenClasses::ALL }]).map(|_| ())
+        model
+            .start(&[Request {
+                source,
+                prefix,
+                shared: 0,
+                allowed: tlumach::token::TokenClasses::ALL,
+                constraints: &[],
+            }])
+            .map(|_| ())
     };
     assert!(matches!(start(&[1; 41], &prefix), Err(ModelError::TooLong { what: "source", limit: 40, got: 41 })));
     assert!(matches!(start(&[96], &prefix), Err(ModelError::TokenOutOfRange { vocab: 96, got: 96 })));
     assert!(start(&[], &prefix).is_err());
     assert!(start(&[1], &[]).is_err());
     let mut state = model
-        .start(&[Request { source: &[1, 0], prefix: &prefix, shared: 0, allowed: tlumach::token::TokenClasses::ALL }])
+        .start(&[Request {
+            source: &[1, 0],
+            prefix: &prefix,
+            shared: 0,
+            allowed: tlumach::token::TokenClasses::ALL,
+            constraints: &[],
+        }])
         .unwrap();
     assert!(model.step(&[1, 2], &mut *state, &all(&model)).is_err());
     assert!(model.step(&[96], &mut *state, &all(&model)).is_err());

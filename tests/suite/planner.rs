@@ -53,7 +53,7 @@ impl Job {
 
 /// A folder with random weights and a real tokenizer. Answers are nonsense of 0 to 23 tokens, some of them cut, and texts
 /// are cut at 34 tokens: all retries and joints are needed.
-fn nonsense(folder: &Path) -> Choice {
+pub(crate) fn nonsense(folder: &Path) -> Choice {
     let tiny = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tiny");
     for name in ["config.json", "generation_config.json"] {
         std::fs::copy(tiny.join("marian-big-safetensors").join(name), folder.join(name)).unwrap();

@@ -10,7 +10,7 @@ use tlumach::model::decoder_only::DecoderOnly;
 use tlumach::model::{Adjustment, Ask, Change, LoadOptions, Model, ModelError, Precision, Request, State, gguf, qwen};
 use tlumach::token::TokenId;
 
-const PLAIN: Ask<'static> = Ask { k: 10, allowed: None, adjust: &[], log_sum_exp: true };
+const PLAIN: Ask<'static> = Ask { k: 10, allowed: None, adjust: &[], log_sum_exp: true, also: &[] };
 
 fn tiny(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/tiny").join(name)
@@ -25,7 +25,7 @@ fn load(name: &str, precision: Precision) -> DecoderOnly {
 }
 
 fn request(prefix: &[TokenId], shared: usize) -> Request<'_> {
-    Request { source: &[], prefix, shared, allowed: tlumach::token::TokenClasses::ALL }
+    Request { source: &[], prefix, shared, allowed: tlumach::token::TokenClasses::ALL, constraints: &[] }
 }
 
 /// Greedy answers of `count` tokens for each request, all in one batch; with the logits of every step.
@@ -289,7 +289,7 @@ fn bans_and_allowed_tokens_act_before_the_best_are_taken() {
     let vocab = model.spec().vocab;
     let prompt = [3, 5, 7];
     let fresh = || model.start(&[request(&prompt, 0), request(&prompt[1..], 0)]).unwrap();
-    let all = Ask { k: vocab, allowed: None, adjust: &[], log_sum_exp: true };
+    let all = Ask { k: vocab, allowed: None, adjust: &[], log_sum_exp: true, also: &[] };
     let everything = model.step(&[7, 7], fresh().as_mut(), &all).unwrap();
     assert_eq!(everything[0].best.len(), vocab);
     let (winner, second) = (everything[0].best[0], everything[0].best[1]);
@@ -297,13 +297,13 @@ fn bans_and_allowed_tokens_act_before_the_best_are_taken() {
         Adjustment { row: Some(0), token: winner.0, change: Change::Add(f32::NEG_INFINITY) },
         Adjustment { row: None, token: 8200, change: Change::Add(100.0) },
     ];
-    let asked = Ask { k: 2, allowed: None, adjust: &adjust, log_sum_exp: true };
+    let asked = Ask { k: 2, allowed: None, adjust: &adjust, log_sum_exp: true, also: &[] };
     let got = model.step(&[7, 7], fresh().as_mut(), &asked).unwrap();
     assert_eq!(got[0].best[0].0, 8200);
     assert_eq!(got[0].best[1], second);
     assert_eq!(got[1].best[1], everything[1].best[0]);
     let allowed = [2, 9, 4000, 8190, 8192, 8239];
-    let asked = Ask { k: 3, allowed: Some(&allowed), adjust: &[], log_sum_exp: true };
+    let asked = Ask { k: 3, allowed: Some(&allowed), adjust: &[], log_sum_exp: true, also: &[] };
     let got = model.step(&[7, 7], fresh().as_mut(), &asked).unwrap();
     for (got, everything) in got.iter().zip(&everything) {
         let expected: Vec<_> = everything.best.iter().filter(|(id, _)| allowed.contains(id)).copied().collect();
@@ -312,7 +312,7 @@ fn bans_and_allowed_tokens_act_before_the_best_are_taken() {
         assert!((f64::from(got.log_sum_exp) - sum.ln()).abs() < 1e-4);
     }
     let outside = [Adjustment { row: None, token: vocab as TokenId, change: Change::Add(1.0) }];
-    let asked = Ask { k: 1, allowed: None, adjust: &outside, log_sum_exp: false };
+    let asked = Ask { k: 1, allowed: None, adjust: &outside, log_sum_exp: false, also: &[] };
     let error = model.step(&[7, 7], fresh().as_mut(), &asked).unwrap_err();
     assert!(matches!(error, ModelError::TokenOutOfRange { .. }));
 }

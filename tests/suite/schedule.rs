@@ -40,8 +40,8 @@ fn show(result: &JobResult) -> String {
 /// The result of a job that runs alone, without any schedule.
 fn alone(model: &Toy, job: &Job<'_>, options: &SearchOptions) -> String {
     let options = SearchOptions { max_new_tokens: job.max_new_tokens, ..options.clone() };
-    let Prompt { source, prefix, shared, allowed } = job.prompt;
-    let batch = [Request { source, prefix, shared: *shared, allowed: *allowed }];
+    let Prompt { source, prefix, shared, allowed, .. } = job.prompt;
+    let batch = [Request { source, prefix, shared: *shared, allowed: *allowed, constraints: &[] }];
     match std::panic::catch_unwind(|| search(model, &batch, &options)) {
         Ok(Ok(mut results)) => {
             show(&results.remove(0).map_err(|error| ScheduleError::from(std::sync::Arc::new(error))))
@@ -221,6 +221,7 @@ fn the_echo_answers_each_source() {
             prefix: vec![START],
             shared: 0,
             allowed: tlumach::token::TokenClasses::ALL,
+            constraints: Vec::new(),
         })
         .collect();
     for beams in [1, 4] {

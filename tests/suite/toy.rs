@@ -51,7 +51,13 @@ pub(crate) fn toy(seed: u32, vocab: usize) -> Toy {
 
 /// A prompt for the toy.
 pub(crate) fn prompt(source: &[TokenId]) -> Prompt {
-    Prompt { source: source.to_vec(), prefix: vec![1], shared: 0, allowed: tlumach::token::TokenClasses::ALL }
+    Prompt {
+        source: source.to_vec(),
+        prefix: vec![1],
+        shared: 0,
+        allowed: tlumach::token::TokenClasses::ALL,
+        constraints: Vec::new(),
+    }
 }
 
 fn mix(hash: u32, value: u32) -> u32 {
@@ -153,10 +159,13 @@ impl Model for Toy {
                 Some(allowed) => allowed.iter().map(|&token| (token, logits[token as usize])).collect(),
                 None => logits.iter().enumerate().map(|(token, &logit)| (token as TokenId, logit)).collect(),
             };
+            let may = |token: TokenId| ask.allowed.is_none_or(|allowed| allowed.contains(&token));
+            let logit = |token: TokenId| if may(token) { logits[token as usize] } else { f32::NEG_INFINITY };
+            let also = ask.also_of(row).iter().map(|&(_, token)| logit(token)).collect();
             let log_sum_exp = if ask.log_sum_exp { log_sum_exp(best.iter().map(|b| b.1)) } else { f32::NAN };
             best.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
             best.truncate(ask.k);
-            answers.push(Candidates { best, log_sum_exp, alignment: Vec::new() });
+            answers.push(Candidates { best, log_sum_exp, also, alignment: Vec::new() });
         }
         Ok(answers)
     }

@@ -75,7 +75,7 @@ impl Vocabulary {
             // Every place is filled once.
             drop(answers[at].set(tallies));
         });
-        let mut tallies: Vec<Tally> = (0..hidden.rows()).map(|_| Tally::new(ask)).collect();
+        let mut tallies: Vec<Tally> = (0..hidden.rows()).map(|row| Tally::new(ask, row)).collect();
         // In the order of the chunks, whichever thread computed them.
         for answer in answers.into_iter().filter_map(OnceLock::into_inner) {
             merge(&mut tallies, answer?);
@@ -94,7 +94,7 @@ impl Vocabulary {
         allowed: &[TokenClasses],
     ) -> Result<Vec<Candidates>, ModelError> {
         let question = self.question(ask, allowed)?;
-        let mut tallies: Vec<Tally> = (0..hidden.dim(0)?).map(|_| Tally::new(ask)).collect();
+        let mut tallies: Vec<Tally> = (0..hidden.dim(0)?).map(|row| Tally::new(ask, row)).collect();
         for (index, chunk) in self.chunks.iter().enumerate() {
             if question.concerns(self.range(index)) {
                 let mut logits = chunk.forward(hidden)?.flatten_all()?.to_vec1::<f32>()?;
@@ -126,6 +126,7 @@ impl Vocabulary {
         let tokens = self.tokens;
         let asked =
             ask.adjust.iter().map(|change| change.token).chain(ask.allowed.iter().flat_map(|a| a.iter().copied()));
+        let asked = asked.chain(ask.also.iter().map(|&(_, token)| token));
         if let Some(got) = asked.into_iter().find(|&token| token as usize >= tokens) {
             return Err(ModelError::TokenOutOfRange { vocab: tokens, got });
         }
@@ -157,9 +158,15 @@ impl Question<'_> {
         let changes = within(&self.adjust, range.clone(), |change| change.token);
         let allowed = self.ask.allowed.map(|allowed| within(allowed, range.clone(), |token| *token));
         let tally = |(row, logits): (usize, &mut [f32])| {
-            let mut tally = Tally::new(self.ask);
+            let mut tally = Tally::new(self.ask, row);
             apply(changes, row, range.start, logits);
             self.ban(row, range.start, logits);
+            for (logit, &(_, token)) in tally.also.iter_mut().zip(self.ask.also_of(row)) {
+                let here = range.contains(&(token as usize));
+                if here && self.ask.allowed.is_none_or(|allowed| allowed.binary_search(&token).is_ok()) {
+                    *logit = logits[token as usize - range.start];
+                }
+            }
             match allowed {
                 None => tally.add(logits, |at| (range.start + at) as TokenId),
                 Some(allowed) => {
@@ -205,14 +212,17 @@ struct Tally {
     largest: f32,
     /// What a token has to exceed, where more than a few are asked for.
     worst: f32,
+    /// Logits of the tokens that are wanted by themselves.
+    also: Vec<f32>,
 }
 
 impl Tally {
-    fn new(ask: &Ask<'_>) -> Tally {
+    fn new(ask: &Ask<'_>, row: usize) -> Tally {
         let sum = ask.log_sum_exp.then_some(0.0);
         // Below every number, negative infinity included: a banned token is still a token.
         let worst = -f32::NAN.abs();
-        Tally { k: ask.k, best: Vec::new(), sum, largest: f32::NEG_INFINITY, worst }
+        let also = vec![f32::NEG_INFINITY; ask.also_of(row).len()];
+        Tally { k: ask.k, best: Vec::new(), sum, largest: f32::NEG_INFINITY, worst, also }
     }
 
     /// Adds logits of ascending tokens that are all beyond those added before.
@@ -238,6 +248,10 @@ impl Tally {
         }
         for &(token, logit) in &other.best {
             self.insert(token, logit);
+        }
+        for (mine, &theirs) in self.also.iter_mut().zip(&other.also) {
+            // Only the chunk that has the token knows more than that it is not there.
+            *mine = mine.max(theirs);
         }
     }
 
@@ -286,7 +300,7 @@ impl Tally {
     fn finish(mut self) -> Candidates {
         self.cut();
         let log_sum_exp = self.sum.map_or(f32::NAN, |sum| self.largest + sum.ln());
-        Candidates { best: self.best, log_sum_exp, alignment: Vec::new() }
+        Candidates { best: self.best, log_sum_exp, also: self.also, alignment: Vec::new() }
     }
 }
 
@@ -295,8 +309,8 @@ mod tests {
     use super::*;
 
     fn check(logits: &[f32], k: usize, chunk: usize) {
-        let ask = Ask { k, allowed: None, adjust: &[], log_sum_exp: true };
-        let mut tally = Tally::new(&ask);
+        let ask = Ask { k, allowed: None, adjust: &[], log_sum_exp: true, also: &[] };
+        let mut tally = Tally::new(&ask, 0);
         for (index, part) in logits.chunks(chunk).enumerate() {
             tally.add(part, |at| (index * chunk + at) as TokenId);
         }

@@ -102,8 +102,9 @@ impl<B: Fused> Engine<B> {
             });
             let (group, after) = rest.split_at(fit.count().max(1));
             for mut source in self.encode(group, &mut scratch)? {
-                let Request { allowed, source: tokens, .. } = batch[rows.len()];
-                source.selection = self.select(tokens, allowed)?;
+                let request = batch[rows.len()];
+                let allowed = request.allowed;
+                source.selection = self.select(&request)?;
                 let source = Arc::new(source);
                 rows.push(Row { source, blocks: Vec::new(), cells: Vec::new(), positions: 0, allowed });
             }
@@ -123,10 +124,10 @@ impl<B: Fused> Engine<B> {
     }
 
     /// What a source may be answered with, where there is a shortlist.
-    fn select(&self, source: &[TokenId], allowed: TokenClasses) -> Result<Option<B::Selection>, ModelError> {
+    fn select(&self, request: &Request<'_>) -> Result<Option<B::Selection>, ModelError> {
         let Some((shortlist, classes)) = &self.shortlist else { return Ok(None) };
-        let mut tokens = shortlist.of(source);
-        tokens.retain(|&token| classes.get(token as usize).is_none_or(|of| of.within(allowed)));
+        let mut tokens = shortlist.with(request.source, request.constraints);
+        tokens.retain(|&token| classes.get(token as usize).is_none_or(|of| of.within(request.allowed)));
         Ok(Some(B::select(&self.vocabulary, tokens)?))
     }
 

@@ -331,6 +331,11 @@ impl Model for EncoderDecoder {
         for request in batch {
             check_tokens("source", request.source, self.spec.max_source_tokens, architecture.source_vocab)?;
             check_tokens("prefix", request.prefix, architecture.positions, architecture.target_vocab)?;
+            let vocab = self.spec.vocab;
+            let wanted = request.constraints.iter().flat_map(|constraint| constraint.forms.iter().flatten());
+            if let Some(&got) = wanted.into_iter().find(|&&id| id as usize >= vocab) {
+                return Err(ModelError::TokenOutOfRange { vocab, got });
+            }
         }
         match &self.engine {
             Engine::Packed(engine) => Ok(Box::new(engine.start(batch)?)),
@@ -347,6 +352,7 @@ impl Model for EncoderDecoder {
         let vocab = self.spec.vocab;
         let asked =
             ask.allowed.unwrap_or_default().last().into_iter().chain(ask.adjust.iter().map(|change| &change.token));
+        let asked = asked.chain(ask.also.iter().map(|(_, token)| token));
         if let Some(&got) = last.iter().chain(asked).find(|&&id| id as usize >= vocab) {
             return Err(ModelError::TokenOutOfRange { vocab, got });
         }

@@ -69,7 +69,8 @@ impl Engine {
     pub(super) fn start(&self, batch: &[Request<'_>]) -> Result<Rows<Row>, ModelError> {
         let mut rows = Vec::with_capacity(batch.len());
         for request in batch {
-            let tokens = self.shortlist.as_ref().map(|shortlist| Arc::new(shortlist.of(request.source)));
+            let listed = |shortlist: &Shortlist| Arc::new(shortlist.with(request.source, request.constraints));
+            let tokens = self.shortlist.as_ref().map(listed);
             let source = Arc::new(self.encode(request.source)?);
             let mut row = Row { source, own: Vec::new(), cells: Vec::new(), tokens, positions: 0 };
             for &token in request.prefix.split_last().map_or(&[][..], |(_, before)| before) {

@@ -83,6 +83,17 @@ struct Wanted<'a> {
     ask: &'a Ask<'a>,
     adjust: Vec<Adjustment>,
     allowed: Option<Vec<u32>>,
+    /// Column, row and place in [`Ask::also`] of each logit that is wanted by itself, ascending.
+    also: Vec<(u32, usize, usize)>,
+}
+
+/// What some chunks gave.
+#[derive(Default)]
+struct Found {
+    /// For each row.
+    best: Vec<Best>,
+    /// Logits by their place in [`Ask::also`].
+    also: Vec<(usize, f32)>,
 }
 
 impl Chunks<'_> {
@@ -104,11 +115,15 @@ impl Chunks<'_> {
             allowed.sort_unstable();
             allowed
         });
-        let wanted = Wanted { ask, adjust, allowed };
+        let numbered = ask.also.iter().enumerate();
+        let mut also: Vec<(u32, usize, usize)> =
+            numbered.map(|(place, &(row, token))| (columns.column(token), row, place)).collect();
+        also.sort_unstable();
+        let wanted = Wanted { ask, adjust, allowed, also };
         let chunks = columns.count.div_ceil(columns.chunk.max(1));
         let threads = rayon::current_num_threads().min(chunks).max(1);
         let share = chunks.div_ceil(threads).max(1);
-        let mut parts: Vec<Result<Vec<Best>, ModelError>> = (0..threads).map(|_| Ok(Vec::new())).collect();
+        let mut parts: Vec<Result<Found, ModelError>> = (0..threads).map(|_| Ok(Found::default())).collect();
         let search = |part: usize| self.search(part * share..((part + 1) * share).min(chunks), &wanted, &logits);
         if threads == 1 {
             parts[0] = search(0);
@@ -121,13 +136,20 @@ impl Chunks<'_> {
             });
         }
         let mut found: Vec<Best> = vec![Best::new(ask.k); self.allowed.len()];
+        let mut also = vec![f32::NEG_INFINITY; ask.also.len()];
         for part in parts {
-            for (all, part) in found.iter_mut().zip(part?) {
+            let part = part?;
+            for (all, part) in found.iter_mut().zip(part.best) {
                 all.append(part);
             }
+            for (place, logit) in part.also {
+                also[place] = logit;
+            }
         }
-        let answer = |(row, best): (usize, Best)| {
+        let mut also = also.into_iter();
+        let mut answer = |(row, best): (usize, Best)| {
             let mut answer = candidates(row, best, ask)?;
+            answer.also = also.by_ref().take(ask.also_of(row).len()).collect();
             if !columns.ids.is_empty() {
                 for (token, _) in &mut answer.best {
                     *token = columns.ids[*token as usize];
@@ -136,7 +158,7 @@ impl Chunks<'_> {
             }
             Ok(answer)
         };
-        found.into_iter().enumerate().map(answer).collect()
+        found.into_iter().enumerate().map(&mut answer).collect()
     }
 
     fn search(
@@ -144,9 +166,10 @@ impl Chunks<'_> {
         chunks: Range<usize>,
         wanted: &Wanted<'_>,
         logits: &impl Fn(Range<usize>, &mut Vec<f32>) -> Result<(), ModelError>,
-    ) -> Result<Vec<Best>, ModelError> {
+    ) -> Result<Found, ModelError> {
         let rows = self.allowed.len();
         let mut best = vec![Best::new(wanted.ask.k); rows];
+        let mut also = Vec::new();
         let mut buffer = Vec::new();
         for chunk in chunks {
             let range = chunk * self.columns.chunk..((chunk + 1) * self.columns.chunk).min(self.columns.count);
@@ -173,8 +196,14 @@ impl Chunks<'_> {
                     best[row].scan(logits, range.start as u32);
                 }
             }
+            let start = wanted.also.partition_point(|&(column, _, _)| (column as usize) < range.start);
+            let here = wanted.also[start..].iter().take_while(|&&(column, _, _)| (column as usize) < range.end);
+            let logit = |&(column, row, place): &(u32, usize, usize)| {
+                (place, buffer[row * range.len() + column as usize - range.start])
+            };
+            also.extend(here.filter(|&&(_, row, _)| row < rows).map(logit));
         }
-        Ok(best)
+        Ok(Found { best, also })
     }
 
     /// Applies the changes to the logits of some columns.
@@ -246,14 +275,16 @@ mod tests {
             allowed in prop::collection::vec(0u16..8, 3),
             banned in prop::collection::vec((0usize..3, 0u32..200), 0..5),
             listed in prop::option::of(prop::collection::btree_set(0u32..200, 1..100)),
+            also in prop::collection::btree_set((0usize..3, 0u32..200), 0..6),
             k in 1usize..9,
             chunk in 1usize..90,
         ) {
             let classes: Vec<TokenClasses> = classes.into_iter().map(TokenClasses).collect();
             let allowed: Vec<TokenClasses> = allowed.into_iter().map(TokenClasses).collect();
             let listed: Option<Vec<u32>> = listed.map(|ids| ids.into_iter().collect());
+            let also: Vec<(usize, u32)> = also.into_iter().collect();
             let adjust: Vec<Adjustment> = banned.iter().map(|&(row, id)| Adjustment::ban(Some(row), id)).collect();
-            let ask = Ask { k, allowed: listed.as_deref(), adjust: &adjust, log_sum_exp: true };
+            let ask = Ask { k, allowed: listed.as_deref(), adjust: &adjust, log_sum_exp: true, also: &also };
             let order = order_by_class(&classes);
             let permuted = Columns::permuted(order.clone(), chunk, &classes).unwrap();
             let plain = Columns::in_order(200, chunk, &classes);
@@ -274,6 +305,9 @@ mod tests {
                     let sum = all.iter().map(|item| f64::from(item.1).exp()).sum::<f64>().ln();
                     prop_assert!(all.is_empty() || (f64::from(got.log_sum_exp) - sum).abs() < 2e-5);
                     prop_assert_eq!(&got.best[..], &all[..k.min(all.len())]);
+                    let logit = |token: u32| all.iter().find(|item| item.0 == token).map_or(f32::NEG_INFINITY, |item| item.1);
+                    let wanted: Vec<f32> = ask.also_of(row).iter().map(|&(_, token)| logit(token)).collect();
+                    prop_assert_eq!(&got.also, &wanted);
                 }
             }
         }

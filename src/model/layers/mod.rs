@@ -170,7 +170,7 @@ fn candidates(row: usize, best: Best, ask: &Ask<'_>) -> Result<Candidates, Model
             "row {row} has a logit that is not a number; the weights are damaged"
         )));
     }
-    Ok(Candidates { best: best.into_items(), log_sum_exp, alignment: Vec::new() })
+    Ok(Candidates { best: best.into_items(), log_sum_exp, also: Vec::new(), alignment: Vec::new() })
 }
 
 /// Position vectors `[positions, width]`: sines in the first half of a row, cosines in the second

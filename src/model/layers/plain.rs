@@ -140,7 +140,9 @@ pub fn best(logits: &Tensor, ask: &Ask<'_>) -> Result<Vec<Candidates>, ModelErro
         } else {
             best.scan(&logits, 0);
         }
-        answers.push(super::candidates(row, best, ask)?);
+        let also = ask.also_of(row).iter().map(|&(_, token)| logits.get(token as usize).copied());
+        let also = also.map(|logit| logit.unwrap_or(f32::NEG_INFINITY)).collect();
+        answers.push(Candidates { also, ..super::candidates(row, best, ask)? });
     }
     Ok(answers)
 }

@@ -42,6 +42,9 @@ pub fn best(
             best.scan(logits, 0);
         }
         let mut answer = candidates(row, best, ask)?;
+        let column = |token: &TokenId| tokens.binary_search(token).ok();
+        let also = ask.also_of(row).iter().map(|(_, token)| column(token).map_or(f32::NEG_INFINITY, |at| logits[at]));
+        answer.also = also.collect();
         for (token, _) in &mut answer.best {
             *token = tokens[*token as usize];
         }
@@ -79,7 +82,7 @@ mod tests {
             Adjustment::ban(Some(2), 5),
             Adjustment::ban(Some(3), 2),
         ];
-        let ask = Ask { k: 2, allowed: None, adjust: &adjust, log_sum_exp: true };
+        let ask = Ask { k: 2, allowed: None, adjust: &adjust, log_sum_exp: true, also: &[] };
         let mut logits = [1.0, 3.0, 2.0, 9.0, 1.0, 3.0, 2.0, 9.0];
         let got = best(&[2, 4, 7, 9], 1..3, &mut logits, &ask).unwrap();
         assert_eq!(got[0].best, [(7, 2.0), (2, 1.0)]);
@@ -89,14 +92,25 @@ mod tests {
 
     #[test]
     fn only_what_is_allowed_is_answered() {
-        let ask = Ask { k: 3, allowed: Some(&[1, 4, 9]), adjust: &[], log_sum_exp: false };
+        let ask = Ask { k: 3, allowed: Some(&[1, 4, 9]), adjust: &[], log_sum_exp: false, also: &[] };
         let got = best(&[2, 4, 7, 9], 0..1, &mut [5.0, 3.0, 2.0, 4.0], &ask).unwrap();
         assert_eq!(got[0].best, [(9, 4.0), (4, 3.0)]);
     }
 
     #[test]
+    fn what_is_asked_for_as_well_is_answered_whatever_its_place() {
+        let also = [(1, 4), (1, 8), (3, 9), (3, 2)];
+        let adjust = [Adjustment::ban(Some(3), 9)];
+        let ask = Ask { k: 1, allowed: None, adjust: &adjust, log_sum_exp: false, also: &also };
+        let got = best(&[2, 4, 9], 1..4, &mut [5.0, 3.0, 2.0, 1.0, 1.0, 1.0, 6.0, 7.0, 8.0], &ask).unwrap();
+        let also: Vec<&[f32]> = got.iter().map(|answer| &answer.also[..]).collect();
+        assert_eq!(also, [&[3.0, f32::NEG_INFINITY][..], &[], &[f32::NEG_INFINITY, 6.0]]);
+        assert_eq!(got[0].best, [(2, 5.0)]);
+    }
+
+    #[test]
     fn rows_without_a_token_are_answered_with_nothing() {
-        let ask = Ask { k: 3, allowed: None, adjust: &[], log_sum_exp: true };
+        let ask = Ask { k: 3, allowed: None, adjust: &[], log_sum_exp: true, also: &[] };
         let got = best(&[], 4..6, &mut [], &ask).unwrap();
         assert_eq!(got.len(), 2);
         assert!(got.iter().all(|answer| answer.best.is_empty() && answer.log_sum_exp == f32::NEG_INFINITY));
