@@ -66,6 +66,10 @@ pub(super) enum Folding {
     FoldFine,
 }
 
+/// Segments of a list. A browser lays out again what it has of a page while more of it arrives; lists that are full and out
+/// of sight are left alone, so that a page with twenty times the segments does not take hundreds of times as long.
+const BATCH: usize = 100;
+
 /// A line of the list of articles: all of an article that is kept until the page is finished.
 #[derive(Debug)]
 pub(super) struct Entry {
@@ -83,6 +87,7 @@ impl Article<'_> {
     pub(super) fn write(&self, out: &mut dyn Write) -> std::io::Result<()> {
         let record = self.record;
         let rows = self.rows();
+        let mut shape = String::new();
         let mut html = String::new();
         let status = status_class(record.status);
         let fine = record.status == Status::Ok && self.folding == Folding::FoldFine;
@@ -114,15 +119,21 @@ impl Article<'_> {
             let single = if rows.iter().any(Row::has_source) { "" } else { " single" };
             let list = format!("{wide}{single}");
             self.write_columns(&mut html, &list);
-            let _ = write!(html, "<ol class=\"segs{list}\" role=\"list\" aria-labelledby=\"t{number}\">\n");
+            shape = list;
         }
         out.write_all(html.as_bytes())?;
-        for row in &rows {
+        for (index, batch) in rows.chunks(BATCH).enumerate() {
+            let (first, last) = (index * BATCH + 1, index * BATCH + batch.len());
+            let full = if batch.len() == BATCH { " full" } else { "" };
             html.clear();
-            row.write(&mut html);
+            let _ = writeln!(
+                html,
+                "<ol class=\"segs{shape}{full}\" role=\"list\" start=\"{first}\" aria-label=\"Segments {first} to {last}\">"
+            );
+            batch.iter().for_each(|row| row.write(&mut html));
+            html.push_str("</ol>\n");
             out.write_all(html.as_bytes())?;
         }
-        out.write_all(if rows.is_empty() { b"" } else { b"</ol>\n" })?;
         out.write_all(b"</details></article>\n")
     }
 

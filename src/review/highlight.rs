@@ -54,30 +54,30 @@ pub(super) fn highlighted(out: &mut String, text: &str, marks: &[Mark]) {
         escape::text(out, text);
         return;
     }
-    let mut begun = BTreeSet::new();
-    for run in runs(text, &marks) {
+    let runs = runs(text, &marks);
+    // The number stands where a finding ends, once, whatever else lies on it.
+    let mut last = BTreeMap::new();
+    for (index, run) in runs.iter().enumerate() {
+        last.extend(run.on.iter().map(|&on| (on, index)));
+    }
+    for (index, run) in runs.iter().enumerate() {
         if run.on.is_empty() {
             escape::text(out, run.text);
             continue;
         }
         // A mark on the whole text says nothing of a place: what lies inside it is seen first.
-        let narrow: Vec<&Mark> = run.on.iter().map(|&on| &marks[on]).filter(|mark| !is_whole(text, mark)).collect();
-        let worst = |marks: &mut dyn Iterator<Item = &Mark>| marks.map(|mark| mark.severity).max();
-        let severity = worst(&mut narrow.iter().copied()).or_else(|| worst(&mut run.on.iter().map(|&on| &marks[on])));
-        let class = severity.map_or("note", class);
+        let all: Vec<&Mark> = run.on.iter().map(|&on| &marks[on]).collect();
+        let narrow: Vec<&Mark> = all.iter().copied().filter(|mark| !is_whole(text, mark)).collect();
+        let seen = if narrow.is_empty() { &all } else { &narrow };
+        let severity = seen.iter().map(|mark| mark.severity).max().map_or("note", class);
         let whole = if narrow.is_empty() { " whole" } else { "" };
         let point = if run.point { " point" } else { "" };
-        let numbers: Vec<String> = run.on.iter().map(|&on| marks[on].number.to_string()).collect();
-        let _ = write!(out, "<mark class=\"{class}{whole}{point}\" data-f=\"{}\"", numbers.join(" "));
-        // The number stands where a finding begins; a finding that others interrupt has it once.
-        let first: Vec<String> = run
-            .on
-            .iter()
-            .filter(|&&on| begun.insert(on))
-            .map(|&on| marks[on].number.to_string())
-            .collect();
-        if !first.is_empty() {
-            let _ = write!(out, " data-n=\"{}\"", first.join(","));
+        let numbers: Vec<String> = all.iter().map(|mark| mark.number.to_string()).collect();
+        let _ = write!(out, "<mark class=\"{severity}{whole}{point}\" data-f=\"{}\"", numbers.join(" "));
+        let ended = run.on.iter().filter(|&&on| last.get(&on) == Some(&index));
+        let ended: Vec<String> = ended.map(|&on| marks[on].number.to_string()).collect();
+        if !ended.is_empty() {
+            let _ = write!(out, " data-n=\"{}\"", ended.join(" "));
         }
         out.push('>');
         escape::text(out, run.text);

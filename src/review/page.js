@@ -47,9 +47,10 @@
     known.set(element, article);
     const own = Array.from(article.body.children).find((child) => child.classList.contains("finds"));
     if (own) addFinds(article, own.children);
-    const list = Array.from(article.body.children).find((child) => child.classList.contains("segs"));
+    const lists = Array.from(article.body.children).filter((child) => child.classList.contains("segs"));
+    article.lists = lists.map((list) => ({ element: list, size: list.children.length, shown: list.children.length }));
     const seen = new Set((memory.get("seen." + article.key) || "").split(" "));
-    for (const item of list ? list.children : []) {
+    for (const item of lists.flatMap((list) => Array.from(list.children))) {
       const segment = { element: item, article, finds: [], level: Number(item.dataset.level), order: ++order,
         number: article.segments.length + 1, review: "review" in item.dataset, done: false, text: null, words: null, word: -1 };
       const box = item.querySelector(".seen input");
@@ -89,19 +90,35 @@
         if (find.element.hidden === show) find.element.hidden = !show;
         if (show) { shownFinds.push(find); some = true; }
       }
+      for (const list of article.lists) list.shown = 0;
       for (const segment of article.segments) {
         const show = all || (segment.level >= least && !(unseen && segment.done) && (!review || segment.review)
           && (!needle || textOf(segment).includes(needle)));
         if (segment.element.hidden === show) segment.element.hidden = !show;
-        if (show) { shownSegments.push(segment); shownFinds.push(...segment.finds); some = true; }
+        if (show) {
+          shownSegments.push(segment);
+          shownFinds.push(...segment.finds);
+          article.lists[Math.floor((segment.number - 1) / article.lists[0].size)].shown += 1;
+          some = true;
+        }
       }
+      article.lists.forEach(showRoom);
       if (article.element.hidden === some) article.element.hidden = !some;
       if (needle && some) article.body.open = true;
     }
+    if (!stop || stop.element.hidden) rove(shownSegments[0] || null);
     empty.hidden = all || articles.some((article) => !article.element.hidden);
     showHits(needle);
     showPosition();
     return all;
+  }
+
+  // What a list out of sight is taken to be high, so that the scroll bar tells how much is shown.
+  const HEIGHT = 5.6;
+  function showRoom(list) {
+    list.element.hidden = list.shown === 0;
+    const room = list.shown === list.size ? "" : list.shown * HEIGHT + "rem";
+    if (list.element.style.containIntrinsicBlockSize !== room) list.element.style.containIntrinsicBlockSize = room;
   }
 
   function changed() {
@@ -169,11 +186,19 @@
 
   const segmentOf = (thing) => (thing ? thing.segment || (thing.box ? thing : null) : null);
 
+  // One segment at a time is in the order of the tab key; arrows go on from there.
+  let stop = null;
+  function rove(segment) {
+    if (stop) stop.element.tabIndex = -1;
+    stop = segment;
+    if (stop) stop.element.tabIndex = 0;
+  }
+
   function settle(thing) {
     const before = segmentOf(current);
     const segment = segmentOf(thing);
-    if (before && before !== segment) { before.element.classList.remove("here"); before.element.tabIndex = -1; }
-    if (segment) { segment.element.classList.add("here"); segment.element.tabIndex = 0; }
+    if (before && before !== segment) before.element.classList.remove("here");
+    if (segment) { segment.element.classList.add("here"); rove(segment); }
     light(thing && thing.segment ? [thing] : []);
     current = thing;
     showPosition();
@@ -223,6 +248,10 @@
     if (element && known.has(element)) settle(known.get(element));
   });
 
+  // A press gives the segment the focus before the click comes; what was current until then decides where it leads.
+  let pressed = null;
+  doc.addEventListener("pointerdown", () => { pressed = current; });
+
   doc.addEventListener("click", (event) => {
     const mark = event.target.closest("mark");
     const selection = getSelection();
@@ -230,7 +259,7 @@
       const segment = known.get(mark.closest(".seg"));
       const numbers = mark.dataset.f.split(" ").map(Number);
       // A second press on the same place goes to the next finding there.
-      const place = numbers.findIndex((number) => segment.finds[number - 1] === current);
+      const place = numbers.findIndex((number) => segment.finds[number - 1] === pressed);
       go(segment.finds[numbers[(place + 1) % numbers.length] - 1]);
     }
     if (event.target.closest(".clear")) clear();
@@ -473,6 +502,5 @@
 
   showTheme();
   filter();
-  if (shownSegments.length) shownSegments[0].element.tabIndex = 0;
   follow();
 })();

@@ -30,7 +30,7 @@ pub(super) fn unfinished(job: &Job<'_>) -> String {
 /// What stands before the articles of a finished page.
 pub(super) fn front(job: &Job<'_>, entries: &[Entry], tail: &Tail) -> String {
     let tally = entries.iter().fold(Tally::default(), |sum, entry| sum.plus(entry.tally));
-    let title = format!("{}: {}", count(entries.len(), "article"), task(job));
+    let title = format!("{} {}", count(entries.len(), "article"), task(job));
     let mut out = String::new();
     write_head(&mut out, &format!("{title} – review copy"));
     out.push_str("<body>\n<a class=\"skip\" href=\"#articles\">Skip to the articles</a>\n");
@@ -124,16 +124,12 @@ fn write_tools(out: &mut String, tally: Tally) {
     let notes = warnings + tally.notes;
     for (level, label, number, class) in [
         (0, "All", tally.segments, "all"),
-        (1, "Notes", notes, "note"),
-        (2, "Warnings", warnings, "warning"),
+        (1, "Notes <span class=\"up\">and up</span>", notes, "note"),
+        (2, "Warnings <span class=\"up\">and up</span>", warnings, "warning"),
         (3, "Errors", errors, "error"),
     ] {
         let checked = if level == 0 { " checked" } else { "" };
-        let meaning = match level {
-            0 => "segments",
-            3 => "findings",
-            _ => "findings, and what is worse",
-        };
+        let meaning = if level == 0 { "segments" } else { "findings" };
         let _ = write!(
             out,
             "<label class=\"{class}\"><input type=\"radio\" name=\"show\" value=\"{level}\" autocomplete=\"off\"{checked}>\
@@ -183,7 +179,7 @@ const HELP: &str = r#"<dialog id="help" aria-labelledby="help-title"><h2 id="hel
 <div><dt><kbd>]</kbd> <kbd>[</kbd></dt><dd>next, previous article</dd></div>
 <div><dt><kbd>x</kbd></dt><dd>looked at, or not</dd></div>
 <div><dt><kbd>o</kbd></dt><dd>open or close what is folded here</dd></div>
-<div><dt><kbd>f</kbd></dt><dd>next filter: all, notes, warnings, errors</dd></div>
+<div><dt><kbd>f</kbd></dt><dd>next filter: all, notes and up, warnings and up, errors</dd></div>
 <div><dt><kbd>/</kbd></dt><dd>search</dd></div>
 <div><dt><kbd>y</kbd></dt><dd>copy the findings that are shown as text</dd></div>
 <div><dt><kbd>t</kbd></dt><dd>automatic, light or dark</dd></div>
@@ -191,7 +187,7 @@ const HELP: &str = r#"<dialog id="help" aria-labelledby="help-title"><h2 id="hel
 <div><dt><kbd>?</kbd></dt><dd>these keys</dd></div>
 </dl>
 <p><label><input type="checkbox" id="keys" checked autocomplete="off"> Keys work (switch off if they disturb another program)</label></p>
-<form method="dialog"><button>Close</button></form></dialog>
+<form method="dialog"><button autofocus>Close</button></form></dialog>
 "#;
 
 #[cfg(test)]
