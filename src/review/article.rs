@@ -110,7 +110,9 @@ impl Article<'_> {
             html.push_str("</p>\n");
         }
         if record.status == Status::Cancelled {
-            html.push_str("<p class=\"alert\"><b>Not done</b> The job was stopped before this article was finished.</p>\n");
+            html.push_str(
+                "<p class=\"alert\"><b>Not done</b> The job was stopped before this article was finished.</p>\n",
+            );
         }
         finding::write_list(&mut html, &format!("a{number}-f"), &record.findings);
         self.write_dropped(&mut html);
@@ -324,12 +326,18 @@ mod tests {
     #[test]
     fn everything_known_of_an_article_is_there() {
         let mut record = article("in/<story>.txt", vec![segment("Один.", "One.")]);
-        record.language =
-            Some(LanguageRecord { used: Language::UK, detected: Some(Language::UK), confidence: Some(0.99), given: false });
+        record.language = Some(LanguageRecord {
+            used: Language::UK,
+            detected: Some(Language::UK),
+            confidence: Some(0.99),
+            given: false,
+        });
         record.route.push(HopRecord { from: Language::UK, to: Language::EN, model: "small".into() });
         record.output = Some("out/story.en.txt".into());
         record.findings.push(Finding::new("already_in_target", Severity::Note, "in English already"));
-        record.dropped.push(DroppedRecord { kind: "read_also".into(), span: 0..4, text: "Читайте також".into() });
+        record
+            .dropped
+            .push(DroppedRecord { kind: "read_also".into(), span: 0..4, text: "Читайте також".into() });
         let html = html(shown(&record));
         let text = text_content(&html);
         for needle in [

@@ -109,7 +109,10 @@ mod tests {
     fn what_is_not_seen_is_named_and_keeps_to_itself() {
         check("a\u{202e}b", "a<bdi class=\"ctl\" data-c=\"RLO\">\u{202e}</bdi>b");
         check("\0", "<bdi class=\"ctl\" data-c=\"NUL\">\u{2400}</bdi>");
-        check("\u{7}\u{85}", "<bdi class=\"ctl\" data-c=\"U+0007\">\u{7}</bdi><bdi class=\"ctl\" data-c=\"U+0085\">\u{85}</bdi>");
+        check(
+            "\u{7}\u{85}",
+            "<bdi class=\"ctl\" data-c=\"U+0007\">\u{7}</bdi><bdi class=\"ctl\" data-c=\"U+0085\">\u{85}</bdi>",
+        );
         check("a\r\nb", "a&#13;\nb");
     }
 

@@ -79,9 +79,10 @@ pub(super) fn highlighted(out: &mut String, text: &str, marks: &[Mark]) {
         if !ended.is_empty() {
             let _ = write!(out, " data-n=\"{}\"", ended.join(" "));
         }
-        out.push('>');
+        // The line is drawn under the inner element, so that the number behind it has none.
+        out.push_str("><u>");
         escape::text(out, run.text);
-        out.push_str("</mark>");
+        out.push_str("</u></mark>");
     }
 }
 
@@ -128,8 +129,7 @@ fn boundary_after(text: &str, offset: usize) -> usize {
 }
 
 fn is_boundary(text: &str, offset: usize) -> bool {
-    let answer: Result<bool, GraphemeIncomplete> =
-        GraphemeCursor::new(offset, text.len(), true).is_boundary(text, 0);
+    let answer: Result<bool, GraphemeIncomplete> = GraphemeCursor::new(offset, text.len(), true).is_boundary(text, 0);
     answer.unwrap_or(true)
 }
 
@@ -197,7 +197,7 @@ mod tests {
                 Some((class, rest)) => {
                     let (numbers, rest) = rest.split_once('"').unwrap_or_default();
                     let (_, rest) = rest.split_once('>').unwrap_or_default();
-                    let _ = write!(short, "[{class}:{numbers}|{}", rest.replace("</mark>", "]"));
+                    let _ = write!(short, "[{class}:{numbers}|{}", rest.replace("<u>", "").replace("</u></mark>", "]"));
                 }
                 None => short.push_str(part),
             }

@@ -115,8 +115,7 @@ mod tests {
     fn articles_stand_in_the_order_of_the_inputs() {
         let ordered = page(&[0, 1, 2, 3]);
         assert_eq!(page(&[2, 0, 3, 1]), ordered);
-        let places: Vec<usize> =
-            (0..4).map(|index| ordered.find(&format!("source {index}")).unwrap()).collect();
+        let places: Vec<usize> = (0..4).map(|index| ordered.find(&format!("source {index}")).unwrap()).collect();
         assert!(places.is_sorted());
         let listed: Vec<usize> = (0..4).map(|index| ordered.find(&format!(">story {index}</a>")).unwrap()).collect();
         assert!(listed.is_sorted() && listed[3] < places[0], "the list stands before the articles");

@@ -8,6 +8,7 @@
   const tools = { search: at("search"), unseen: at("unseen"), review: at("review"), position: at("position"),
     theme: at("theme"), help: at("help"), keys: at("keys"), said: at("said"), copy: at("copy") };
   const radios = Array.from(doc.querySelectorAll('input[name="show"]'));
+  const bar = doc.querySelector(".tools");
   const empty = doc.querySelector(".empty");
   const LEVELS = { note: 1, warning: 2, error: 3 };
   const PREFIX = "tlumach.review.";
@@ -209,7 +210,8 @@
     const element = thing.body ? thing.body.querySelector("summary") : thing.element;
     element.focus({ preventScroll: true });
     const box = element.getBoundingClientRect();
-    const outside = box.top < 70 || box.bottom > root.clientHeight - 20;
+    const covered = getComputedStyle(bar).position === "sticky" ? bar.offsetHeight : 0;
+    const outside = box.top < covered || box.bottom > root.clientHeight - 20;
     const whole = segmentOf(thing) ? segmentOf(thing).element : element;
     // A finding is scrolled to with its texts, unless they do not fit.
     if (outside) (whole.offsetHeight < root.clientHeight * 0.7 ? whole : element).scrollIntoView({ block: "center" });

@@ -47,9 +47,12 @@ pub(super) fn front(job: &Job<'_>, entries: &[Entry], tail: &Tail) -> String {
 
 /// What stands behind the articles.
 pub(super) fn back() -> String {
-    let mut out = String::from("</main>\n<p class=\"empty\" hidden>Nothing here fits the filter. <button type=\"button\" class=\"clear\">Show everything</button></p>\n");
+    let mut out = String::from(
+        "</main>\n<p class=\"empty\" hidden>Nothing here fits the filter. <button type=\"button\" class=\"clear\">Show everything</button></p>\n",
+    );
     out.push_str(HELP);
-    let _ = write!(out, "<p id=\"said\" class=\"vh\" role=\"status\"></p>\n<script>{SCRIPT}</script>\n</body>\n</html>\n");
+    let _ =
+        write!(out, "<p id=\"said\" class=\"vh\" role=\"status\"></p>\n<script>{SCRIPT}</script>\n</body>\n</html>\n");
     out
 }
 

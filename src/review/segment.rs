@@ -114,11 +114,8 @@ impl<'a> Row<'a> {
         out.push_str(" tabindex=\"-1\">");
         self.write_gutter(out);
         // Findings in a source that is not the segment's own have no place in what is shown.
-        let source_marks = if record.source.is_empty() {
-            Vec::new()
-        } else {
-            highlight::marks(&record.findings, Side::Source)
-        };
+        let source_marks =
+            if record.source.is_empty() { Vec::new() } else { highlight::marks(&record.findings, Side::Source) };
         open_text(out, "src", self.source_language);
         highlight::highlighted(out, self.source, &source_marks);
         out.push_str("</p>");
@@ -240,13 +237,8 @@ mod tests {
     use crate::review::reading;
     use crate::review::testing::segment;
 
-    const SETTING: Setting<'static> = Setting {
-        article: 2,
-        from: Some(Language::UK),
-        to: Some(Language::EN),
-        original: None,
-        before: None,
-    };
+    const SETTING: Setting<'static> =
+        Setting { article: 2, from: Some(Language::UK), to: Some(Language::EN), original: None, before: None };
 
     fn html(record: &SegmentRecord, setting: Setting<'_>) -> String {
         let mut out = String::new();
@@ -287,7 +279,7 @@ mod tests {
         let mut record = segment("", "Short.");
         record.findings.push(Finding::new("copied_lead", Severity::Note, "copied").in_output(0..6));
         let html = html(&record, Setting { original: Some("A long article."), ..SETTING });
-        assert!(html.contains(">A long article.</p>") && html.contains(">Short.</mark>"), "{html}");
+        assert!(html.contains(">A long article.</p>") && html.contains("<u>Short.</u></mark>"), "{html}");
     }
 
     #[test]

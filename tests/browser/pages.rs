@@ -34,9 +34,8 @@ pub(crate) fn segment(source: &str, output: &str) -> SegmentRecord {
 
 /// Adds a finding at the first place of a word on each side; an empty word has no place.
 pub(crate) fn found(mut record: SegmentRecord, finding: Finding, source: &str, output: &str) -> SegmentRecord {
-    let place = |text: &str, word: &str| {
-        text.find(word).filter(|_| !word.is_empty()).map(|start| start..start + word.len())
-    };
+    let place =
+        |text: &str, word: &str| text.find(word).filter(|_| !word.is_empty()).map(|start| start..start + word.len());
     let finding = Finding { source: place(&record.source, source), output: place(&record.output, output), ..finding };
     record.findings.push(finding);
     record
@@ -226,7 +225,10 @@ pub(crate) fn long(segments: usize) -> ArticleRecord {
     let one = |index: usize| {
         let record = segment(
             &format!("Речення номер {index} стоїть тут, щоб сторінка була довгою, і має число {}.", index * 7),
-            &format!("Sentence number {index} stands here to make the page long, and has the number {}.", index * 7 + 1),
+            &format!(
+                "Sentence number {index} stands here to make the page long, and has the number {}.",
+                index * 7 + 1
+            ),
         );
         match index {
             _ if index % 10 == 0 => {
