@@ -118,6 +118,9 @@ pub(crate) struct CheckArgs {
     /// Write a JSON report of every file and segment
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
+    /// Write a page for a browser with both texts side by side and what was found in them
+    #[arg(long, value_name = "FILE.html")]
+    pub(crate) review: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

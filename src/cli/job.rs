@@ -2,7 +2,7 @@
 
 use super::args::{Cli, DeviceArg, InputArgs, PrecisionArg, SummarizeArgs, TranslateArgs};
 use super::console::{Console, Loudness, Printing, Sink};
-use super::records::Records;
+use super::records::{Asked, Records};
 use super::{Ending, resolve, stop_flag};
 use anyhow::{Context, Result, bail};
 use serde_json::json;
@@ -88,7 +88,9 @@ pub(super) fn run(cli: &Cli, input: &InputArgs, settings: &mut Settings, plan: P
     let mut console = Console::new(Loudness::new(cli.quiet, cli.verbose)).stopped_by(stop.clone());
     console.begin(spec.items.len());
     let models = Models::new(choice, settings, options, &console)?;
-    let records = Records::begin(input, &spec, &head(input, &spec))?;
+    let (report, review) = (input.report.as_deref(), input.review.as_deref());
+    let asked = Asked { report, review, articles: spec.items.len(), items: &spec.items };
+    let records = Records::begin(asked, &head(input, &spec))?;
     let sink = Sink { console: &console, records: Mutex::new(records), failure: Mutex::new(None), print };
     let first_answer = OnceLock::new();
     let mut passes_s = Vec::new();

@@ -1,11 +1,21 @@
 //! What is written about a job while it runs: the report and the review copy, either or both.
 
-use super::args::InputArgs;
 use anyhow::{Context, Result, bail};
 use std::path::Path;
 use tlumach::job::report::{self, ArticleRecord, Head, Tail};
-use tlumach::job::spec::{Item, JobSpec, Source};
+use tlumach::job::spec::{Item, Source};
 use tlumach::review;
+
+/// Which files were asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) report: Option<&'a Path>,
+    pub(super) review: Option<&'a Path>,
+    /// How many articles the job has.
+    pub(super) articles: usize,
+    /// The articles of the job, to read those again that have no source in their record.
+    pub(super) items: &'a [Item],
+}
 
 /// The files that were asked for.
 pub(super) struct Records<'a> {
@@ -19,20 +29,18 @@ impl<'a> Records<'a> {
     ///
     /// # Errors
     /// A file cannot be written, or both are the same.
-    pub(super) fn begin(input: &InputArgs, spec: &'a JobSpec, head: &Head) -> Result<Records<'a>> {
-        if let (Some(report), Some(review)) = (&input.report, &input.review)
+    pub(super) fn begin(asked: Asked<'a>, head: &Head) -> Result<Records<'a>> {
+        if let (Some(report), Some(review)) = (asked.report, asked.review)
             && report == review
         {
             bail!("--report and --review are the same file {}: expected one for each", report.display());
         }
         let cannot = |option: &str, path: &Path| format!("cannot write {option} {}", path.display());
-        let report = input
-            .report
-            .as_deref()
-            .map(|path| report::Writer::create(path, head).with_context(|| cannot("--report", path)));
-        let mut records = Records { items: &spec.items, report: report.transpose()?, review: None };
-        if let Some(path) = &input.review {
-            match review::Writer::create(path, head, spec.items.len()) {
+        let report =
+            asked.report.map(|path| report::Writer::create(path, head).with_context(|| cannot("--report", path)));
+        let mut records = Records { items: asked.items, report: report.transpose()?, review: None };
+        if let Some(path) = asked.review {
+            match review::Writer::create(path, head, asked.articles) {
                 Ok(writer) => records.review = Some(writer),
                 Err(error) => {
                     records.discard();
@@ -53,8 +61,8 @@ impl<'a> Records<'a> {
         }
         if let Some(writer) = &mut self.review {
             // A summary has no source in its record: the article is read again to stand beside it.
-            let summary = record.segments.iter().any(|segment| segment.source.is_empty());
-            let original = summary.then(|| self.items.get(index).and_then(original)).flatten();
+            let summary = record.summarizer.as_ref().and_then(|_| self.items.get(index));
+            let original = summary.and_then(original);
             writer.article(index, record, original.as_deref()).context("cannot write the review copy")?;
         }
         Ok(())

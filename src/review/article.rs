@@ -132,7 +132,9 @@ impl Article<'_> {
                 html,
                 "<ol class=\"segs{shape}{full}\" role=\"list\" start=\"{first}\" aria-label=\"Segments {first} to {last}\">"
             );
-            batch.iter().for_each(|row| row.write(&mut html));
+            for row in batch {
+                row.write(&mut html);
+            }
             html.push_str("</ol>\n");
             out.write_all(html.as_bytes())?;
         }
@@ -234,6 +236,17 @@ impl Article<'_> {
         let mut size = vec![count(tally.segments, "segment"), count(record.input.words, "word")];
         size.extend(record.input.format.map(str::to_string));
         facts.push(("Size", size.join(", ")));
+        if let Some(account) = &record.accounting {
+            let shares = [
+                (account.translated.bytes, "translated"),
+                (account.copied.bytes, "copied"),
+                (account.dropped.bytes, "left out"),
+                (account.failed.bytes, "failed"),
+                (account.between_bytes, "between segments"),
+            ];
+            let shares = shares.iter().filter(|(bytes, _)| *bytes > 0);
+            facts.push(("Bytes", shares.map(|(bytes, what)| format!("{bytes} {what}")).collect::<Vec<_>>().join(", ")));
+        }
         let found = [(tally.errors, "error"), (tally.warnings, "warning"), (tally.notes, "note")];
         let found: Vec<String> = found.iter().filter(|(n, _)| *n > 0).map(|(n, what)| count(*n, what)).collect();
         if !found.is_empty() {
@@ -275,7 +288,7 @@ impl Article<'_> {
         let name = |language: Option<Language>| language.map_or(String::new(), |l| format!(" · {}", l.english_name()));
         let answer = if self.record.summarizer.is_some() { "Summary" } else { "Translation" };
         let _ = write!(html, "<div class=\"cols{list}\"><span></span><span>Source{}</span>", name(self.from()));
-        let _ = write!(html, "<span>{answer}{}</span><span>Findings</span></div>\n", name(self.output_language()));
+        let _ = writeln!(html, "<span>{answer}{}</span><span>Findings</span></div>", name(self.output_language()));
     }
 }
 

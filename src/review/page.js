@@ -64,7 +64,8 @@
       if (segment.level > 0) addFinds(segment, item.querySelectorAll(".find"));
     }
   }
-  if (segments.some((segment) => segment.review)) doc.querySelector(".only.review").hidden = false;
+  // Where findings say the same, one choice less is better.
+  if (segments.some((segment) => segment.review !== segment.level >= 2)) doc.querySelector(".only.review").hidden = false;
 
   // ---- Filter and search.
 

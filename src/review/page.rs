@@ -92,6 +92,9 @@ fn write_facts(out: &mut String, job: &Job<'_>, tail: &Tail) {
     if totals.failed > 0 {
         lede.push(format!("{} not finished", count(totals.failed, "article")));
     }
+    if totals.needs_review > 0 {
+        lede.push(format!("{} to be reviewed", totals.needs_review));
+    }
     if !names.is_empty() {
         lede.push(format!("with {}", names.join(", ")));
     }

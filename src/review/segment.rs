@@ -28,18 +28,18 @@ pub(super) struct Row<'a> {
     /// Short words on what became of it, in the order in which they are shown.
     tags: Vec<String>,
     /// What is shown on demand: a label and its text.
-    facts: Vec<Fact<'a>>,
+    facts: Vec<Fact>,
     /// Whether a gap of more than a space stands before it.
     begins_paragraph: bool,
 }
 
 /// Something that is shown on demand.
 #[derive(Debug)]
-struct Fact<'a> {
+struct Fact {
     label: String,
     text: String,
     /// The language of the text, if it is one of the article's texts.
-    language: Option<&'a Language>,
+    language: Option<Language>,
 }
 
 /// Where a segment stands.
@@ -66,19 +66,34 @@ impl<'a> Row<'a> {
             OutcomeRecord::Translated => {}
             OutcomeRecord::Copied => tags.push("copied as it was".to_string()),
             OutcomeRecord::Dropped => tags.push("left out on request".to_string()),
+            OutcomeRecord::Failed if record.source.is_empty() || record.output.is_empty() => {
+                tags.push("without a counterpart".to_string());
+            }
             OutcomeRecord::Failed => tags.push("failed: the source was kept".to_string()),
         }
         if let Some(language) = record.language {
             tags.push(format!("in {}", language.english_name()));
         }
         if let Some(retry) = record.retry {
-            tags.push(format!("retried: {}", retry.replace('_', " ")));
+            tags.push(format!("retried: {}", spoken(retry)));
         }
         let mut facts = Vec::new();
         for (hop, text) in record.intermediate.iter().enumerate() {
-            let language = record.hops.get(hop).map(|hop| &hop.hop.to);
-            let name = language.map_or("the language between", |language| language.english_name());
+            let language = record.hops.get(hop).map(|hop| hop.hop.to);
+            let name = language.as_ref().map_or("the language between", Language::english_name);
             facts.push(Fact { label: format!("In {name}"), text: text.clone(), language });
+        }
+        for attempt in &record.attempts {
+            let kept = if attempt.kept { " (kept)" } else { "" };
+            let mut said: Vec<String> = attempt.score.map(|score| format!("score {score:.2}")).into_iter().collect();
+            said.extend(attempt.findings.iter().map(|code| spoken(code)));
+            let label = format!("Attempt: {}{kept}; {}", spoken(attempt.step), said.join(", "));
+            let (text, language) = match &attempt.output {
+                Some(output) => (output.clone(), setting.to),
+                None if attempt.kept => ("as above".into(), None),
+                None => ("no answer".into(), None),
+            };
+            facts.push(Fact { label, text, language });
         }
         for hop in &record.hops {
             let score = hop.mean_log_probability.map_or("no score".into(), |mean| format!("score {:.2}", mean.exp()));
@@ -92,7 +107,7 @@ impl<'a> Row<'a> {
             source: if record.source.is_empty() { setting.original.unwrap_or_default() } else { &record.source },
             source_language: own,
             output_language: if record.outcome == OutcomeRecord::Translated { setting.to } else { own },
-            needs_review: false,
+            needs_review: record.needs_review,
             tags,
             facts,
             begins_paragraph: setting.before.is_some_and(|end| record.span.start > end + 1),
@@ -129,9 +144,14 @@ impl<'a> Row<'a> {
         out.push_str("</li>\n");
     }
 
+    /// Whether a person has to look though no finding says so.
+    fn is_doubtful(&self) -> bool {
+        self.needs_review && level(&self.record.findings) < 2
+    }
+
     /// Whether there is anything to say beside the texts.
     pub(super) fn has_side(&self) -> bool {
-        self.needs_review || !self.record.findings.is_empty() || !self.tags.is_empty() || !self.facts.is_empty()
+        self.is_doubtful() || !self.record.findings.is_empty() || !self.tags.is_empty() || !self.facts.is_empty()
     }
 
     /// Whether there is a source to stand beside the output.
@@ -163,9 +183,9 @@ impl<'a> Row<'a> {
 
     fn write_side(&self, out: &mut String) {
         out.push_str("<div class=\"side\">");
-        if self.needs_review || !self.tags.is_empty() {
+        if self.is_doubtful() || !self.tags.is_empty() {
             out.push_str("<p class=\"tags\">");
-            if self.needs_review {
+            if self.is_doubtful() {
                 out.push_str("<span class=\"tag review\">to be reviewed</span> ");
             }
             for tag in &self.tags {
@@ -182,7 +202,7 @@ impl<'a> Row<'a> {
                 out.push_str("<dt>");
                 escape::text(out, &fact.label);
                 out.push_str("</dt><dd");
-                write_language(out, fact.language.copied());
+                write_language(out, fact.language);
                 out.push('>');
                 escape::text(out, &fact.text);
                 out.push_str("</dd>");
@@ -200,6 +220,11 @@ pub(super) fn level(findings: &[Finding]) -> u8 {
         Severity::Warning => 2,
         Severity::Error => 3,
     })
+}
+
+/// A stable name as a reader says it.
+fn spoken(name: &str) -> String {
+    name.replace('_', " ")
 }
 
 /// Opens the paragraph of a text: its language chooses fonts, line breaking and the voice of a screen reader.
@@ -234,6 +259,7 @@ fn words(alignment: &AlignmentRecord, record: &SegmentRecord) -> Option<String> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::job::report::AttemptRecord;
     use crate::review::reading;
     use crate::review::testing::segment;
 
@@ -272,6 +298,30 @@ mod tests {
         let html = html(&record, SETTING);
         assert!(html.contains("data-level=\"2\"") && html.contains("no mark at the end"), "{html}");
         assert!(!html.contains("<mark"), "{html}");
+    }
+
+    #[test]
+    fn what_has_to_be_looked_at_says_so_where_no_finding_does() {
+        let mut record = segment("a", "b");
+        record.needs_review = true;
+        let doubtful = html(&record, SETTING);
+        assert!(doubtful.contains("data-review") && doubtful.contains("to be reviewed"), "{doubtful}");
+        record.findings.push(Finding::new("end_missing", Severity::Warning, "no mark at the end"));
+        assert!(!html(&record, SETTING).contains("to be reviewed"));
+    }
+
+    #[test]
+    fn attempts_are_shown_on_demand() {
+        let mut record = segment("a", "b");
+        record.attempts = vec![AttemptRecord {
+            step: "smaller_pieces",
+            output: Some("<c>".into()),
+            score: Some(0.5),
+            findings: vec!["too_short"],
+            kept: false,
+        }];
+        let text = reading::text_content(&html(&record, SETTING));
+        assert!(text.contains("Attempt: smaller pieces; score 0.50, too short<c>"), "{text}");
     }
 
     #[test]

@@ -6,17 +6,8 @@ use crate::job::report::{ArticleRecord, InputRecord, OutcomeRecord, SegmentRecor
 pub(super) fn segment(source: &str, output: &str) -> SegmentRecord {
     SegmentRecord {
         span: 0..source.len(),
-        source: source.into(),
-        output: output.into(),
-        output_span: None,
         outcome: OutcomeRecord::Translated,
-        score: None,
-        language: None,
-        intermediate: Vec::new(),
-        hops: Vec::new(),
-        alignment: None,
-        retry: None,
-        findings: Vec::new(),
+        ..SegmentRecord::new(source.into(), output.into())
     }
 }
 

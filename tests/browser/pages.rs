@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tlumach::job::report::{
-    AlignmentRecord, ArticleRecord, DroppedRecord, Head, HopRecord, InputRecord, LanguageRecord, ModelRecord,
-    OutcomeRecord, SegmentHopRecord, SegmentRecord, Status, Tail, Totals,
+    AccountRecord, AlignmentRecord, ArticleRecord, AttemptRecord, DroppedRecord, Head, HopRecord, InputRecord,
+    LanguageRecord, ModelRecord, OutcomeRecord, SegmentHopRecord, SegmentRecord, ShareRecord, Status, Tail, Totals,
 };
 use tlumach::language::Language;
 use tlumach::quality::{Finding, Severity};
@@ -18,17 +18,9 @@ pub(crate) const HOSTILE: &str = "</p></script><script>window.hostile = 1</scrip
 pub(crate) fn segment(source: &str, output: &str) -> SegmentRecord {
     SegmentRecord {
         span: 0..source.len(),
-        source: source.into(),
-        output: output.into(),
-        output_span: None,
         outcome: OutcomeRecord::Translated,
         score: Some(0.83),
-        language: None,
-        intermediate: Vec::new(),
-        hops: Vec::new(),
-        alignment: None,
-        retry: None,
-        findings: Vec::new(),
+        ..SegmentRecord::new(source.into(), output.into())
     }
 }
 
@@ -145,6 +137,22 @@ pub(crate) fn fire() -> ArticleRecord {
     record.segments[8].outcome = OutcomeRecord::Dropped;
     record.segments[8].score = None;
     record.segments[5].retry = Some("smaller_pieces");
+    record.segments[5].attempts = vec![
+        AttemptRecord {
+            step: "first",
+            output: Some("The cause is established by a commission with professor Ткачук.".into()),
+            score: Some(0.61),
+            findings: vec!["untranslated", "mixed_script"],
+            kept: false,
+        },
+        AttemptRecord {
+            step: "smaller_pieces",
+            output: None,
+            score: Some(0.83),
+            findings: vec!["mixed_script"],
+            kept: true,
+        },
+    ];
     record.segments[2].alignment = Some(AlignmentRecord {
         source: Vec::new(),
         target: Vec::new(),
@@ -163,6 +171,12 @@ pub(crate) fn fire() -> ArticleRecord {
     record.findings.push(note("alignments_missing", "the model small-model has no alignments"));
     record.route.push(hop(Language::UK, Language::EN, "small-model"));
     record.output = Some("out/uk/pozhezha.en.txt".into());
+    record.accounting = Some(AccountRecord {
+        translated: ShareRecord { segments: 8, bytes: 1170 },
+        dropped: ShareRecord { segments: 1, bytes: 54 },
+        between_bytes: 13,
+        ..AccountRecord::default()
+    });
     record.dropped.push(DroppedRecord {
         kind: "follow_us".into(),
         span: 0..10,
