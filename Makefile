@@ -6,7 +6,7 @@ export CARGO_TARGET_DIR ?= $(HOME)/.cache/tlumach/target
 TLUMACH = $(CARGO_TARGET_DIR)/release/tlumach
 MODELS = $(HOME)/.cache/tlumach/test-weights
 
-.PHONY: demo test test-models fuzz build clean-cache
+.PHONY: demo test test-models test-browser fuzz build clean-cache
 
 build:
 	cargo build --release --locked
@@ -16,7 +16,7 @@ demo: build
 
 test:
 	cargo fmt --check
-	cargo clippy --locked --all-targets --features real-weights -- -D warnings
+	cargo clippy --locked --all-targets --features real-weights,browser -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib --quiet
 	cargo test --locked
 
@@ -25,6 +25,11 @@ test:
 test-models: build
 	@TLUMACH="$(TLUMACH)" WEIGHTS="$(MODELS)" sh tools/test-weights.sh
 	TLUMACH_TEST_WEIGHTS="$(MODELS)" cargo test --locked --release --features real-weights --test models -- --test-threads=1
+
+# Opens review copies in Chromium, headless; fetches Debian's packages of it where they are not there and can be.
+test-browser:
+	@sh tools/browser.sh
+	cargo test --locked --features browser --test browser
 
 # Half an hour of damaged models, vocabularies and shortlists each; `make test` tries some hundreds.
 fuzz:

@@ -16,6 +16,7 @@ pub mod pipeline;
 pub mod prompt;
 pub mod quality;
 pub mod registry;
+pub mod review;
 pub mod schedule;
 pub mod segment;
 pub mod summarize;

@@ -51,6 +51,9 @@ pub(crate) struct InputArgs {
     /// Write a JSON report of every article and segment
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
+    /// Write a page for a browser with source and answer side by side and what was found in them
+    #[arg(long, value_name = "FILE.html")]
+    pub(crate) review: Option<PathBuf>,
     /// Keep this many hypotheses while searching; 1 is greedy [default: what the model's card says]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) beam: Option<u16>,
@@ -130,6 +133,9 @@ pub(crate) struct CheckArgs {
     /// Write a JSON report of every file and segment
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
+    /// Write a page for a browser with both texts side by side and what was found in them
+    #[arg(long, value_name = "FILE.html")]
+    pub(crate) review: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

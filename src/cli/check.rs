@@ -3,6 +3,7 @@
 use super::Ending;
 use super::args::{CheckArgs, Cli, UnitArg};
 use super::console::{Console, Loudness};
+use super::records::{Asked, Records};
 use super::resolve::{in_folder, walk_articles};
 use anyhow::{Context, Result, bail};
 use serde_json::json;
@@ -10,7 +11,7 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use tlumach::job::report::{ArticleRecord, Head, Status, Tail, Totals, Writer};
+use tlumach::job::report::{ArticleRecord, Head, Status, Tail, Totals};
 use tlumach::job::spec::{Alignments, KeepBoilerplate, Lines, Source, Target, Work};
 use tlumach::language::Language;
 use tlumach::pipeline::check::{Pair, check_pair};
@@ -28,13 +29,9 @@ pub(super) fn run(cli: &Cli, args: &CheckArgs) -> Result<Ending> {
         UnitArg::Line => Lines::OneToOne,
     };
     let files = pair_files(&args.source, &args.translation, to)?;
-    let mut report = args
-        .report
-        .as_deref()
-        .map(|path| {
-            Writer::create(path, &head(args, to)).with_context(|| format!("cannot write --report {}", path.display()))
-        })
-        .transpose()?;
+    let (report, review) = (args.report.as_deref(), args.review.as_deref());
+    let asked = Asked { report, review, articles: files.len(), items: &[] };
+    let mut records = Records::begin(asked, &head(args, to))?;
     let loudness = Loudness::new(cli.quiet, cli.verbose);
     let console = Console::new(loudness);
     let mut totals = Totals::default();
@@ -48,15 +45,11 @@ pub(super) fn run(cli: &Cli, args: &CheckArgs) -> Result<Ending> {
         if cli.quiet < 2 {
             print(&pair, &record, loudness)?;
         }
-        if let Some(writer) = &mut report {
-            writer.article(index, &record).context("cannot write the report")?;
-        }
+        records.article(index, &record)?;
     }
     totals.elapsed_ms = began.elapsed().as_millis() as u64;
     let fine = totals.failed == 0 && totals.with_findings == 0;
-    if let Some(writer) = report {
-        writer.finish(&Tail { models: Vec::new(), totals }).context("cannot write the report")?;
-    }
+    records.finish(&Tail { models: Vec::new(), totals })?;
     Ok(if fine { Ending::Fine } else { Ending::Findings })
 }
 

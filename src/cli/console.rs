@@ -1,11 +1,12 @@
 //! What a person sees while a job runs: a progress line where standard error is a terminal, nothing otherwise.
 
+use super::records::Records;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tlumach::job::report::{ArticleRecord, Status, Writer};
+use tlumach::job::report::{ArticleRecord, Status};
 use tlumach::pipeline::{Event, Observer};
 use tlumach::quality::Severity;
 use tlumach::registry::Progress;
@@ -220,9 +221,9 @@ impl Progress for Console {
 /// Where records and answers go besides the console.
 pub(super) struct Sink<'a> {
     pub(super) console: &'a Console,
-    /// The report, if one was asked for.
-    pub(super) report: Mutex<Option<Writer>>,
-    /// The first thing that went wrong with report or standard output.
+    /// Report and review copy, where they were asked for.
+    pub(super) records: Mutex<Records<'a>>,
+    /// The first thing that went wrong with them or standard output.
     pub(super) failure: Mutex<Option<anyhow::Error>>,
     /// Whether answers for the caller are printed.
     pub(super) print: Printing,
@@ -256,11 +257,11 @@ impl Observer for Sink<'_> {
             Event::Article { index, record, bytes } => {
                 self.console.article(record);
                 let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(writer) = &mut *self.report.lock().unwrap_or_else(PoisonError::into_inner)
-                    && let Err(error) = writer.article(*index, record)
-                {
-                    failure.get_or_insert(anyhow::Error::new(error).context("cannot write the report"));
+                let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Err(error) = records.article(*index, record) {
+                    failure.get_or_insert(error);
                 }
+                drop(records);
                 if let (Some(bytes), Printing::Print) = (bytes, self.print) {
                     let mut out = std::io::stdout().lock();
                     if let Err(error) = out.write_all(bytes).and_then(|()| out.flush()) {

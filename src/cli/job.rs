@@ -2,6 +2,7 @@
 
 use super::args::{Cli, DeviceArg, InputArgs, PrecisionArg, SummarizeArgs, TermArgs, TranslateArgs};
 use super::console::{Console, Loudness, Printing, Sink};
+use super::records::{Asked, Records};
 use super::terms::{self, TermFiles};
 use super::{Ending, resolve, stop_flag};
 use anyhow::{Context, Result, bail};
@@ -10,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Instant;
-use tlumach::job::report::{Head, ModelRecord, Status, Tail, Writer};
+use tlumach::job::report::{Head, ModelRecord, Status, Tail};
 use tlumach::job::spec::{Alignments, JobSpec, KeepBoilerplate, Retry, Typography, Work};
 use tlumach::model::{LoadOptions, Precision};
 use tlumach::pipeline::models::{Choice, Models};
@@ -101,15 +102,10 @@ pub(super) fn run(cli: &Cli, input: &InputArgs, settings: &mut Settings, plan: P
     let mut console = Console::new(Loudness::new(cli.quiet, cli.verbose)).stopped_by(stop.clone());
     console.begin(spec.items.len());
     let models = Models::new(choice, settings, options, &console)?;
-    let report = input
-        .report
-        .as_deref()
-        .map(|path| {
-            Writer::create(path, &head(input, &spec, &terms))
-                .with_context(|| format!("cannot write --report {}", path.display()))
-        })
-        .transpose()?;
-    let sink = Sink { console: &console, report: Mutex::new(report), failure: Mutex::new(None), print };
+    let (report, review) = (input.report.as_deref(), input.review.as_deref());
+    let asked = Asked { report, review, articles: spec.items.len(), items: &spec.items };
+    let records = Records::begin(asked, &head(input, &spec, &terms))?;
+    let sink = Sink { console: &console, records: Mutex::new(records), failure: Mutex::new(None), print };
     let first_answer = OnceLock::new();
     let mut passes_s = Vec::new();
     let mut load_ms = 0;
@@ -129,9 +125,7 @@ pub(super) fn run(cli: &Cli, input: &InputArgs, settings: &mut Settings, plan: P
     let summary = match outcome {
         Ok(summary) => summary,
         Err(error) => {
-            if let Some(writer) = sink.report.into_inner().unwrap_or_else(PoisonError::into_inner) {
-                writer.discard();
-            }
+            sink.records.into_inner().unwrap_or_else(PoisonError::into_inner).discard();
             return Err(error.into());
         }
     };
@@ -141,22 +135,19 @@ pub(super) fn run(cli: &Cli, input: &InputArgs, settings: &mut Settings, plan: P
     if summary.cancelled {
         console.stopped(summary.undone);
     }
-    let records = models.records();
-    if let Some(writer) = sink.report.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        let tail = Tail { models: records.clone(), totals: summary.totals.clone() };
-        writer.finish(&tail).context("cannot write the report")?;
-    }
+    let tail = Tail { models: models.records(), totals: summary.totals.clone() };
+    sink.records.into_inner().unwrap_or_else(PoisonError::into_inner).finish(&tail)?;
     let first_answer = first_answer.into_inner();
-    Ok(Ran { spec, summary, models: records, passes_s, load_ms, first_answer })
+    Ok(Ran { spec, summary, models: tail.models, passes_s, load_ms, first_answer })
 }
 
 /// Notes when the first answer was there; tells the last pass to the console.
-struct Timed<'s> {
-    sink: Option<&'s Sink<'s>>,
+struct Timed<'s, 'a> {
+    sink: Option<&'s Sink<'a>>,
     first_answer: &'s OnceLock<Instant>,
 }
 
-impl Observer for Timed<'_> {
+impl Observer for Timed<'_, '_> {
     fn event(&self, event: &Event<'_>) {
         if let Some(sink) = self.sink {
             sink.event(event);

@@ -10,6 +10,7 @@ mod check;
 mod console;
 mod job;
 mod models;
+mod records;
 mod resolve;
 mod terms;
 

@@ -2,3 +2,4 @@
 
 pub mod report;
 pub mod spec;
+pub(crate) mod spool;

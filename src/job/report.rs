@@ -4,12 +4,11 @@
 //! memory and a killed one leaves what it had; the file gets its name, and the articles the order of the inputs, only when
 //! the job has ended.
 
+use super::spool::{Ending, Spool};
 use crate::language::Language;
 use crate::quality::{Finding, Severity};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -442,25 +441,8 @@ impl SegmentRecord {
 /// Writes a report article by article.
 #[derive(Debug)]
 pub struct Writer {
-    file: File,
-    partial: PathBuf,
-    path: PathBuf,
-    /// Where the first article begins.
-    head: u64,
-    /// What was appended.
-    articles: Vec<Place>,
+    spool: Spool,
 }
-
-/// Where an article stands in the file, as all that is kept of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    /// Its number in the job.
-    index: usize,
-    start: u64,
-    end: u64,
-}
-
-const SEPARATOR: &[u8] = b",\n";
 
 impl Writer {
     /// Begins a report that will be at `path`.
@@ -468,19 +450,13 @@ impl Writer {
     /// # Errors
     /// The folder of `path` cannot be written to.
     pub fn create(path: &Path, head: &Head) -> std::io::Result<Writer> {
-        let mut partial = path.as_os_str().to_os_string();
-        partial.push(".partial");
-        let partial = PathBuf::from(partial);
-        let mut file = File::options().read(true).write(true).create(true).truncate(true).open(&partial)?;
         let options = serde_json::to_string(&head.options)?;
-        write!(
-            file,
+        let head = format!(
             "{{\n\"schema\": \"tlumach.report\",\n\"schema_version\": {SCHEMA_VERSION},\n\"program\": {{\"name\": \"tlumach\", \"version\": \"{}\"}},\n\"task\": \"{}\",\n\"options\": {options},\n\"articles\": [\n",
             env!("CARGO_PKG_VERSION"),
             head.task,
-        )?;
-        let head = file.stream_position()?;
-        Ok(Writer { file, partial, path: path.to_path_buf(), head, articles: Vec::new() })
+        );
+        Ok(Writer { spool: Spool::create(path, head.as_bytes(), b",\n")? })
     }
 
     /// Adds the article with the number `index` in the job; they may come in any order.
@@ -488,65 +464,24 @@ impl Writer {
     /// # Errors
     /// The file cannot be written.
     pub fn article(&mut self, index: usize, record: &ArticleRecord) -> std::io::Result<()> {
-        if !self.articles.is_empty() {
-            self.file.write_all(SEPARATOR)?;
-        }
-        let start = self.file.stream_position()?;
-        let mut buffered = std::io::BufWriter::new(&mut self.file);
-        serde_json::to_writer(&mut buffered, record)?;
-        buffered.flush()?;
-        drop(buffered);
-        self.articles.push(Place { index, start, end: self.file.stream_position()? });
-        Ok(())
+        self.spool.append(index, |out| serde_json::to_writer(out, record).map_err(Into::into))
     }
 
     /// Takes the report back: the job could not run.
     pub fn discard(self) {
-        // What cannot be removed is left as a partial report, which it is.
-        let _ = std::fs::remove_file(&self.partial);
+        self.spool.discard();
     }
 
     /// Ends the report, with the articles in their order, and puts it at its path.
     ///
     /// # Errors
     /// The file cannot be written or moved to its place.
-    pub fn finish(mut self, tail: &Tail) -> std::io::Result<()> {
-        if self.articles.is_sorted() {
-            write_tail(&mut self.file, tail)?;
-            return std::fs::rename(&self.partial, &self.path);
-        }
-        // What was finished early is copied to its place; the partial report stays whole until all is done.
-        let mut ordered = self.path.as_os_str().to_os_string();
-        ordered.push(".ordered");
-        let ordered = PathBuf::from(ordered);
-        let mut file = File::create(&ordered)?;
-        copy(&mut self.file, 0..self.head, &mut file)?;
-        self.articles.sort_unstable();
-        for (number, place) in self.articles.iter().enumerate() {
-            if number > 0 {
-                file.write_all(SEPARATOR)?;
-            }
-            copy(&mut self.file, place.start..place.end, &mut file)?;
-        }
-        write_tail(&mut file, tail)?;
-        std::fs::rename(&ordered, &self.path)?;
-        std::fs::remove_file(&self.partial)
+    pub fn finish(self, tail: &Tail) -> std::io::Result<()> {
+        let models = serde_json::to_string(&tail.models)?;
+        let totals = serde_json::to_string(&tail.totals)?;
+        let tail = format!("\n],\n\"models\": {models},\n\"totals\": {totals}\n}}\n");
+        self.spool.finish(Ending { head: None, tail: tail.as_bytes() })
     }
-}
-
-/// Copies a range of bytes behind what `to` has.
-fn copy(from: &mut File, range: Range<u64>, to: &mut File) -> std::io::Result<()> {
-    from.seek(SeekFrom::Start(range.start))?;
-    std::io::copy(&mut from.take(range.end - range.start), to)?;
-    Ok(())
-}
-
-/// Ends the list of articles and writes what follows it.
-fn write_tail(file: &mut File, tail: &Tail) -> std::io::Result<()> {
-    let models = serde_json::to_string(&tail.models)?;
-    let totals = serde_json::to_string(&tail.totals)?;
-    write!(file, "\n],\n\"models\": {models},\n\"totals\": {totals}\n}}\n")?;
-    file.sync_all()
 }
 
 #[cfg(test)]

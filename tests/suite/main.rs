@@ -22,6 +22,7 @@ mod pipeline;
 mod planner;
 mod qwen;
 mod registry;
+mod review;
 mod samples;
 mod schedule;
 mod source_text;
