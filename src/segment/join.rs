@@ -1,7 +1,8 @@
 //! Puts the outputs of the segments back into the document.
 //!
 //! Whatever is in no segment is copied byte for byte; a segment whose output equals its text is copied too, so that the
-//! identity translation gives the file back. Places for markup come from [`super::place`].
+//! identity translation gives the file back. Protected spans that an output lacks and that have one place only come from
+//! [`protect::restore`], places for markup from [`super::place`].
 
 use super::escape::{Surroundings, escape};
 use super::place::{Placed, place};
@@ -184,10 +185,12 @@ impl Joiner<'_> {
             self.joined.spans.push(start..self.joined.text.len());
             return false;
         };
+        let restored = protect::restore(&segment.text, &segment.verbatim, &output);
+        let output = restored.text;
         let placed = place(self.document, segment, &output);
         for (happened, kind) in [
             (placed.estimated, NoteKind::MarkupEstimated),
-            (placed.restored, NoteKind::VerbatimRestored),
+            (placed.restored || !restored.inserts.is_empty(), NoteKind::VerbatimRestored),
             (placed.break_lost, NoteKind::BreakLost),
         ] {
             if happened {

@@ -31,7 +31,7 @@ pub struct Segment {
     pub text: String,
     /// What stands in the document and not in `text`, in order.
     pub slots: Vec<Slot>,
-    /// Ranges of `text` that have to survive: addresses, handles, hashtags, code, placeholders.
+    /// Ranges of `text` that have to survive: see [`protect`].
     pub verbatim: Vec<Range<usize>>,
 }
 

@@ -1,7 +1,14 @@
-//! Finds what has to survive translation as it is: addresses, handles, hashtags, placeholders.
+//! Finds what has to survive translation as it is: addresses, handles, hashtags, files, code, placeholders, tags, emoji.
 //!
 //! Knows text only, no markup. [`split_around`] serves the fallback that translates around what a model did not keep,
-//! [`survived`] tells what it did not keep.
+//! [`survived`] tells what it did not keep, [`restore`] puts in again what has one place only.
+
+mod emoji;
+mod files;
+mod restore;
+mod tags;
+
+pub use restore::{Restored, restore};
 
 use std::ops::Range;
 
@@ -23,15 +30,27 @@ pub fn protect(text: &str) -> Vec<Range<usize>> {
         word(text, start..start + length, &mut found);
         start += length;
     }
-    // Placeholders with spaces in them, `{{ name }}`, are no words.
-    if text.contains("{{") {
+    // What has spaces in it is no word: `{{ name }}`, `{n, plural, …}`, `<x id="1"/>`, code.
+    if text.contains('{') {
         found = merge(found, mustaches(text));
+        found = merge(found, tags::messages(text));
     }
-    found
+    if text.contains('<') {
+        found = merge(found, all(text, '<', tags::tag));
+    }
+    if text.contains('`') {
+        found = merge(found, code(text));
+    }
+    merge(found, emoji::emoji(text))
 }
 
 /// Looks through one stretch without white space.
 fn word(text: &str, span: Range<usize>, found: &mut Vec<Range<usize>>) {
+    // Nearly every stretch is a plain word; a sign at its very end begins nothing.
+    let sign = |b: &u8| matches!(b, b'.' | b'/' | b'\\' | b':' | b'@' | b'%' | b'{' | b'$' | b'#' | b'~');
+    if !text.as_bytes()[span.start..span.end - 1].iter().any(sign) {
+        return;
+    }
     let mut at = span.start;
     while at < span.end {
         let rest = &text[at..span.end];
@@ -55,12 +74,26 @@ fn skip(rest: &str) -> usize {
 fn match_at(rest: &str, before: Option<char>) -> Option<usize> {
     let fresh = !before.is_some_and(|c| c.is_alphanumeric() || c == '_');
     match rest.chars().next()? {
+        '%' if rest.starts_with("%{") => braces(&rest[1..]).map(|length| length + 1),
         '%' => percent(rest, before),
         '{' => braces(rest),
         '$' if rest.starts_with("${") => braces(&rest[1..]).map(|length| length + 1),
-        '@' if fresh => tag(rest, |c| c.is_ascii_alphanumeric() || c == '_' || c == '.'),
+        '@' if fresh => handle(rest),
         '#' if fresh => tag(rest, |c| c.is_alphanumeric() || c == '_'),
-        c if fresh && c.is_alphanumeric() => address(window(rest)),
+        '/' | '\\' | '~' | '.'
+            if before.is_none_or(|c| !c.is_alphanumeric() && !matches!(c, '/' | '\\' | '.' | '<')) =>
+        {
+            files::path(window(rest))
+        }
+        c if fresh && c.is_alphanumeric() => {
+            let rest = window(rest);
+            // Inside a path the name of the file has been looked for already.
+            let fresh_path = !before.is_some_and(|c| matches!(c, '.' | '-' | '/' | '\\'));
+            address(rest).or_else(|| {
+                let path = fresh_path.then(|| files::path(rest).or_else(|| files::name(rest)));
+                path.flatten()
+            })
+        }
         _ => None,
     }
 }
@@ -73,6 +106,60 @@ fn window(rest: &str) -> &str {
     }
     let end = (0..=limit).rev().find(|end| rest.is_char_boundary(*end)).unwrap_or(0);
     &rest[..end]
+}
+
+/// `@handle`, and `@handle@host.example` of networks of hosts.
+fn handle(rest: &str) -> Option<usize> {
+    let name = tag(rest, |c| c.is_ascii_alphanumeric() || c == '_' || c == '.')?;
+    let host = rest[name..].strip_prefix('@').map_or("", |host| {
+        host[..host.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-'))).unwrap_or(host.len())]
+            .trim_end_matches(['.', '-'])
+    });
+    let good = host.rsplit_once('.').is_some_and(|(site, top)| !site.is_empty() && top.len() >= 2);
+    Some(if good { name + 1 + host.len() } else { name })
+}
+
+/// Every place of `sign` where `find` tells the length of something.
+fn all(text: &str, sign: char, find: fn(&str) -> Option<usize>) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(start) = text[at..].find(sign).map(|offset| at + offset) {
+        let length = find(&text[start..]);
+        found.extend(length.map(|length| start..start + length));
+        at = start + length.unwrap_or(sign.len_utf8());
+    }
+    found
+}
+
+/// Longest code between backticks, in bytes.
+const LONGEST_CODE: usize = 200;
+
+/// `` `code` `` in plain text: the signs stand around words, not inside them as apostrophes do.
+fn code(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(start) = text[at..].find('`').map(|offset| at + offset) {
+        let fence = text[start..].bytes().take_while(|b| *b == b'`').count();
+        let inner = start + fence;
+        at = inner;
+        if fence > 3 || text[..start].ends_with(char::is_alphanumeric) || text[inner..].starts_with(char::is_whitespace)
+        {
+            continue;
+        }
+        let Some(length) = text[inner..].find('`').filter(|length| (1..=LONGEST_CODE).contains(length)) else {
+            continue;
+        };
+        let close = inner + length;
+        let same = text[close..].bytes().take_while(|b| *b == b'`').count() == fence;
+        let end = close + fence;
+        let body = &text[inner..close];
+        let parted = !text.get(end..).is_none_or(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric()));
+        if same && parted && !body.contains('\n') && !body.ends_with(char::is_whitespace) {
+            found.push(start..end);
+            at = end;
+        }
+    }
+    found
 }
 
 /// `@handle` and `#tag`: at least one letter, no full stop at the end.
@@ -111,7 +198,9 @@ fn braces(rest: &str) -> Option<usize> {
     let inner =
         body.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | ':' | '[' | ']' | '$' | '#')))?;
     let close = "}".repeat(depth);
-    ((1..=60).contains(&inner) && body[inner..].starts_with(&close)).then_some(inner + 2 * depth)
+    // `{}` alone is a placeholder of some languages too.
+    ((1..=60).contains(&inner) || inner == 0 && depth == 1).then_some(())?;
+    body[inner..].starts_with(&close).then_some(inner + 2 * depth)
 }
 
 /// `{{ name }}` with spaces.
@@ -122,7 +211,7 @@ fn mustaches(text: &str) -> Vec<Range<usize>> {
         let inner = open + 2;
         let window = text[inner..].char_indices().nth(60).map_or(text.len(), |(offset, _)| inner + offset);
         match text[inner..window].find("}}") {
-            Some(close) if !text[inner..inner + close].contains(['{', '\n']) => {
+            Some(close) if !text[inner..inner + close].contains(['{', '}', '\n']) => {
                 found.push(open..inner + close + 2);
                 at = inner + close + 2;
             }
@@ -247,23 +336,24 @@ pub fn split_around(text: &str, verbatim: &[Range<usize>]) -> Vec<(Range<usize>,
 /// The indices of the `verbatim` strings that `output` lacks. A string that is asked for twice has to be there twice, and
 /// one that is part of another has to stand somewhere else.
 pub fn survived(verbatim: &[&str], output: &str) -> Vec<usize> {
+    let places = places(verbatim, output);
+    (0..verbatim.len()).filter(|index| places[*index].is_none()).collect()
+}
+
+/// Where each of the `verbatim` strings stands in `output`: the longest ones choose first.
+fn places(verbatim: &[&str], output: &str) -> Vec<Option<Range<usize>>> {
     let mut order: Vec<usize> = (0..verbatim.len()).collect();
     order.sort_by_key(|index| (std::cmp::Reverse(verbatim[*index].len()), *index));
-    let mut used: Vec<Range<usize>> = Vec::new();
-    let mut missing = Vec::new();
+    let mut places: Vec<Option<Range<usize>>> = vec![None; verbatim.len()];
     for index in order {
         let wanted = verbatim[index];
         let place = output
             .match_indices(wanted)
             .map(|(at, _)| at..at + wanted.len())
-            .find(|place| used.iter().all(|range| place.end <= range.start || range.end <= place.start));
-        match place {
-            Some(place) => used.push(place),
-            None => missing.push(index),
-        }
+            .find(|place| places.iter().flatten().all(|range| place.end <= range.start || range.end <= place.start));
+        places[index] = place;
     }
-    missing.sort_unstable();
-    missing
+    places
 }
 
 #[cfg(test)]
@@ -305,7 +395,19 @@ mod tests {
     }
 
     #[test]
+    fn files_code_and_tags() {
+        check("Open report.pdf, C:\\dir\\a.txt or /etc/hosts.", &["report.pdf", "C:\\dir\\a.txt", "/etc/hosts"]);
+        check("«звіт_2.docx» 보고서.pdf를 (src/main.rs)", &["звіт_2.docx", "보고서.pdf", "src/main.rs"]);
+        check("Run `make x` and `y`, п`ять м`яч", &["`make x`", "`y`"]);
+        check("<p>Go <x id=\"1\"/> <b>on</b></p>", &["<p>", "<x id=\"1\"/>", "<b>", "</b>", "</p>"]);
+        check("{n, plural, one {# goat} other {{n} goats}}", &["{n, plural, one {", "} other {", "{n}", "}}"]);
+        check("%{name}, {} and @me@host.example", &["%{name}", "{}", "@me@host.example"]);
+        check("Ура 🎉👩‍🚀 1️⃣", &["🎉", "👩‍🚀", "1️⃣"]);
+    }
+
+    #[test]
     fn prose_has_nothing_to_protect() {
+        check("Км/год, і/або, 24/7, он/офф; a < b > c, <Parasite>, <기생충>, ``so''. C# © ™ → ★", &[]);
         check("Ціна зросла на 5,5 % — до 1.200 грн. Vs. No. 5, т.зв. «ціна». 3.5km", &[]);
     }
 
@@ -325,7 +427,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn ranges_are_in_order_and_cover(text in "([a-z@#%{}$./: а-я한]|https://|www\\.|\\PC){0,60}") {
+        fn ranges_are_in_order_and_cover(text in "([a-z@#%{}$./: а-я한`<>\\\\~]|🎉|\u{fe0f}|\u{200d}|\\.pdf|https://|www\\.|\\PC){0,60}") {
             let found = protect(&text);
             let mut at = 0;
             for range in &found {

@@ -60,6 +60,16 @@ fn lost_code_and_addresses_are_put_in_again() {
 }
 
 #[test]
+fn lost_emoji_and_placeholders_go_where_they_stood() {
+    let (text, notes) = joined("We won! 🎉\nThey lost 😀\n", Format::Lines, &["Ми перемогли!", "Вони програли"]);
+    assert_eq!((text.as_str(), notes), ("Ми перемогли! 🎉\nВони програли 😀\n", vec![NoteKind::VerbatimRestored; 2]));
+    check("🔴 **We** won. It is late.", &["Ми перемогли.", "Пізно."], "🔴 **Ми** перемогли. Пізно.");
+    let (text, notes) = joined("We won 🎉 today", Format::Lines, &["Ми перемогли сьогодні"]);
+    assert_eq!((text.as_str(), notes), ("Ми перемогли сьогодні", vec![]));
+    check("{name}: *go*", &["Іди"], "{name}: *Іди*");
+}
+
+#[test]
 fn markup_over_two_sentences_keeps_its_order() {
     check("One **two. Three** four.", &["Раз два.", "Три чотири."], "Раз **два. Три** чотири.");
 }
