@@ -14,6 +14,7 @@ use crate::job::spec::Retry;
 use crate::language::Language;
 use crate::quality::{self, Ended, Finding, Severity};
 use crate::segment::{Segment, protect};
+use crate::typography::{self, Edit};
 use std::cmp::Reverse;
 use std::ops::Range;
 use std::sync::Arc;
@@ -144,6 +145,7 @@ impl Ground<'_> {
         if translated.answer.error.is_some() || translated.answer.cancelled {
             return Candidate { step, translated, findings: Vec::new(), confidence: None };
         }
+        let repaired = self.repair(&mut translated);
         let verbatim: Vec<&str> = self.verbatim();
         let input = quality::Input {
             source: &self.segment.text,
@@ -155,11 +157,31 @@ impl Ground<'_> {
             verbatim: &verbatim,
         };
         let mut findings = quality::check(&input);
+        findings.extend(repaired);
         if let Some(wording) = self.wording {
             findings.extend(wording.missing(self.segment, (self.from, self.to), input.output));
         }
         let confidence = Some(quality::confidence(&input, &findings));
         Candidate { step, translated, findings, confidence }
+    }
+
+    /// Puts protected spans in again that got lost, where their place is certain.
+    fn repair(&self, translated: &mut Translated) -> Option<Finding> {
+        let restored = protect::restore(&self.segment.text, &self.segment.verbatim, &translated.answer.text);
+        if restored.inserts.is_empty() {
+            return None;
+        }
+        let names: Vec<&str> = restored.inserts.iter().map(|(_, text)| text.trim()).collect();
+        let message = format!("{} got lost and was put in again where it has one place only", names.join(", "));
+        let edits: Vec<Edit> = restored.inserts.iter().cloned().map(|(range, text)| Edit { range, text }).collect();
+        let last_hop = translated.hops.last_mut().and_then(|hop| hop.alignment.as_mut());
+        for alignment in translated.alignment.as_mut().into_iter().chain(last_hop) {
+            for place in &mut Arc::make_mut(alignment).target {
+                *place = typography::moved(place, &edits);
+            }
+        }
+        translated.answer.text = restored.text;
+        Some(Finding::new("verbatim_restored", Severity::Note, message))
     }
 
     fn verbatim(&self) -> Vec<&str> {
@@ -533,6 +555,17 @@ mod tests {
         // What is no better than the first answer does not replace it.
         let settled = climb(TEXT, &|_| TEXT.into(), Other::Here, Retry::Full);
         assert_eq!(steps(&settled), [("first", true), ("beam", false), ("other_route", false)]);
+    }
+
+    #[test]
+    fn what_has_one_place_is_put_in_again_without_another_attempt() {
+        let text = "The bridge was closed at noon because two trucks had been hit there. 🚧";
+        let says = |_: &Unit| "Опівдні міст закрили, бо там влучили у дві вантажівки.".to_string();
+        let settled = climb(text, &says, Other::Missing, Retry::Full);
+        assert!(settled.translated.answer.text.ends_with("вантажівки. 🚧"), "{}", settled.translated.answer.text);
+        assert!(settled.attempts.is_empty());
+        let codes: Vec<&str> = settled.findings.iter().map(|finding| finding.code).collect();
+        assert_eq!(codes, ["verbatim_restored"]);
     }
 
     #[test]
