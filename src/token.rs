@@ -73,6 +73,8 @@ pub enum Task {
         length: SummaryLength,
         /// Which part of the work this call does.
         stage: SummaryStage,
+        /// How it is asked for.
+        wording: SummaryWording,
     },
 }
 
@@ -101,6 +103,17 @@ pub enum SummaryStage {
     Part,
     /// The text is the summaries of the parts, in order.
     Merge,
+}
+
+/// How a chat model is asked for a summary; other models know one way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SummaryWording {
+    /// In English, in few words.
+    #[default]
+    Plain,
+    /// In the language of the answer, where that is known here: own words, an exact number of sentences, nothing around
+    /// them. For a model that answered the plain request badly.
+    Strict,
 }
 
 /// A text as a model reads it.

@@ -5,7 +5,7 @@
 //! the job has ended.
 
 use crate::language::Language;
-use crate::quality::{Finding, Severity};
+use crate::quality::{Copied, Finding, Severity};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -105,6 +105,9 @@ pub struct ArticleRecord {
     /// Which summarizer made the answer: a model's name, or `extractive`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub summarizer: Option<String>,
+    /// What the summary is, if one was asked for and made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub summary: Option<SummaryRecord>,
     /// Tokens read and written.
     pub tokens: Tokens,
     /// Where the time went. Segments of many articles share their batches: `decode` is this article's share by tokens.
@@ -128,6 +131,7 @@ impl ArticleRecord {
             language: None,
             route: Vec::new(),
             summarizer: None,
+            summary: None,
             tokens: Tokens::default(),
             timings_ms: Timings::default(),
             findings: Vec::new(),
@@ -293,8 +297,43 @@ pub struct SegmentRecord {
     /// Which step of the retry ladder made the output, if not the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry: Option<&'static str>,
+    /// The steps that were tried, in order, where there were any to choose from.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<AttemptRecord>,
+    /// Whether the output still has an error after all attempts: a person has to look before it is published.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub needs_review: bool,
     /// Findings.
     pub findings: Vec<Finding>,
+}
+
+/// One step of a retry ladder.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AttemptRecord {
+    /// Its name.
+    pub step: &'static str,
+    /// What came of it; absent if nothing did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
+    /// Geometric mean of the probabilities of its tokens, 0 to 1; null if no model made it.
+    pub score: Option<f32>,
+    /// The codes of what was found in it, in order.
+    pub findings: Vec<&'static str>,
+    /// Whether this is the one that was kept.
+    pub kept: bool,
+}
+
+/// What a summary is, in figures.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SummaryRecord {
+    /// The step of the ladder that made it.
+    pub path: &'static str,
+    /// Its sentences.
+    pub sentences: usize,
+    /// How much of it stands word for word in the article, and in the article's first sentences; absent where it is in
+    /// another language.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copied: Option<Copied>,
 }
 
 /// Writes a report article by article.

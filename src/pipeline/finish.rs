@@ -30,6 +30,8 @@ pub(super) fn finish(article: &mut Article<'_>, mut parts: BTreeMap<usize, Trans
             hops: Vec::new(),
             alignment: None,
             retry: None,
+            attempts: Vec::new(),
+            needs_review: false,
             findings: Vec::new(),
         };
         let outcome = match plan {

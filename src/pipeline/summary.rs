@@ -279,6 +279,7 @@ fn finish_summary(article: &mut Article<'_>, draft: Draft, length: SummaryLength
                 sentences: length.sentences(),
                 origin,
                 boilerplate: &dropped,
+                instructions: "",
             },
         ));
     }

@@ -24,7 +24,7 @@ use std::ops::Range;
 
 use crate::language::Language;
 
-pub use summary::{SummaryCheck, SummaryOrigin, check_summary};
+pub use summary::{Copied, SummaryCheck, SummaryOrigin, check_summary, copied};
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
