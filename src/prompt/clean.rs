@@ -68,8 +68,10 @@ fn list_marks(source: &str, answer: &str) -> Option<String> {
             None => numbered(bare).filter(|_| is_list).map_or(line, |end| &bare[end..]),
         };
         let mut plain = rest.trim().to_string();
-        for mark in EMPHASIS.iter().filter(|mark| !source.contains(**mark) && plain.matches(**mark).count() > 1) {
-            plain = plain.replace(mark, "");
+        for mark in EMPHASIS.iter().filter(|mark| !source.contains(**mark)) {
+            if plain.matches(mark).count() > 1 {
+                plain = plain.replace(mark, "");
+            }
         }
         if heading && filled_lines(answer) > 1 && !plain.ends_with(['.', '!', '?', '…']) {
             continue;
