@@ -10,6 +10,8 @@ mod drafting;
 mod extracting;
 mod finishing;
 mod ladder;
+#[cfg(test)]
+mod tests;
 mod translating;
 
 use super::article::{Article, Plan};

@@ -25,20 +25,14 @@ const LONGEST_SENTENCE: usize = 60;
 /// Sentences in another language than the one asked for: one finding if it is the summary as a whole, else one each.
 pub(super) fn language(text: &Text<'_>, request: &SummaryCheck<'_>) -> Vec<Finding> {
     let to = request.to;
+    let whole = 0..text.summary.len();
+    if is_foreign(text, whole.clone(), to) {
+        let found = named(text.summary, to);
+        let message = format!("summary is in another language: expected {}{found}", to.english_name());
+        return vec![Finding::new("wrong_language", Severity::Error, message).in_output(whole)];
+    }
     let wrong: Vec<&Range<usize>> =
         text.sentences.iter().filter(|range| is_foreign(text, (*range).clone(), to)).collect();
-    let whole = 0..text.summary.len();
-    if wrong.is_empty() && text.sentences.len() < 2 || wrong.len() == text.sentences.len() {
-        let name = to.english_name();
-        return is_foreign(text, whole.clone(), to)
-            .then(|| {
-                let found = named(&text.summary[whole.clone()], to);
-                let message = format!("summary is in another language: expected {name}{found}");
-                Finding::new("wrong_language", Severity::Error, message).in_output(whole)
-            })
-            .into_iter()
-            .collect();
-    }
     wrong
         .into_iter()
         .map(|range| {
