@@ -87,31 +87,36 @@ fn strict_summary(to: Language, length: SummaryLength, stage: SummaryStage) -> (
     };
     match to {
         Language::UK => (
-            "Ти редактор новин. Ти пишеш лише українською мовою, своїми словами.".to_string(),
+            "Ти редактор новин. Ти пишеш лише українською мовою.".to_string(),
             format!(
-                "Прочитай {} нижче і перекажи головне українською мовою, своїми словами. Речень має бути рівно \
-                 {sentences}, кожне завершене і не довше за 25 слів. Не переписуй речень дослівно і не додавай того, \
-                 чого там немає. Пиши без заголовка, списків і пояснень. Відповідай лише українською мовою.",
-                by_stage("статтю", "частину статті", "перекази частин однієї статті")
+                "Стисло перекажи {} своїми словами: хто, що, де й коли зробив. Речень має бути рівно {sentences}, кожне \
+                 завершене і не довше за 25 слів, без заголовка, списків і пояснень. Не переписуй речень дослівно і \
+                 не додавай того, чого там немає. Хоч якою мовою є текст, переказ має бути українською мовою.",
+                by_stage("статтю нижче", "частину статті нижче", "статтю за переказами її частин нижче")
             ),
         ),
         Language::KO => (
-            "당신은 뉴스 편집자입니다. 한국어로만, 자신의 말로 씁니다.".to_string(),
+            "당신은 뉴스 편집자입니다. 한국어로만 씁니다.".to_string(),
             format!(
-                "아래 {} 읽고 핵심 내용을 한국어로, 자신의 말로 전하세요. 정확히 {sentences}개의 완결된 문장으로 쓰세요. 문장을 그대로 \
-                 옮기지 말고, 없는 내용은 덧붙이지 마세요. 제목, 목록, 설명 없이 쓰세요. 한국어로만 답하세요.",
-                by_stage("기사를", "기사의 한 부분을", "한 기사의 부분별 요약을")
+                "아래 {} 자신의 말로 요약하세요. 누가 언제 어디서 무엇을 했는지 쓰세요. 제목, 목록, 설명 없이 정확히 {sentences}개의 완결된 문장으로 \
+                 쓰세요. 문장을 그대로 옮기지 말고, 없는 내용은 덧붙이지 마세요. 원문이 어떤 언어이든 요약은 한국어로 쓰세요.",
+                by_stage("기사를", "기사의 한 부분을", "부분별 요약으로 된 기사를")
             ),
         ),
         _ => {
             let language = to.english_name();
             (
-                format!("You are a news editor. You write in {language} only, in your own words."),
+                format!("You are a news editor. You write in {language} only."),
                 format!(
-                    "Read {} below and tell what matters most in {language}, in your own words. Write exactly \
-                     {sentences} complete sentences of at most 25 words each. Do not copy sentences and do not add \
-                     anything that is not there. Write no title, no list and no remarks. Answer in {language} only.",
-                    by_stage("the article", "the part of an article", "the summaries of the parts of one article")
+                    "Summarize {} in your own words: who did what, where and when. Write exactly {sentences} complete \
+                     sentences of at most 25 words each, without a title, a list or remarks. Do not copy sentences \
+                     and do not add anything that is not there. Whatever the language of the text, the summary has \
+                     to be in {language}.",
+                    by_stage(
+                        "the article below",
+                        "the part of an article below",
+                        "the article whose parts are summarized below"
+                    )
                 ),
             )
         }

@@ -21,7 +21,7 @@ use crate::language::Language;
 use crate::quality::{Finding, Severity};
 use crate::registry::load::Loaded;
 use crate::token::SummaryLength;
-use ladder::{Candidate, Ladder, Step};
+use ladder::{Ladder, Step};
 use std::time::Instant;
 
 /// An article of the window on its way to a summary.
@@ -32,8 +32,6 @@ struct Draft {
     from: Language,
     /// Language of the summary.
     to: Language,
-    /// Language in which a model writes that is to be translated from, if there is one.
-    pivot: Option<Language>,
     /// The article's paragraphs without boilerplate, in order.
     paragraphs: Vec<String>,
     /// The same as one text, for the checks.
@@ -57,10 +55,8 @@ impl Draft {
         }
         let from = article.language;
         let (steps, pivot) = match summarizer {
-            // A model that only gives its source back has no words of its own; it is asked once.
             Summarizer::Model(engine) => {
-                let pivot = pivot(engine, from, to);
-                (ladder::steps(engine.writes_well(to), engine.tokenizer.is_chat(), pivot.is_some()), pivot)
+                (ladder::steps(engine.writes_well(to), engine.tokenizer.is_chat()), pivot(engine, from, to))
             }
             Summarizer::Extractive(_) => (vec![Step::Extractive], None),
         };
@@ -68,9 +64,8 @@ impl Draft {
             article: index,
             from,
             to,
-            pivot,
             source: paragraphs.join("\n\n"),
-            ladder: Ladder::new(if paragraphs.is_empty() { Vec::new() } else { steps }),
+            ladder: Ladder::new(if paragraphs.is_empty() { Vec::new() } else { steps }, pivot),
             paragraphs,
             dropped: article.record.dropped.iter().map(|dropped| dropped.text.clone()).collect(),
             source_tokens: 0,
@@ -124,9 +119,17 @@ impl Pipeline<'_> {
             if turn.is_empty() {
                 return Ok(());
             }
-            let (chosen, written): (Vec<_>, Vec<_>) = turn.into_iter().partition(|(_, step)| *step == Step::Extractive);
-            let mut candidates: Vec<(usize, Candidate)> =
-                chosen.into_iter().map(|(index, _)| (index, extracting::extract(&drafts[index], length))).collect();
+            let mut candidates = Vec::new();
+            let mut written = Vec::new();
+            for (index, step) in turn {
+                match step {
+                    Step::Extractive => candidates.push((index, extracting::extract(&drafts[index], length))),
+                    Step::Translated if let Some(refused) = drafts[index].ladder.refused() => {
+                        candidates.push((index, refused));
+                    }
+                    _ => written.push((index, step)),
+                }
+            }
             if let Summarizer::Model(engine) = summarizer {
                 candidates.extend(self.write_drafts(engine, drafts, &written, length));
             }

@@ -44,7 +44,7 @@ impl Writing {
 /// How a step asks, and in which language.
 fn request(draft: &Draft, step: Step) -> (Language, SummaryWording) {
     match step {
-        Step::Translated => (draft.pivot.unwrap_or(draft.to), SummaryWording::Plain),
+        Step::Translated => (draft.ladder.pivot().unwrap_or(draft.to), SummaryWording::Plain),
         Step::OtherPrompt => (draft.to, SummaryWording::Strict),
         Step::Direct | Step::Extractive => (draft.to, SummaryWording::Plain),
     }
@@ -147,26 +147,25 @@ impl Pipeline<'_> {
             candidate.failure = answer.error;
             return candidate;
         }
-        if step == Step::Translated {
-            self.mend_language(draft, &mut candidate, &answer.text);
+        if let Some(found) = self.spoken(draft, to, &answer.text) {
+            if step == Step::Translated {
+                let message = format!("the model answered in {found}, not in {to}");
+                candidate.findings.push(Finding::new("summary_language", Severity::Note, message));
+                candidate.language = Some(found);
+            } else {
+                candidate.spoken = Some(found).filter(|&found| found != draft.to);
+            }
         }
         shorten(&mut candidate, answer, length);
         candidate
     }
 
-    /// A small model may summarize well and in the wrong language: a draft that is to be translated is translated from
-    /// the language it is in, or not at all, if that is the one asked for.
-    fn mend_language(&self, draft: &Draft, candidate: &mut Candidate, text: &str) {
-        let Some(found) = detect::detect(text) else { return };
-        let asked = candidate.language.unwrap_or(draft.to);
-        if found.language == asked || found.confidence < SURE {
-            return;
-        }
-        if found.language == draft.to || self.models.has_route_here(found.language, draft.to) {
-            let message = format!("the model answered in {}, not in {asked}", found.language);
-            candidate.findings.push(Finding::new("summary_language", Severity::Note, message));
-            candidate.language = Some(found.language);
-        }
+    /// A small model may summarize well and in the wrong language: the language of an answer, if that is not the one it was
+    /// asked for and there is a way from it to the draft's.
+    fn spoken(&self, draft: &Draft, asked: Language, text: &str) -> Option<Language> {
+        let found = detect::detect(text).filter(|found| found.confidence >= SURE)?.language;
+        let usable = found != asked && (found == draft.to || self.models.has_route_here(found, draft.to));
+        usable.then_some(found)
     }
 }
 
@@ -193,12 +192,15 @@ fn slack(wanted: usize) -> usize {
 /// sentences that are most like all the others stay, in their order.
 fn shorten(candidate: &mut Candidate, answer: Answer, length: SummaryLength) {
     let text = answer.text.trim().to_string();
+    let wanted = length.sentences();
     let language = candidate.language.unwrap_or(Language::EN);
     let mut ranges = sentence_ranges(&text, language);
     if matches!(answer.finish, Some(Finish::Limit | Finish::Loop)) {
         let (severity, what) = if ranges.len() > 1 {
             ranges.pop();
-            (Severity::Warning, "its last sentence was left out")
+            // Of an answer that says enough without it nothing is missed.
+            let severity = if ranges.len() >= wanted { Severity::Note } else { Severity::Warning };
+            (severity, "its last sentence was left out")
         } else {
             (Severity::Error, "it may be cut or repeat itself")
         };
@@ -206,7 +208,6 @@ fn shorten(candidate: &mut Candidate, answer: Answer, length: SummaryLength) {
         candidate.findings.push(Finding::new("summary_cut", severity, message));
     }
     let end = ranges.last().map_or(text.len(), |range| range.end);
-    let wanted = length.sentences();
     if ranges.len() <= wanted + slack(wanted) {
         candidate.text = text[..end].to_string();
         return;

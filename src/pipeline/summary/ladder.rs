@@ -12,7 +12,8 @@ pub(super) enum Step {
     Direct,
     /// The same, asked for in stricter words and in that language.
     OtherPrompt,
-    /// The model writes in a language that it knows better, and that is translated.
+    /// A draft in another language is translated: one that was refused for its language, or one that the model is asked for
+    /// in a language that it knows better.
     Translated,
     /// Sentences of the article, translated if need be.
     Extractive,
@@ -32,18 +33,13 @@ impl Step {
 
 /// The steps for a model, in order. In a language that it writes badly by its card, what it writes in another one and is
 /// translated comes first; only chat models understand other words. The article's own sentences come last.
-pub(super) fn steps(writes_well: bool, chats: bool, pivots: bool) -> Vec<Step> {
+pub(super) fn steps(writes_well: bool, chats: bool) -> Vec<Step> {
     let order = if writes_well {
         [Step::Direct, Step::OtherPrompt, Step::Translated, Step::Extractive]
     } else {
         [Step::Translated, Step::Direct, Step::OtherPrompt, Step::Extractive]
     };
-    let fits = |step: &Step| match step {
-        Step::OtherPrompt => chats,
-        Step::Translated => pivots,
-        Step::Direct | Step::Extractive => true,
-    };
-    order.into_iter().filter(fits).collect()
+    order.into_iter().filter(|&step| step != Step::OtherPrompt || chats).collect()
 }
 
 /// What came of an attempt.
@@ -53,6 +49,8 @@ pub(super) struct Candidate {
     pub(super) text: String,
     /// Language that it was written in, and is in now.
     pub(super) language: Option<Language>,
+    /// The language that it is in, if it was asked for in another one and can be translated.
+    pub(super) spoken: Option<Language>,
     /// Whether it is the article's own sentences, word for word or translated.
     pub(super) extracted: bool,
     /// Geometric mean of the probabilities of its tokens; the lower one of writing and translating.
@@ -117,13 +115,15 @@ impl Candidate {
 pub(super) struct Ladder {
     /// Steps that were not taken, the next one last.
     left: Vec<Step>,
+    /// The language in which a model writes what is to be translated, if there is one.
+    pivot: Option<Language>,
     tried: Vec<Candidate>,
 }
 
 impl Ladder {
-    pub(super) fn new(mut steps: Vec<Step>) -> Ladder {
+    pub(super) fn new(mut steps: Vec<Step>, pivot: Option<Language>) -> Ladder {
         steps.reverse();
-        Ladder { left: steps, tried: Vec::new() }
+        Ladder { left: steps, pivot, tried: Vec::new() }
     }
 
     /// The step to take next, which is taken off the ladder; none once a candidate passes. The article's own sentences are
@@ -134,11 +134,36 @@ impl Ladder {
         }
         let has_error = self.best().is_none_or(|best| self.tried[best].has_error());
         while let Some(step) = self.left.pop() {
-            if step != Step::Extractive || has_error {
+            let makes_sense = match step {
+                Step::Direct | Step::OtherPrompt => true,
+                Step::Translated => self.pivot.is_some() || self.refused().is_some(),
+                Step::Extractive => has_error,
+            };
+            if makes_sense {
                 return Some(step);
             }
         }
         None
+    }
+
+    /// The language in which a model writes what is to be translated.
+    pub(super) fn pivot(&self) -> Option<Language> {
+        self.pivot
+    }
+
+    /// The best draft that was written in another language than it was asked for in and can be translated, as the candidate
+    /// of a new step.
+    pub(super) fn refused(&self) -> Option<Candidate> {
+        let refused = self.tried.iter().filter(|candidate| candidate.spoken.is_some());
+        // The first one of equals: `max_by` answers the last.
+        let draft = refused.rev().max_by_key(|candidate| Reverse(candidate.rank()))?;
+        Some(Candidate {
+            step: Some(Step::Translated),
+            text: draft.text.clone(),
+            language: draft.spoken,
+            score: draft.score,
+            ..Candidate::default()
+        })
     }
 
     /// Whether no step will be taken any more.
@@ -211,7 +236,7 @@ mod tests {
 
     /// The steps that are taken and the one that is kept, when attempts have these findings, in order.
     fn check(outcomes: &[(&[&'static str], f32)], steps: &[&str], kept: &str) {
-        let mut ladder = Ladder::new(super::steps(true, true, true));
+        let mut ladder = Ladder::new(super::steps(true, true), Some(Language::EN));
         let mut taken = Vec::new();
         while let Some(step) = ladder.next_step() {
             let (findings, score) = outcomes[taken.len()];
@@ -263,8 +288,18 @@ mod tests {
     #[test]
     fn steps_suit_the_model() {
         let names = |steps: Vec<Step>| steps.into_iter().map(Step::name).collect::<Vec<_>>();
-        assert_eq!(names(steps(false, true, true)), ["translated", "direct", "other_prompt", "extractive"]);
-        assert_eq!(names(steps(true, false, true)), ["direct", "translated", "extractive"]);
-        assert_eq!(names(steps(true, true, false)), ["direct", "other_prompt", "extractive"]);
+        assert_eq!(names(steps(false, true)), ["translated", "direct", "other_prompt", "extractive"]);
+        assert_eq!(names(steps(true, false)), ["direct", "translated", "extractive"]);
+    }
+
+    #[test]
+    fn without_a_better_language_only_a_refused_draft_is_translated() {
+        for (spoken, expected) in [(None, "extractive"), (Some(Language::KO), "translated")] {
+            let mut ladder = Ladder::new(steps(true, false), None);
+            assert_eq!(ladder.next_step(), Some(Step::Direct));
+            ladder.add(Candidate { spoken, ..candidate(Step::Direct, &["wrong_language!"], 0.9) });
+            assert_eq!(ladder.refused().and_then(|draft| draft.language), spoken);
+            assert_eq!(ladder.next_step().map(Step::name), Some(expected));
+        }
     }
 }

@@ -175,7 +175,7 @@ fn a_copied_lead_is_asked_for_again_in_other_words() {
 }
 
 #[test]
-fn what_stays_in_the_wrong_language_is_written_in_english_and_translated() {
+fn what_stays_in_the_wrong_language_is_translated() {
     let script: Script = |text, task| match task {
         Task::Translate { .. } if text.starts_with("The island") => {
             UK_GOOD.split_inclusive(". ").next().unwrap().into()
@@ -188,7 +188,25 @@ fn what_stays_in_the_wrong_language_is_written_in_english_and_translated() {
     assert_eq!(text.trim(), UK_GOOD);
     assert_eq!(record.segments[0].intermediate, [EN_GOOD]);
     assert_eq!((record.route[0].from, record.route[0].to), (Language::EN, Language::UK));
-    assert_eq!(asked.iter().filter(|what| *what == "translate en-uk").count(), 2);
+    // The draft that was refused for its language is the one that is translated.
+    assert_eq!(asked[..2], ["summarize uk", "summarize uk strictly"]);
+    assert_eq!(asked[2..], ["translate en-uk", "translate en-uk"]);
+}
+
+#[test]
+fn a_lead_that_is_copied_twice_is_written_in_english_and_translated() {
+    let script: Script = |text, task| match task {
+        Task::Translate { .. } if text.starts_with("The island") => {
+            UK_GOOD.split_inclusive(". ").next().unwrap().into()
+        }
+        Task::Translate { .. } => UK_GOOD.split_inclusive(". ").nth(1).unwrap().into(),
+        Task::Summarize { to, .. } if *to == Language::EN => EN_GOOD.into(),
+        Task::Summarize { .. } => UK.split("\n\n").nth(1).unwrap().into(),
+    };
+    let (record, text, asked) = one(UK, Language::UK, script);
+    check(&record, &["direct", "other_prompt", "translated"], "translated", false);
+    assert_eq!(text.trim(), UK_GOOD);
+    assert_eq!(asked[..3], ["summarize uk", "summarize uk strictly", "summarize en"]);
 }
 
 #[test]

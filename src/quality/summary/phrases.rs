@@ -37,11 +37,12 @@ const META: &[&str] = &[
     "the article mentions", "the article notes", "the article highlights", "the article explains", "the article also",
     "the article is about", "the article covers", "the article concludes", "the article tells", "the article provides",
     "the article focuses", "this article", "in the article", "according to the article", "the text says",
-    "the text describes", "the text is about", "the passage", "the author of the article", "стаття розповід",
+    "the text describes", "the text is about", "the key points", "the key factors", "the main points",
+    "the most important factor", "the most important matter", "the most important point", "this story", "this news", "the passage", "the author of the article", "стаття розповід",
     "стаття опису", "стаття поясн", "стаття повідомл", "стаття обговор", "стаття присвяч", "стаття розгляд",
     "у цій статті", "в цій статті", "ця стаття", "у статті йд", "в статті йд", "у статті розп", "у статті повід",
     "у статті опис", "у статті зазн", "в статті зазн", "текст розповід", "у тексті йд", "в тексті йд", "автор статті",
-    "згідно зі статтею", "이 기사", "본 기사", "해당 기사", "기사는", "기사에서는", "기사에 따르면", "기사에서", "이 글은", "본문은", "본문에서",
+    "згідно зі статтею", "основні моменти", "ключові моменти", "головні тези", "이 기사", "본 기사", "해당 기사", "기사는", "기사에서는", "기사에 따르면", "기사에서", "이 글은", "본문은", "본문에서", "핵심 내용은", "주요 내용은",
 ];
 
 /// Words in which a writer speaks of himself; outside quotations they have no place in a summary.
@@ -50,6 +51,13 @@ const FIRST_PERSON: &[&str] = &[
     "i", "i'm", "i've", "my", "me", "we", "we're", "we've", "our", "ours", "us", "я", "мене", "мені", "мій", "моя",
     "моє", "мої", "ми", "нас", "нам", "нами", "наш", "наша", "наше", "наші", "нашого", "нашої", "нашу", "나는", "내가", "저는",
     "제가", "우리는", "우리가", "저희는", "저희가",
+];
+
+/// The language of the summary, as only who was told to write in it speaks of it; and how an article says the same.
+const LANGUAGES: &[(Language, &str, &[&str])] = &[
+    (Language::EN, "in english", &["in english", "english language", "англійськ", "영어"]),
+    (Language::UK, "українською мовою", &["українськ", "ukrainian", "우크라이나어"]),
+    (Language::KO, "한국어로", &["한국어", "korean", "корейськ"]),
 ];
 
 /// So many words of the instruction in a row are the instruction.
@@ -102,9 +110,16 @@ fn echoed(text: &Text<'_>, request: &SummaryCheck<'_>) -> Option<Finding> {
     });
     // What the article itself opens with may open its summary.
     let opening = opening.filter(|range| find(text.article, &text.summary[range.clone()].to_lowercase()).is_none());
-    let place = opening.or_else(|| instruction(text, request.instructions))?;
+    let place = opening.or_else(|| told_language(text, request)).or_else(|| instruction(text, request.instructions))?;
     let message = format!("instruction in the summary: expected the news only, got {:?}", &text.summary[place.clone()]);
     Some(Finding::new("instruction_echo", Severity::Error, message).in_output(place))
+}
+
+/// Where the summary names the language that it was asked for in.
+fn told_language(text: &Text<'_>, request: &SummaryCheck<'_>) -> Option<Range<usize>> {
+    let (_, phrase, others) = LANGUAGES.iter().find(|(language, ..)| *language == request.to)?;
+    let spoken_of = others.iter().any(|other| find(text.article, other).is_some());
+    stands(text, phrase).filter(|_| !spoken_of)
 }
 
 /// A run of words of the instruction that the article does not have.
@@ -153,7 +168,8 @@ fn meta(text: &Text<'_>) -> Vec<Finding> {
 fn marks(text: &Text<'_>) -> Option<Finding> {
     const INLINE: &[&str] = &["**", "__", "```", "](", "<|", "|>", "</"];
     let inline = INLINE.iter().find(|mark| text.summary.contains(**mark) && !text.article.contains(**mark));
-    let line = text.summary.lines().find(|line| is_listed(line.trim_start()));
+    let introduces = |line: &&str| line.trim_end().ends_with(':') && !text.article.contains(line.trim());
+    let line = text.summary.lines().find(|line| is_listed(line.trim_start()) || introduces(line));
     let shown = inline.copied().or(line.map(|line| line.trim_start()))?;
     let shown: String = shown.chars().take(20).collect();
     let message = format!("marks of a list or heading: expected plain sentences, got {shown:?}");
@@ -287,6 +303,7 @@ mod tests {
             "Новину українською своїми словами переказано. Перекажи новину українською своїми словами.",
             &["instruction_echo"],
         );
+        check(Language::EN, "The facts in English are a bridge and a mayor.", &["instruction_echo"]);
         check(Language::KO, "요약: 다리가 열렸다.", &["instruction_echo"]);
         check(Language::KO, "다음은 요약입니다. 다리가 열렸다.", &["instruction_echo"]);
     }
@@ -306,6 +323,7 @@ mod tests {
         check(Language::EN, "- The bridge is open.\n- It is new.", &["markup_left"]);
         check(Language::UK, "1. Міст відкрили.\n2. Він новий.", &["markup_left"]);
         check(Language::KO, "**다리**가 열렸다.", &["markup_left"]);
+        check(Language::EN, "What happened:\nThe bridge is open.", &["markup_left"]);
         check(Language::EN, "It opened in\n2026. It is new.", &[]);
     }
 
