@@ -9,7 +9,8 @@ mod terms;
 pub use clean::{Cleaned, clean};
 pub use terms::with_terms;
 
-use crate::token::{SummaryStage, Task};
+use crate::language::Language;
+use crate::token::{SummaryLength, SummaryStage, SummaryWording, Task};
 
 /// Stands in a message where the text goes. A private-use character, so that no instruction can hold it by accident.
 pub const TEXT_MARK: &str = "\u{F5E5E}";
@@ -50,22 +51,8 @@ pub fn messages(task: &Task) -> Vec<Message> {
                 to.english_name()
             ),
         ),
-        Task::Summarize { to, length, stage, .. } => {
-            let what = match stage {
-                SummaryStage::Whole => "the following news article",
-                SummaryStage::Part => "the following part of a news article",
-                SummaryStage::Merge => "the news article whose parts are summarized below, in order,",
-            };
-            let (language, sentences) = (to.english_name(), length.sentences());
-            let words = sentences * WORDS_A_SENTENCE;
-            (
-                format!("You are a news editor. You write in {language} only."),
-                format!(
-                    "Summarize {what} in {language} in at most {sentences} sentences, about {words} words. Use only \
-                     facts from the text and keep its numbers and names. Output only the summary in {language}."
-                ),
-            )
-        }
+        Task::Summarize { to, length, stage, wording: SummaryWording::Plain, .. } => summary(to, length, stage),
+        Task::Summarize { to, length, stage, wording: SummaryWording::Strict, .. } => strict_summary(to, length, stage),
     };
     vec![
         Message { role: Role::System, content: system },
@@ -73,11 +60,74 @@ pub fn messages(task: &Task) -> Vec<Message> {
     ]
 }
 
+/// Who is asked for a summary, and how.
+fn summary(to: Language, length: SummaryLength, stage: SummaryStage) -> (String, String) {
+    let what = match stage {
+        SummaryStage::Whole => "the following news article",
+        SummaryStage::Part => "the following part of a news article",
+        SummaryStage::Merge => "the news article whose parts are summarized below, in order,",
+    };
+    let (language, sentences) = (to.english_name(), length.sentences());
+    let words = sentences * WORDS_A_SENTENCE;
+    (
+        format!("You are a news editor. You write in {language} only."),
+        format!(
+            "Summarize {what} in {language} in at most {sentences} sentences, about {words} words. Use only facts from \
+             the text and keep its numbers and names. Output only the summary in {language}."
+        ),
+    )
+}
+
+/// The same for a model that answered the plain request badly: in the language of the answer, which pulls small models
+/// into it, and with what they did wrong forbidden by name.
+fn strict_summary(to: Language, length: SummaryLength, stage: SummaryStage) -> (String, String) {
+    let sentences = length.sentences();
+    let by_stage = |whole: &'static str, part: &'static str, merge: &'static str| match stage {
+        SummaryStage::Whole => whole,
+        SummaryStage::Part => part,
+        SummaryStage::Merge => merge,
+    };
+    match to {
+        Language::UK => (
+            "Ти редактор новин. Ти пишеш лише українською мовою.".to_string(),
+            format!(
+                "Стисло перекажи {} своїми словами: хто, що, де й коли зробив. Речень має бути рівно {sentences}, кожне \
+                 завершене і не довше за 25 слів, без заголовка, списків і пояснень. Не переписуй речень дослівно і \
+                 не додавай того, чого там немає. Хоч якою мовою є текст, переказ має бути українською мовою.",
+                by_stage("статтю нижче", "частину статті нижче", "статтю за переказами її частин нижче")
+            ),
+        ),
+        Language::KO => (
+            "당신은 뉴스 편집자입니다. 한국어로만 씁니다.".to_string(),
+            format!(
+                "아래 {} 자신의 말로 요약하세요. 누가 언제 어디서 무엇을 했는지 쓰세요. 제목, 목록, 설명 없이 정확히 {sentences}개의 완결된 문장으로 \
+                 쓰세요. 문장을 그대로 옮기지 말고, 없는 내용은 덧붙이지 마세요. 원문이 어떤 언어이든 요약은 한국어로 쓰세요.",
+                by_stage("기사를", "기사의 한 부분을", "부분별 요약으로 된 기사를")
+            ),
+        ),
+        _ => {
+            let language = to.english_name();
+            (
+                format!("You are a news editor. You write in {language} only."),
+                format!(
+                    "Summarize {} in your own words: who did what, where and when. Write exactly {sentences} complete \
+                     sentences of at most 25 words each, without a title, a list or remarks. Do not copy sentences \
+                     and do not add anything that is not there. Whatever the language of the text, the summary has \
+                     to be in {language}.",
+                    by_stage(
+                        "the article below",
+                        "the part of an article below",
+                        "the article whose parts are summarized below"
+                    )
+                ),
+            )
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::language::Language;
-    use crate::token::SummaryLength;
 
     fn tasks() -> Vec<Task> {
         let languages = [Language::EN, Language::UK, Language::KO];
@@ -86,7 +136,9 @@ mod tests {
             for to in languages {
                 tasks.push(Task::Translate { from, to });
                 for stage in [SummaryStage::Whole, SummaryStage::Part, SummaryStage::Merge] {
-                    tasks.push(Task::Summarize { from, to, length: SummaryLength::Long, stage });
+                    for wording in [SummaryWording::Plain, SummaryWording::Strict] {
+                        tasks.push(Task::Summarize { from, to, length: SummaryLength::Long, stage, wording });
+                    }
                 }
             }
         }
@@ -109,18 +161,28 @@ mod tests {
     fn the_target_language_is_named() {
         for task in tasks() {
             let request = messages(&task).pop().map(|m| m.content).unwrap_or_default();
-            assert!(request.contains(task.to().english_name()), "{request}");
+            let own = if task.to() == Language::UK { "українською" } else { "한국어" };
+            assert!(request.contains(task.to().english_name()) || request.contains(own), "{request}");
         }
     }
 
     #[test]
-    fn stages_of_a_summary_differ_and_name_its_length() {
-        let request = |stage| {
-            let task = Task::Summarize { from: Language::KO, to: Language::UK, length: SummaryLength::Short, stage };
-            messages(&task).pop().map(|m| m.content).unwrap_or_default()
-        };
-        let all = [SummaryStage::Whole, SummaryStage::Part, SummaryStage::Merge].map(request);
-        assert!(all.iter().all(|text| text.contains("2 sentences")));
-        assert!(all[0] != all[1] && all[1] != all[2] && all[0] != all[2]);
+    fn stages_and_wordings_of_a_summary_differ_and_name_its_length() {
+        for to in [Language::EN, Language::UK, Language::KO] {
+            let mut all = std::collections::BTreeSet::new();
+            for stage in [SummaryStage::Whole, SummaryStage::Part, SummaryStage::Merge] {
+                for wording in [SummaryWording::Plain, SummaryWording::Strict] {
+                    let length = SummaryLength::Short;
+                    let task = Task::Summarize { from: Language::KO, to, length, stage, wording };
+                    let request = messages(&task).pop().map(|m| m.content).unwrap_or_default();
+                    assert!(
+                        ["2 sentences", "2 complete", "рівно 2", "2개"].iter().any(|n| request.contains(n)),
+                        "{request}"
+                    );
+                    all.insert(request);
+                }
+            }
+            assert_eq!(all.len(), 6);
+        }
     }
 }

@@ -73,6 +73,8 @@ pub enum Task {
         length: SummaryLength,
         /// Which part of the work this call does.
         stage: SummaryStage,
+        /// How it is asked for.
+        wording: SummaryWording,
     },
 }
 
@@ -126,6 +128,17 @@ impl WordEdges {
         let of = |table: &[bool], token: TokenId| table.get(token as usize).copied().unwrap_or(false);
         !(of(&self.goes_on, first) && of(&self.follows_on, second))
     }
+}
+
+/// How a chat model is asked for a summary; other models know one way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SummaryWording {
+    /// In English, in few words.
+    #[default]
+    Plain,
+    /// In the language of the answer, where that is known here: own words, an exact number of sentences, nothing around
+    /// them. For a model that answered the plain request badly.
+    Strict,
 }
 
 /// A text as a model reads it.

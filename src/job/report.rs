@@ -6,7 +6,7 @@
 
 use super::spool::{Ending, Spool};
 use crate::language::Language;
-use crate::quality::{Finding, Severity};
+use crate::quality::{Copied, Finding, Severity};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -144,6 +144,9 @@ pub struct ArticleRecord {
     /// What became of every byte of the input; of translations that were written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accounting: Option<AccountRecord>,
+    /// What the summary is, if one was asked for and made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub summary: Option<SummaryRecord>,
     /// Tokens read and written.
     pub tokens: Tokens,
     /// Terms of the glossary, if there is one.
@@ -173,6 +176,7 @@ impl ArticleRecord {
             route: Vec::new(),
             summarizer: None,
             accounting: None,
+            summary: None,
             tokens: Tokens::default(),
             terms: None,
             timings_ms: Timings::default(),
@@ -436,6 +440,19 @@ impl SegmentRecord {
             findings: Vec::new(),
         }
     }
+}
+
+/// What a summary is, in figures.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SummaryRecord {
+    /// The step of the ladder that made it.
+    pub path: &'static str,
+    /// Its sentences.
+    pub sentences: usize,
+    /// How much of it stands word for word in the article, and in the article's first sentences; absent where it is in
+    /// another language.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copied: Option<Copied>,
 }
 
 /// Writes a report article by article.

@@ -11,7 +11,7 @@ pub struct Cleaned {
     /// The answer alone. Empty where the model gave none (only a preamble, only thoughts).
     pub text: String,
     /// What was taken away, as stable machine names, in the order in which it was done: `stop_token`, `thinking`,
-    /// `code_fence`, `preamble`, `echo`, `quotes`, `note`.
+    /// `code_fence`, `preamble`, `echo`, `quotes`, `note`, `list_marks`.
     pub removed: Vec<&'static str>,
 }
 
@@ -39,7 +39,48 @@ pub fn clean(task: &Task, source: &str, answer: &str) -> Cleaned {
             removed.push(name);
         }
     }
+    if let Some(plain) = matches!(task, Task::Summarize { .. }).then(|| list_marks(source, text)).flatten() {
+        removed.push("list_marks");
+        return Cleaned { text: plain.trim().to_string(), removed };
+    }
     Cleaned { text: text.to_string(), removed }
+}
+
+/// Takes the marks of lists, headings and emphasis out of a summary, which was asked for as sentences. A heading that is no
+/// sentence goes as a whole, if anything else is left.
+fn list_marks(source: &str, answer: &str) -> Option<String> {
+    const BULLETS: &[&str] = &["- ", "* ", "• ", "· "];
+    const EMPHASIS: &[&str] = &["**", "__"];
+    let numbered = |line: &str| -> Option<usize> {
+        let digits = line.bytes().take_while(u8::is_ascii_digit).count();
+        let mark = [". ", ") "].iter().any(|mark| line[digits..].starts_with(mark));
+        ((1..=2).contains(&digits) && mark).then_some(digits + 2)
+    };
+    // One line that begins with a number may be a sentence; several are a list.
+    let is_list = answer.lines().filter(|line| numbered(line.trim_start()).is_some()).count() > 1;
+    let mut lines: Vec<String> = Vec::new();
+    for line in answer.lines() {
+        let bare = line.trim_start();
+        let heading = bare.starts_with('#') && bare.trim_start_matches('#').starts_with(' ');
+        let rest = match BULLETS.iter().find_map(|bullet| bare.strip_prefix(bullet)) {
+            Some(rest) => rest,
+            None if heading => bare.trim_start_matches('#'),
+            None => numbered(bare).filter(|_| is_list).map_or(line, |end| &bare[end..]),
+        };
+        let mut plain = rest.trim().to_string();
+        for mark in EMPHASIS.iter().filter(|mark| !source.contains(**mark)) {
+            if plain.matches(mark).count() > 1 {
+                plain = plain.replace(mark, "");
+            }
+        }
+        if heading && filled_lines(answer) > 1 && !plain.ends_with(['.', '!', '?', '…']) {
+            continue;
+        }
+        // A line without a mark is left as it stands.
+        lines.push(if plain == line.trim() { line.to_string() } else { plain });
+    }
+    let plain = lines.join("\n");
+    (plain.trim() != answer && !plain.trim().is_empty()).then_some(plain)
 }
 
 /// Removes thoughts between tags, thoughts that never end, and thoughts whose beginning is in the prompt.
@@ -427,7 +468,7 @@ fn quotes<'a>(_task: &Task, source: &str, answer: &'a str) -> Option<&'a str> {
 mod tests {
     use super::*;
     use crate::language::Language;
-    use crate::token::{SummaryLength, SummaryStage};
+    use crate::token::{SummaryLength, SummaryStage, SummaryWording};
     use proptest::prelude::*;
 
     const UK_EN: Task = Task::Translate { from: Language::UK, to: Language::EN };
@@ -436,6 +477,7 @@ mod tests {
         to: Language::UK,
         length: SummaryLength::Short,
         stage: SummaryStage::Whole,
+        wording: SummaryWording::Plain,
     };
     const SOURCE: &str = "Міст через Сулу відкрили у вівторок.";
 
@@ -546,6 +588,12 @@ mod tests {
             ("Summary in Ukrainian: Міст відкрили.", "Міст відкрили."),
             ("Міст відкрили.\n\nСподіваюся, це допоможе!", "Міст відкрили."),
             ("Міст відкрили.\nЙого чекали.", "Міст відкрили.\nЙого чекали."),
+            ("- Міст відкрили.\n- Його чекали.", "Міст відкрили.\nЙого чекали."),
+            ("1. Міст відкрили.\n2. Його чекали.", "Міст відкрили.\nЙого чекали."),
+            ("### Міст\n\n**Міст** відкрили.", "Міст відкрили."),
+            ("# Міст відкрили.", "Міст відкрили."),
+            ("17 травня міст відкрили.", "17 травня міст відкрили."),
+            ("17. травня міст відкрили.", "17. травня міст відкрили."),
         ] {
             assert_eq!(clean(&SUMMARY, "Міст відкрили.\nЙого чекали роками.\nУсе.", answer).text, expected);
         }

@@ -28,7 +28,7 @@ use crate::language::Language;
 
 pub use confidence::confidence;
 pub use pairing::{Paired, pair_paragraphs};
-pub use summary::{SummaryCheck, SummaryOrigin, check_summary};
+pub use summary::{Copied, SummaryCheck, SummaryOrigin, check_summary, copied};
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]

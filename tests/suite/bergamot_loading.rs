@@ -136,10 +136,16 @@ fn answers_are_in_the_scripts_of_language_and_text() {
 
 #[test]
 fn a_translation_model_cannot_summarize() {
-    use tlumach::token::{SummaryLength, SummaryStage};
+    use tlumach::token::{SummaryLength, SummaryStage, SummaryWording};
     let loaded = load(&files(TIED), &options(Precision::Auto)).unwrap();
     let (from, to) = (Language::EN, Language::UK);
-    let task = Task::Summarize { from, to, length: SummaryLength::Short, stage: SummaryStage::Whole };
+    let task = Task::Summarize {
+        from,
+        to,
+        length: SummaryLength::Short,
+        stage: SummaryStage::Whole,
+        wording: SummaryWording::Plain,
+    };
     assert!(loaded.tokenizer.encode("A text.", &task).unwrap_err().to_string().contains("summarize"));
 }
 

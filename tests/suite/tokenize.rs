@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use tlumach::language::Language;
-use tlumach::token::{SummaryLength, SummaryStage, Task, TokenId};
+use tlumach::token::{SummaryLength, SummaryStage, SummaryWording, Task, TokenId};
 use tlumach::tokenize::Tokenizer;
 use tlumach::tokenize::marian::{Files, MarianTokenizer};
 use tlumach::tokenize::sentencepiece::{PieceKind, SentencePiece};
@@ -213,6 +213,7 @@ fn marian_language_tokens_come_from_the_task() {
         to: Language::UK,
         length: SummaryLength::Short,
         stage: SummaryStage::Whole,
+        wording: SummaryWording::Plain,
     };
     assert!(tokenizer.encode("Rain fell.", &task).unwrap_err().to_string().contains("cannot summarize"));
 }

@@ -1,0 +1,143 @@
+//! The checks of a candidate, and the end of a summary: the best candidate is written and the record is filled.
+
+use super::super::article::Article;
+use super::super::models::Summarizer;
+use super::super::record_route;
+use super::super::write::{self, Written};
+use super::Draft;
+use super::drafting::instructions;
+use super::ladder::{Candidate, Step};
+use crate::job::report::{OutcomeRecord, SegmentRecord, Status, SummaryRecord};
+use crate::language::Language;
+use crate::quality::{self, Finding, Severity, SummaryCheck, SummaryOrigin};
+use crate::segment::sentence_ranges;
+use crate::token::SummaryLength;
+
+/// What is found in a draft before it is translated and is still true of the translation, where it can be seen no more.
+const LASTING: &[&str] = &[
+    "name_new",
+    "number_new",
+    "quote_new",
+    "quote_marks_new",
+    "copied_lead",
+    "copied_article",
+    "meta_talk",
+    "instruction_echo",
+    "boilerplate_leak",
+];
+
+fn check(draft: &Draft, candidate: &Candidate, to: Language, request: (SummaryLength, SummaryOrigin)) -> Vec<Finding> {
+    let dropped: Vec<&str> = draft.dropped.iter().map(String::as_str).collect();
+    let told = candidate.step.map_or(String::new(), |step| instructions(draft, step, request.0));
+    let check = SummaryCheck {
+        from: draft.from,
+        to,
+        sentences: request.0.sentences(),
+        origin: request.1,
+        boilerplate: &dropped,
+        instructions: &told,
+    };
+    quality::check_summary(&draft.source, &candidate.text, &check)
+}
+
+/// Looks at a draft that is about to be translated.
+pub(super) fn judge_before_translation(draft: &Draft, candidate: &mut Candidate) {
+    let language = candidate.language.unwrap_or(draft.to);
+    let origin = if candidate.extracted { SummaryOrigin::Extracted } else { SummaryOrigin::Written };
+    // Of its length the translation tells.
+    let found = check(draft, candidate, language, (SummaryLength::Long, origin));
+    candidate.before = found
+        .into_iter()
+        .filter(|finding| LASTING.contains(&finding.code))
+        .map(|finding| {
+            let message = format!("in the draft in {language}: {}", finding.message);
+            Finding::new(finding.code, finding.severity, message)
+        })
+        .collect();
+}
+
+/// Looks at a candidate.
+pub(super) fn judge(draft: &Draft, candidate: &mut Candidate, length: SummaryLength) {
+    if candidate.cancelled {
+        return;
+    }
+    let translated = candidate.intermediate.is_some();
+    let origin = if candidate.extracted && !translated { SummaryOrigin::Extracted } else { SummaryOrigin::Written };
+    let found = check(draft, candidate, draft.to, (length, origin));
+    // The check of each translated sentence may have found the same.
+    candidate
+        .findings
+        .retain(|finding| !found.iter().any(|other| other.code == finding.code && overlaps(other, finding)));
+    let lasting = std::mem::take(&mut candidate.before);
+    let unseen = lasting.into_iter().filter(|finding| found.iter().all(|other| other.code != finding.code));
+    candidate.findings.extend(unseen);
+    candidate.findings.extend(found);
+}
+
+/// Whether two findings are about the same place; one without a place is about all of it.
+fn overlaps(one: &Finding, other: &Finding) -> bool {
+    match (&one.output, &other.output) {
+        (Some(a), Some(b)) => a.start < b.end && b.start < a.end || a == b,
+        _ => true,
+    }
+}
+
+/// Writes and records one summary.
+pub(super) fn finish(article: &mut Article<'_>, draft: Draft, summarizer: &Summarizer) {
+    if draft.cancelled {
+        article.record.status = Status::Cancelled;
+        return;
+    }
+    article.record.tokens.source += draft.source_tokens;
+    article.record.tokens.target += draft.target_tokens;
+    let reasons = draft.ladder.reasons();
+    let (kept, attempts) = draft.ladder.finish();
+    let kept = kept.unwrap_or_default();
+    article.record.summarizer = Some(match summarizer {
+        Summarizer::Model(engine) if !kept.extracted => engine.name.clone(),
+        _ => "extractive".into(),
+    });
+    if let Some(fallback) = fallback(&kept, summarizer, &reasons) {
+        article.record.findings.push(fallback);
+    }
+    record_route(&mut article.record, kept.hops.iter().cloned());
+    let language = kept.language.unwrap_or(draft.to);
+    article.record.summary = kept.step.map(|step| SummaryRecord {
+        path: step.name(),
+        sentences: sentence_ranges(&kept.text, language).len(),
+        copied: (language == draft.from).then(|| quality::copied(&draft.source, &kept.text, language)),
+    });
+    let text = kept.text.trim().to_string();
+    let span = article.document.as_ref().map_or(0..0, |document| 0..document.text.len());
+    article.record.segments.push(SegmentRecord {
+        span,
+        output_span: Some(0..text.len()),
+        outcome: OutcomeRecord::Translated,
+        score: kept.score,
+        intermediate: kept.intermediate.clone().into_iter().collect(),
+        attempts,
+        findings: kept.findings,
+        ..SegmentRecord::new(String::new(), text.clone())
+    });
+    let bytes = if text.is_empty() { Vec::new() } else { format!("{text}\n").into_bytes() };
+    match write::write(&article.item.output, language, bytes) {
+        Ok(Written::File(path)) => article.record.output = Some(path),
+        Ok(Written::Caller(bytes)) => article.bytes = Some(bytes),
+        Err(error) => {
+            let name = article.item.input.name();
+            article.fail(format!("{name}: {error}"));
+        }
+    }
+}
+
+/// Says that the article's own sentences stand in for what a model should have written.
+fn fallback(kept: &Candidate, summarizer: &Summarizer, reasons: &str) -> Option<Finding> {
+    if kept.step != Some(Step::Extractive) {
+        return None;
+    }
+    let (severity, why) = match summarizer {
+        Summarizer::Model(_) => (Severity::Warning, reasons),
+        Summarizer::Extractive(why) => (Severity::Note, why.as_deref()?),
+    };
+    Some(Finding::new("extractive_fallback", severity, format!("made of the article's own sentences: {why}")))
+}
