@@ -28,13 +28,17 @@ const ENGLISH: &[(Stop, &str)] = &[
          Lt.Col Maj.Gen Lt.Gen Brig.Gen Sec Dir Supt Gens Cols Sens Govs Drs Profs \
          Inc Ltd Co Corp Bros Jr Sr Esq LLC Plc Cos Assn Dept Univ Est est Ph.D M.D B.A M.A D.C L.A N.Y \
          a.m p.m A.M P.M U.S U.K U.N E.U U.S.A U.S.S.R A.D B.C \
-         Jan Feb Mar Apr Jun Jul Aug Sept Sep Oct Nov Dec Mon Tue Tues Wed Thu Thur Thurs Fri Sat Sun \
+         Mon Tue Tues Wed Thu Thur Thurs Fri Sat Sun \
          Ala Ariz Ark Calif Colo Conn Del Fla Ga Ill Ind Kan Ky La Md Mass Mich Minn Miss Mo Mont Neb Nev Okla Ore Pa \
          Penn Tenn Tex Va Vt Wash Wis Wyo \
          Ave Blvd Rd Sq Hwy Mts Is min max avg hrs hr lb lbs oz sq cu mph km ft",
     ),
     (Often, "etc"),
-    (BeforeNumber, "No Nos no nos Vol vol Fig fig Figs pp p Art Sec sec Ch ch Ver ver Op op para Para"),
+    (
+        BeforeNumber,
+        "No Nos no nos Vol vol Fig fig Figs pp p Art Sec sec Ch ch Ver ver Op op para Para \
+         Jan Feb Mar Apr Jun Jul Aug Sept Sep Oct Nov Dec",
+    ),
 ];
 
 /// Lower case; compared without regard to case.
@@ -46,8 +50,8 @@ const UKRAINIAN: &[(Stop, &str)] = &[
     ),
     (
         Perhaps,
-        "р рр ст тис грн дол коп обл год хв сек ген ген-м полк підп підполк кап лейт серж майор адм к-н заст гол зав нач \
-         оз т н.е ред вид упоряд тел зб міс вид-во ч кг км см мм га л хвил млн млрд трлн с-ще сел х рос рад ред-ція \
+        "р рр ст тис грн дол коп обл год хв сек ген ген-м полк підп підполк кап лейт серж майор адм к-н заст зав нач \
+         оз т н.е ред упоряд тел зб міс вид-во ч кг км см мм га л хвил млн млрд трлн с-ще сел х рос рад ред-ція \
          ун-т ін-т ст.лейт тзв т-во внутр зовн сер поч кін пол стор",
     ),
     (Often, "ін т.д т.п т.і д тощо"),
@@ -139,6 +143,25 @@ pub(super) fn is_speech_verb(word: &str) -> bool {
         declared noted warned recalled insisted explained continued wondered exclaimed cried";
     VERBS.split_whitespace().any(|entry| entry == word)
 }
+
+/// Whether the Korean sentence at the start of `after` only says who said the quotation before it: `그가 말했다.` What has
+/// an object of its own (`이렇게 말했다`, `…고 말했다`) is a sentence of its own.
+pub(super) fn is_korean_report(after: &str) -> bool {
+    const VERBS: &str = "말했 말한 말합 덧붙였 덧붙인 전했 밝혔 설명했 강조했 물었 답했 대답했 외쳤 주장했 지적했 경고했 적었 썼 \
+        이야기했 얘기했 회상했 반문했 토로했 당부했 소리쳤";
+    const BEFORE: &str = "가 이 은 는 께서 에게 한테 에서 며 면서";
+    let Some((clause, _)) = after.split_once(['.', '!', '?']) else { return false };
+    if clause.len() > LONGEST_REPORT || clause.contains(['"', '“', '‘', '「', '«', '…']) {
+        return false;
+    }
+    let mut words = clause.split_whitespace().rev();
+    let verb = words.next().unwrap_or_default();
+    let says = verb.ends_with('다') && VERBS.split_whitespace().any(|stem| verb.starts_with(stem));
+    says && words.next().is_none_or(|word| BEFORE.split_whitespace().any(|ending| word.ends_with(ending)))
+}
+
+/// No report is longer, in bytes.
+const LONGEST_REPORT: usize = 300;
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,7 @@
 //! Works on the text of one block. Abbreviations are in [`super::abbreviation`], brackets and quotations in
 //! [`super::enclosure`]. One pass: looking back and ahead is bounded, so the time is linear in the text.
 
-use super::abbreviation::{Stop, begins_sentences, is_speech_verb, stop_after};
+use super::abbreviation::{Stop, begins_sentences, is_korean_report, is_speech_verb, stop_after};
 use super::enclosure::{enclosures, korean_quotative};
 use crate::language::Language;
 use std::ops::Range;
@@ -207,18 +207,19 @@ fn ends_sentence(text: &str, start: usize, place: &Place, language: Language) ->
     // A full stop of its own after the quotation mark, `».`, is no abbreviation's; so is any run of several signs.
     let single_stop = place.last_run.len() == 1 && last == '.' && place.last_run.start == place.run;
     if !single_stop {
-        return !(place.quote_closed && named_speaker(word_at));
+        return !(place.quote_closed && named_speaker(word_at, language));
     }
     let gap_word = Word::before(text, start, place.run);
     stop_ends(&gap_word, place, word_at, language)
 }
 
-/// `"…?" Smith asked`: the sentence goes on with its speaker.
-fn named_speaker(after: &str) -> bool {
+/// `"…?" Smith asked`: the sentence goes on with its speaker. `"…?" She asked` does not, or `she` would be small.
+fn named_speaker(after: &str, language: Language) -> bool {
     let words: Vec<&str> = after.split(' ').take(4).collect();
     let names = words.iter().take_while(|w| w.chars().next().is_some_and(char::is_uppercase)).count();
     let verb = words.get(names).map(|w| w.trim_end_matches(|c: char| !c.is_alphabetic()));
     (1..=3).contains(&names)
+        && !begins_sentences(words[0], language)
         && verb.is_some_and(is_speech_verb)
         && words[..names].iter().all(|w| !w.ends_with([',', '.']))
 }
@@ -251,7 +252,7 @@ fn ends_without_space(text: &str, place: &Place, before: char, last: char) -> bo
 /// After a Korean syllable, terminators and a space.
 fn korean_end(text: &str, start: usize, place: &Place, after: &str) -> bool {
     let before = text[..place.run].chars().next_back().unwrap_or(' ');
-    if place.quote_closed && korean_quotative(after) {
+    if place.quote_closed && (korean_quotative(after) || is_korean_report(after)) {
         return false;
     }
     let run = &text[place.last_run.clone()];
@@ -333,7 +334,8 @@ fn stop_ends(word: &Word<'_>, place: &Place, after: &str, language: Language) ->
         Some(Stop::Perhaps) => starter,
         Some(Stop::Often) => !first.is_ascii_digit(),
         Some(Stop::BeforeNumber) => !first.is_ascii_digit() && (starter || word.text.chars().count() > 1),
-        None if is_dotted(word.text) => starter,
+        // `non-U.S.` is as dotted as `U.S.`.
+        None if is_dotted(word.text.rsplit('-').next().unwrap_or_default()) => starter,
         None => true,
     }
 }

@@ -8,4 +8,5 @@ mod marian;
 mod quality;
 mod qwen;
 mod registry;
+mod sentences;
 mod tokenize;

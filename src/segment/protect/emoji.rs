@@ -84,7 +84,7 @@ fn element(text: &str) -> usize {
     if is_keycap(first) {
         return if take(&|c| c == KEYCAP) { length } else { 0 };
     }
-    if !is_emoji(first) && !(picture && is_text_emoji(first)) {
+    if !(is_emoji(first) || picture && is_text_emoji(first)) {
         return 0;
     }
     if is_flag_letter(first) {

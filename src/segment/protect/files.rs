@@ -72,12 +72,11 @@ pub(super) fn path(rest: &str) -> Option<usize> {
     let length = rest[from..].find(|c| !plain(c)).unwrap_or(rest.len() - from);
     let end = rest[..from + length].trim_end_matches(['.', '-']).len();
     let mut parts = rest[from.min(end)..end].split('/').filter(|part| !part.is_empty());
-    let known = match home {
-        Some(_) => parts.next().is_some_and(|part| part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '.')),
-        None => {
-            let first = parts.next().unwrap_or_default();
-            parts.next().is_some() && (ROOTS.contains(&first) || name(&rest[1..]) == Some(end - 1))
-        }
+    let first = parts.next().unwrap_or_default();
+    let known = if home.is_some() {
+        first.starts_with(|c: char| c.is_ascii_alphabetic() || c == '.')
+    } else {
+        parts.next().is_some() && (ROOTS.contains(&first) || name(&rest[1..]) == Some(end - 1))
     };
     known.then_some(end)
 }

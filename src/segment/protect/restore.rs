@@ -74,6 +74,12 @@ struct Insert {
     index: usize,
 }
 
+impl Insert {
+    fn at(index: usize, at: usize, text: String) -> Insert {
+        Insert { at: at..at, text, index }
+    }
+}
+
 /// What a span is, as far as places go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -120,10 +126,6 @@ impl Repair<'_> {
         }
         self.placed[index] = Some(insert.at.clone());
         self.inserts.push(insert);
-    }
-
-    fn insert(&self, index: usize, at: usize, text: String) -> Insert {
-        Insert { at: at..at, text, index }
     }
 
     /// Programs count some placeholders: where there are several, a new place may mean another argument.
@@ -222,10 +224,10 @@ impl Repair<'_> {
         let span = self.spans[index];
         let (bare, lead_sign, tail_sign) = (gap.trim(), lead.trim(), tail.trim());
         if bare == tail_sign {
-            return Some(self.insert(index, left.end, format!("{lead}{span}")));
+            return Some(Insert::at(index, left.end, format!("{lead}{span}")));
         }
         if bare == lead_sign {
-            return Some(self.insert(index, right.start, format!("{span}{tail}")));
+            return Some(Insert::at(index, right.start, format!("{span}{tail}")));
         }
         // Both signs are left: `{a}, , {c}`.
         bare.strip_prefix(lead_sign).filter(|rest| rest.trim() == tail_sign)?;
@@ -270,7 +272,7 @@ impl Repair<'_> {
         let before = space(index > 0 && self.gap_before(index).contains(char::is_whitespace));
         let spaced = after.starts_with(char::is_whitespace) && at == self.output.len() - rest.len();
         match kind(span) {
-            Kind::Emoji | Kind::Tag => Some(self.insert(index, at, format!("{before}{span}{}", space(spaced)))),
+            Kind::Emoji | Kind::Tag => Some(Insert::at(index, at, format!("{before}{span}{}", space(spaced)))),
             Kind::Positional | Kind::Word => {
                 let sign = after.trim_start().chars().next().filter(|c| matches!(c, ':' | ',' | '|' | '—' | '–'))?;
                 let text = if rest.starts_with(sign) {
@@ -280,7 +282,7 @@ impl Repair<'_> {
                     let lead = space(after.starts_with(char::is_whitespace));
                     format!("{before}{span}{lead}{sign}{}", space(spaced))
                 };
-                Some(self.insert(index, at, text))
+                Some(Insert::at(index, at, text))
             }
         }
     }
@@ -318,7 +320,7 @@ impl Repair<'_> {
         };
         let kind = kind(span);
         if matches!(kind, Kind::Emoji | Kind::Tag) {
-            return Some(self.insert(index, at, format!("{space}{span}{tail}")));
+            return Some(Insert::at(index, at, format!("{space}{span}{tail}")));
         }
         let follows_end = (0..index).rev().find_map(|i| {
             let gap = self.gap(i).trim();
@@ -333,7 +335,7 @@ impl Repair<'_> {
             '—' | '–' | '-' | '|' => there == parting || is_dash(parting) && is_dash(there),
             _ => false,
         };
-        same.then(|| self.insert(index, at, format!("{space}{span}{tail}")))
+        same.then(|| Insert::at(index, at, format!("{space}{span}{tail}")))
     }
 
     /// Into the empty brackets of the output, or before its last signs with the brackets that went with it.
@@ -351,7 +353,7 @@ impl Repair<'_> {
         }
         let tail = self.gap(index).trim().strip_prefix(')')?;
         let at = before_signs(self.output.trim_end(), tail.trim())?;
-        Some(self.insert(index, at, format!(" ({span})")))
+        Some(Insert::at(index, at, format!(" ({span})")))
     }
 
     /// Behind the sentence that it stood behind, for emoji in texts of as many sentences.
@@ -372,7 +374,7 @@ impl Repair<'_> {
         let number = ends.iter().position(|end| *end == said.len())?;
         let at = *found.get(number).filter(|_| found.len() == ends.len())?;
         let spaced = self.source[..start].ends_with(char::is_whitespace);
-        Some(self.insert(index, at, format!("{}{}", if spaced { " " } else { "" }, self.spans[index])))
+        Some(Insert::at(index, at, format!("{}{}", if spaced { " " } else { "" }, self.spans[index])))
     }
 
     /// A tag that was put in without its partner would open what nothing closes.
@@ -380,8 +382,7 @@ impl Repair<'_> {
         let name = |span: &str| -> Option<(String, bool)> {
             let inner = span.strip_prefix('<')?.strip_suffix('>')?;
             let closing = inner.starts_with('/');
-            let name: String =
-                inner.trim_start_matches('/').chars().take_while(|c| c.is_ascii_alphanumeric()).collect();
+            let name: String = inner.trim_start_matches('/').chars().take_while(char::is_ascii_alphanumeric).collect();
             (!inner.ends_with('/')).then_some((name, closing))
         };
         let tags: Vec<(usize, String, bool)> = (0..self.spans.len())

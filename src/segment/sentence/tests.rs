@@ -24,7 +24,7 @@ fn english() {
             "The ferry left.| It was late.| Nobody minded!| Did you?| Yes...| No.",
             "Mr. Korzh met Dr. Goat and Gen. Hay of the U.S. Navy at 5 a.m. Monday.| The talks went well.",
             "J. R. Smith of Korzh Ltd. paid $3.5 million on Jan. 5 for No. 7.| He smiled.",
-            "He lives in the U.S.| The goat does not.",
+            "He lives in the U.S.| The goat does not.| Many non-U.S. Goats do.",
             "Made by Korzh Inc.| It sank.",
             "He said no.| They left.| She sat.| It rained.",
             "\"Is it late?\" Smith asked.| \"It is.\"| Then they left.",
@@ -37,6 +37,7 @@ fn english() {
             "World War I ended in 1918.| It was cold.| In 2022.| In 2023?| Both.",
             "The [Ukrainian] forces left.[1]| The goats stayed.[12]| All good.",
             "He came on Sept. 3, i.e. Tuesday.| Wait... what?| OK.",
+            "\"Is it late?\"| She said no one knew.| He came in Oct.| President Korzh came on Oct. 5.",
             "She has a Ph.D. in goats.| \"Why?!\"| Because.",
         ],
     );
@@ -61,6 +62,7 @@ fn ukrainian() {
             "Зустріч 24.02.2022 о 10.30 тривала 1.5 години.| Потім 24. 02. 2022 знов.| Кінець.",
             "Про це йдеться на ostriv.ua.| Раніше (у 2020 р. Корж уже плив) було інакше.",
             "Він сказав: «Іду».| Вона лишилася.| Чому?!| Бо так.",
+            "Корж забив вирішальний гол.| «Острів» переміг.| Згори чудовий вид.| Корж радий.",
             "Речення без пропуску після крапки.| Далі все добре.|Потім погано.",
         ],
     );
@@ -82,6 +84,8 @@ fn korean() {
             "그게... 뭐였더라?| 갔다...| 왔다.",
             "가. 배는 하나다.",
             "배는 좋았다!|염소도 좋았다.| 정말?|정말이다.",
+            "“배가 떠났다.| 나는 남는다.” 그가 말했다.| 끝났다.",
+            "“배가 떠났다.” 시장은 웃으며 말했습니다.| “끝났다.”| 그는 이렇게 말했다.| “끝.”| 그는 배가 좋다고 말했다.",
             "(배가 떠났다. 늦었다) 그는 남았다.| 끝.",
         ],
     );
@@ -113,18 +117,30 @@ fn line_of_megabytes_takes_linear_time() {
     }
 }
 
+/// The sentences and the white space between them give the text back.
+fn check_lossless(text: &str) -> Result<(), TestCaseError> {
+    for language in [Language::EN, Language::UK, Language::KO, Language::RU] {
+        let mut at = 0;
+        for range in sentences(text, language, &protect(text)) {
+            prop_assert!(range.start >= at && range.end > range.start);
+            prop_assert!(text[at..range.start].chars().all(char::is_whitespace));
+            prop_assert_eq!(text[range.clone()].trim(), &text[range.clone()]);
+            at = range.end;
+        }
+        prop_assert!(text[at..].chars().all(char::is_whitespace));
+    }
+    Ok(())
+}
+
 proptest! {
     #[test]
+    fn any_unicode_comes_back(text in any::<String>(), stops in prop::collection::vec((any::<String>(), "[.!?…。]{1,3}[\"”»’)]?[ \n\u{3000}]?"), 0..6)) {
+        check_lossless(&text)?;
+        check_lossless(&stops.into_iter().map(|(text, stop)| text + &stop).collect::<String>())?;
+    }
+
+    #[test]
     fn nothing_but_space_is_lost(text in "([A-Zа-яЄа-є가다요. .!?…«»\"”“'()\\[\\]—,0-9\u{a0}\u{3000}]|Mr|т|р|\\PC){0,80}") {
-        for language in [Language::EN, Language::UK, Language::KO] {
-            let mut at = 0;
-            for range in sentences(&text, language, &protect(&text)) {
-                prop_assert!(range.start >= at && range.end > range.start);
-                prop_assert!(text[at..range.start].chars().all(char::is_whitespace));
-                prop_assert_eq!(text[range.clone()].trim(), &text[range.clone()]);
-                at = range.end;
-            }
-            prop_assert!(text[at..].chars().all(char::is_whitespace));
-        }
+        check_lossless(&text)?;
     }
 }
