@@ -2,18 +2,25 @@
 """Fits and tests the weights of `src/quality/confidence.rs` on translations with references.
 
 Each argument is REPORT=REFERENCE: the JSON report of `tlumach translate --segment line --retry off`, and the lines it
-should have written. A segment counts as good if its chrF against the reference reaches the limit of its language. Odd
+should have written. Of every four lines one is damaged as `tools/damage.py` does it and read again by `tlumach check`. A
+segment counts as good if it was not damaged and its chrF against the reference reaches the limit of its language. Odd
 lines fit the weights, even lines are the test: the table says which share of the segments with a confidence was good.
 Standard library only.
 
-    tools/calibrate.py en-fr.json=ntrex.fr en-pt.json=ntrex.pt
+    tools/calibrate.py --program tlumach en-fr.json=ntrex.fr en-pt.json=ntrex.pt
 """
 
+import argparse
 import json
 import math
+import random
+import subprocess
 import sys
+import tempfile
 from collections import Counter, defaultdict
 from pathlib import Path
+
+import damage
 
 NOTHING = {"copied_source", "wrong_language", "empty_output", "not_translated"}
 LIMIT = defaultdict(lambda: 40.0, ko=20.0)
@@ -57,22 +64,65 @@ def lengths(path):
         LENGTHS[a, b] = tuple(map(float, figures))
 
 
-def rows(report, reference):
-    article = json.loads(Path(report).read_text(encoding="utf-8"))
-    to, articles = article["options"]["to"], article["articles"]
-    lines = Path(reference).read_text(encoding="utf-8").splitlines()
-    segments = articles[0]["segments"]
-    lines = [line for line in lines if line.strip()][: len(segments)]
+KINDS = [damage.loop, damage.truncated, damage.digit, damage.number_word, damage.date, damage.unit, damage.mixed_script, damage.negation, damage.name, damage.sentence_dropped]
+
+
+def damaged(segments, direction, seed):
+    """Some of the outputs with one damage each, by their numbers."""
+    to = direction[1]
+    names = sorted({m.group() for s in segments for m in damage.names_of(s["output"], to)}) if to in damage.LANGUAGES else []
+    found = {}
+    for number, segment in enumerate(segments):
+        rng = random.Random(f"{seed} {number}")
+        if rng.random() >= 0.25:
+            continue
+        kinds = KINDS[:]
+        rng.shuffle(kinds)
+        for kind in kinds:
+            row = damage.Row(segment["source"], segment["output"], "", to, names)
+            try:
+                output = kind(row, rng)
+            except KeyError:
+                continue  # nothing is known of this language
+            if output and output.strip() and output != segment["output"]:
+                found[number] = " ".join(output.split())
+                break
+    return found
+
+
+def check(program, pairs, direction):
+    """The findings of `tlumach check` about pairs of lines."""
+    with tempfile.TemporaryDirectory() as place:
+        source, output, report = (Path(place) / name for name in ["source.txt", "output.txt", "report.json"])
+        source.write_text("".join(" ".join(s.split()) + "\n" for s, _ in pairs), encoding="utf-8")
+        output.write_text("".join(o + "\n" for _, o in pairs), encoding="utf-8")
+        command = [program, "check", source, output, "--from", direction[0], "--to", direction[1], "--segment", "line", "--report", report, "-qq"]
+        if subprocess.run(command).returncode not in (0, 1):
+            sys.exit(f"{program} check failed; expected exit code 0 or 1")
+        return [segment["findings"] for segment in json.loads(report.read_text(encoding="utf-8"))["articles"][0]["segments"]]
+
+
+def rows(program, report, reference):
+    whole = json.loads(Path(report).read_text(encoding="utf-8"))
+    article = whole["articles"][0]
+    direction = (article["language"]["used"], whole["options"]["to"])
+    segments = article["segments"]
+    lines = [line for line in Path(reference).read_text(encoding="utf-8").splitlines() if line.strip()][: len(segments)]
     if len(lines) != len(segments):
         sys.exit(f"{report}: expected {len(segments)} reference lines, got {len(lines)}")
-    source = articles[0]["language"]["used"]
-    for number, (segment, line) in enumerate(zip(segments, lines), 1):
-        codes = Counter(f["severity"] for f in segment["findings"])
-        useless = any(f["code"] in NOTHING for f in segment["findings"])
+    changed = damaged(segments, direction, Path(report).stem)
+    order = sorted(changed)
+    again = dict(zip(order, check(program, [(segments[n]["source"], changed[n]) for n in order], direction)))
+    for number, (segment, line) in enumerate(zip(segments, lines)):
+        findings = again.get(number, segment["findings"])
+        output = changed.get(number, segment["output"])
+        codes = Counter(f["severity"] for f in findings)
+        useless = any(f["code"] in NOTHING for f in findings)
         score = segment["score"]
         log = max(math.log(score), -4.0) if score else None
-        features = [1.0, log or 0.0, min(codes["error"], 3), min(codes["warning"], 3), deviation(segment["source"], segment["output"], (source, to))]
-        yield number, features, log is not None, useless, chrf(segment["output"], line) >= LIMIT[to]
+        features = [1.0, log or 0.0, min(codes["error"], 3), min(codes["warning"], 3), deviation(segment["source"], output, direction)]
+        good = number not in changed and chrf(output, line) >= LIMIT[direction[1]]
+        yield number + 1, features, log is not None, useless, good
 
 
 def fit(data, used):
@@ -93,13 +143,15 @@ def confidence(weights, features, useless):
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pairs", nargs="+", metavar="REPORT=REFERENCE")
+    parser.add_argument("--program", default="tlumach")
+    arguments = parser.parse_args()
     lengths(Path(__file__).parent.parent / "src/quality/length.rs")
     sets = {}
-    for argument in sys.argv[1:]:
-        report, _, reference = argument.partition("=")
-        sets[Path(report).stem] = list(rows(report, reference))
-    if not sets:
-        sys.exit(__doc__)
+    for pair in arguments.pairs:
+        report, _, reference = pair.partition("=")
+        sets[Path(report).stem] = list(rows(arguments.program, report, reference))
     for name, used in [("scored", [0, 1, 2, 3, 4]), ("unscored", [0, 2, 3, 4])]:
         pick = lambda f: [v if i in used else 0.0 for i, v in enumerate(f)]
         train = [(pick(f), good) for data in sets.values() for n, f, known, useless, good in data if n % 2 and known and not useless]
