@@ -4,12 +4,16 @@
 //! [`check_summary`] one summary. A check only reports; it never changes a text and never calls a model.
 //! Notes are for the report, warnings and errors are what the exit code tells.
 
+mod clock;
 mod copied;
 mod coverage;
+mod dates;
 mod ending;
 mod language;
 mod length;
 mod letters;
+mod measures;
+mod mentions;
 mod negation;
 mod number_words;
 mod numbers;
@@ -17,7 +21,11 @@ mod pairs;
 mod quantity;
 mod repetition;
 mod script;
+mod spelled;
 mod summary;
+mod tokens;
+mod unit_words;
+mod units;
 mod verbatim;
 
 use std::ops::Range;
