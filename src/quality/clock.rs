@@ -55,9 +55,10 @@ fn times(reading: &Reading<'_>) -> Vec<Time> {
         let (hour, minute) = match (parts, single) {
             (Some(parts), _) if clock || colon => (parts[0], Some(parts[1])),
             (_, Some(single)) if clock => {
-                let next = reading.mentions.get(at + 1).filter(|next| {
-                    next.units.meets(MINUTE) && next.span.start <= mention.span.end + 4
-                });
+                let next = reading
+                    .mentions
+                    .get(at + 1)
+                    .filter(|next| next.units.meets(MINUTE) && next.span.start <= mention.span.end + 4);
                 (single[0], next.and_then(|next| next.singles().next()))
             }
             _ => continue,

@@ -108,13 +108,17 @@ fn lookup(word: &str, language: Language) -> Option<(Named, Sure)> {
 /// Whether what is left behind the stem of a month or a day is an ending of it: `березня`, not `березовий`.
 fn ukrainian_ending(named: Named, word: &str, rest: &str) -> bool {
     match named {
-        Month(2) => matches!(rest, "ий" | "ого" | "ому" | "им" | "невий" | "невого" | "невому" | "нева" | "неві" | "невої"),
+        Month(2) => {
+            matches!(rest, "ий" | "ого" | "ому" | "им" | "невий" | "невого" | "невому" | "нева" | "неві" | "невої")
+        }
         Month(11) => matches!(rest, "" | "а" | "у" | "і" | "ом" | "ові") || rest.starts_with("ов"),
         Month(_) => matches!(rest, "ень" | "ня" | "ні" | "нем" | "ню" | "невій") || rest.starts_with("нев"),
         Weekday(1) => rest.starts_with("о") || rest.starts_with('к'),
         Weekday(2) => rest.starts_with("о") || rest.starts_with('к'),
         // Fourth has the same beginning: четвертий.
-        Weekday(4) => matches!(rest, "" | "га" | "гу" | "гом" | "ги" | "гові" | "гам" | "гах") || rest.starts_with("гов"),
+        Weekday(4) => {
+            matches!(rest, "" | "га" | "гу" | "гом" | "ги" | "гові" | "гам" | "гах") || rest.starts_with("гов")
+        }
         Weekday(5) => rest.len() <= 6 || rest.starts_with('н'),
         Weekday(6) => rest.chars().count() <= 3 || rest.starts_with('н'),
         Weekday(7) => rest.chars().count() <= 3 && word != "неділимий" || rest.starts_with("ьн"),
@@ -182,9 +186,11 @@ fn is_beside(tokens: &Tokens<'_>, index: usize, language: Language) -> bool {
     }
     let previous = tokens.before(index, 1);
     let word = tokens.word(index);
-    let time = matches!(previous, "in" | "last" | "next" | "early" | "late" | "mid" | "since" | "until" | "till" | "during");
+    let time =
+        matches!(previous, "in" | "last" | "next" | "early" | "late" | "mid" | "since" | "until" | "till" | "during");
     // A march and a Mrs May also stand behind other prepositions.
-    (figure || behind) && (word.len() > 3 || behind || figure) || time && (word == "march" || word == "may")
+    let abbreviated = word.len() <= 4 && word != "may" && text[span.end..].starts_with('.');
+    figure || behind || abbreviated || time && (word == "march" || word == "may")
 }
 
 /// `3월`, but not `3월급`; the digits belong to the word.
@@ -224,15 +230,20 @@ fn numeric_months(text: &str, found: &mut Vec<DateWord>) {
             let digits = bytes[end..].iter().take_while(|b| b.is_ascii_digit()).count();
             groups.push(end..end + digits);
             end += digits;
-            let more = matches!(bytes.get(end), Some(b'.' | b'/' | b'-')) && bytes.get(end + 1).is_some_and(u8::is_ascii_digit);
+            let more = matches!(bytes.get(end), Some(b'.' | b'/' | b'-'))
+                && bytes.get(end + 1).is_some_and(u8::is_ascii_digit);
             if !more {
                 break;
             }
             end += 1;
         }
-        if (2..=3).contains(&groups.len()) {
+        // A score has a hyphen too.
+        let hyphen = groups.len() == 2 && bytes[groups[0].end] == b'-';
+        if (2..=3).contains(&groups.len()) && !hyphen {
             for span in groups {
-                if span.len() <= 2 && let Ok(month @ 1..=12) = text[span.clone()].parse::<u8>() {
+                if span.len() <= 2
+                    && let Ok(month @ 1..=12) = text[span.clone()].parse::<u8>()
+                {
                     found.push(DateWord { span, named: Month(month), sure: false });
                 }
             }
@@ -279,7 +290,10 @@ fn left_over<'a>(words: &'a [DateWord], others: &[DateWord]) -> Vec<&'a DateWord
     for word in words.iter().filter(|word| word.sure) {
         // The sure ones are taken first.
         let free = |sure: bool| {
-            others.iter().enumerate().position(|(at, other)| other.named == word.named && other.sure == sure && !used[at])
+            others
+                .iter()
+                .enumerate()
+                .position(|(at, other)| other.named == word.named && other.sure == sure && !used[at])
         };
         match free(true).or_else(|| free(false)) {
             Some(at) => used[at] = true,

@@ -43,9 +43,7 @@ pub(super) fn compare(source: &Reading<'_>, output: &Reading<'_>) -> Vec<Finding
     let plain = |all: &[Valued], own: &Valued| all.iter().any(|other| other.units.is_empty() && own.equals(other));
     let mut findings = Vec::new();
     for own in left {
-        let changed = |other: &Valued| {
-            own.equals(other) && is_contradiction(own, other) && !(own.bare && other.bare)
-        };
+        let changed = |other: &Valued| own.equals(other) && is_contradiction(own, other) && !(own.bare && other.bare);
         let Some(at) = (0..theirs.len()).find(|&at| !used[at] && changed(&theirs[at])) else { continue };
         let other = &theirs[at];
         // The unit of the one may be that of a number said twice.
@@ -76,16 +74,23 @@ fn is_contradiction(own: &Valued, other: &Valued) -> bool {
     }
     // Years, days and hours of the calendar and the clock are counted and named in many ways.
     let year = YEAR.or(CALENDAR_YEAR).or(DECADE);
-    let calendar = |a: Units, b: Units| a.within(year) && b.within(year) || a.within(CLOCK.or(HOUR)) && b.within(CLOCK.or(HOUR));
+    let calendar =
+        |a: Units, b: Units| a.within(year) && b.within(year) || a.within(CLOCK.or(HOUR)) && b.within(CLOCK.or(HOUR));
     !calendar(one, two) && !one.within(COUNT) && !two.within(COUNT)
 }
 
 /// A number with the word or sign beside it, for the message.
 fn with_unit<'t>(text: &'t str, span: &Range<usize>) -> &'t str {
-    let start = text[..span.start].char_indices().next_back().filter(|(_, c)| !c.is_whitespace()).map_or(span.start, |(at, _)| at);
+    let start = text[..span.start]
+        .char_indices()
+        .next_back()
+        .filter(|(_, c)| !c.is_whitespace())
+        .map_or(span.start, |(at, _)| at);
     let rest = &text[span.end..];
     let skip = rest.len() - rest.trim_start_matches([' ', '-', '\u{a0}', '\u{202f}']).len();
-    let end = rest[skip..].find(|c: char| c.is_whitespace() || matches!(c, ',' | '.' | ')' | ';')).map_or(rest.len(), |at| skip + at);
+    let end = rest[skip..]
+        .find(|c: char| c.is_whitespace() || matches!(c, ',' | '.' | ')' | ';'))
+        .map_or(rest.len(), |at| skip + at);
     &text[start..span.end + end]
 }
 

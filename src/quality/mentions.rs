@@ -5,8 +5,8 @@ use std::ops::Range;
 use super::number_words::{self, Loose};
 use super::tokens::Tokens;
 use super::units::{
-    CALENDAR_YEAR, CELSIUS, CLOCK, DATE, DECADE, DEGREE, DENOMINATOR, FAHRENHEIT, HOUR, METRE, MINUTE, MONEY,
-    MONTH_OF_YEAR, PERCENT, PERCENTAGE_POINT, SECOND, Units, YEAR,
+    CALENDAR_YEAR, CELSIUS, CLOCK, DATE, DECADE, DEGREE, DENOMINATOR, FAHRENHEIT, METRE, MONEY, Measure, PERCENT,
+    PERCENTAGE_POINT, Units, YEAR,
 };
 use super::{dates, quantity, spelled, unit_words};
 use crate::language::Language;
@@ -27,6 +27,12 @@ impl Mention {
     /// The single values that the number may mean.
     pub(super) fn singles(&self) -> impl Iterator<Item = f64> {
         self.alternatives.iter().filter(|all| all.len() == 1).map(|all| all[0])
+    }
+
+    /// The measures that the number may be; none without a unit.
+    pub(super) fn measures(&self) -> impl Iterator<Item = Measure> {
+        let units = self.units;
+        self.singles().filter(move |_| !units.is_empty()).map(move |value| Measure { value, units })
     }
 }
 
@@ -61,7 +67,8 @@ impl<'a> Reading<'a> {
             }
             for spelled in spelled::read(&tokens, language) {
                 // "2 million" has been read with its figure.
-                let inside = mentions.iter().any(|m| m.span.start <= spelled.span.start && spelled.span.start < m.span.end);
+                let inside =
+                    mentions.iter().any(|m| m.span.start <= spelled.span.start && spelled.span.start < m.span.end);
                 if inside {
                     continue;
                 }
@@ -83,6 +90,12 @@ impl<'a> Reading<'a> {
 
     pub(super) fn text(&self) -> &'a str {
         self.tokens.text()
+    }
+
+    /// All measures of the text, those of one understood among them.
+    pub(super) fn measures(&self) -> impl Iterator<Item = Measure> {
+        let bare = self.bare.iter().map(|bare| Measure { value: 1.0, units: bare.units });
+        self.mentions.iter().flat_map(Mention::measures).chain(bare)
     }
 
     /// Whether the text says a value somewhere, in figures or in any word that may stand for it.
@@ -122,7 +135,11 @@ impl Place<'_, '_> {
         let mut units = self.behind(span.end);
         let figures = &text[span.clone()];
         // `5m` sticks to its figures and may be metres or millions.
-        if before.is_empty() && units.is_empty() && figures.ends_with('m') && figures[..figures.len() - 1].ends_with(|c: char| c.is_ascii_digit()) {
+        if before.is_empty()
+            && units.is_empty()
+            && figures.ends_with('m')
+            && figures[..figures.len() - 1].ends_with(|c: char| c.is_ascii_digit())
+        {
             units = METRE;
         }
         if !before.is_empty() && (units.is_empty() || before.meets(MONEY)) {
@@ -132,7 +149,8 @@ impl Place<'_, '_> {
         if units.is_empty() && self.is_day(span, value) {
             return DATE;
         }
-        let year = figures.len() == 4 && (1000.0..2100.0).contains(&value) && figures.bytes().all(|b| b.is_ascii_digit());
+        let year =
+            figures.len() == 4 && (1000.0..2100.0).contains(&value) && figures.bytes().all(|b| b.is_ascii_digit());
         if year && (units.is_empty() || units.meets(YEAR.or(DECADE))) {
             units = units.or(CALENDAR_YEAR);
         }
@@ -180,7 +198,10 @@ impl Place<'_, '_> {
         let mut gap = &text[end..from];
         let mut decade = Units::NONE;
         if is_ordinal_ending(self.tokens.word(index), gap, self.language) {
-            if text[..end].ends_with('0') && matches!(self.tokens.word(index), "s" | "ті" | "х" | "их" | "ми") {
+            // The eighties are years or degrees, the 1980s are years.
+            let long = text[..end].bytes().rev().take_while(u8::is_ascii_digit).count() == 4;
+            if long && text[..end].ends_with('0') && matches!(self.tokens.word(index), "s" | "ті" | "х" | "их" | "ми")
+            {
                 decade = DECADE.or(YEAR);
             }
             index += 1;
@@ -190,7 +211,9 @@ impl Place<'_, '_> {
             return decade;
         }
         for _ in 0..3 {
-            if !matches!(gap, "" | " " | "-" | "‑" | "–" | "\u{a0}" | "\u{202f}" | " (" | ". ") || gap == ". " && decade.is_empty() && !text[..end].ends_with("млн") {
+            if !matches!(gap, "" | " " | "-" | "‑" | "–" | "\u{a0}" | "\u{202f}" | " (" | ". ")
+                || gap == ". " && decade.is_empty() && !text[..end].ends_with("млн")
+            {
                 return decade;
             }
             let word = self.tokens.word(index);
@@ -201,7 +224,13 @@ impl Place<'_, '_> {
             let passed = word == "u" && self.tokens.word(index + 1) == "s";
             if passed {
                 index += 1;
-            } else if !BETWEEN.iter().any(|between| if between.is_ascii() { word == *between } else { word.starts_with(between) && (self.language != Language::KO || word == *between) }) {
+            } else if !BETWEEN.iter().any(|between| {
+                if between.is_ascii() {
+                    word == *between
+                } else {
+                    word.starts_with(between) && (self.language != Language::KO || word == *between)
+                }
+            }) {
                 return decade;
             }
             index += 1;
@@ -217,7 +246,10 @@ impl Place<'_, '_> {
     fn signed(&self, sign: Units, rest: &str, place: usize) -> Units {
         let next = rest.trim_start_matches(['-', ' ', '\u{a0}']);
         if sign == PERCENT {
-            let points = next.starts_with("포인트") || next.starts_with("point") || rest.starts_with('p') || next.starts_with("пункт");
+            let points = next.starts_with("포인트")
+                || next.starts_with("point")
+                || rest.starts_with('p')
+                || next.starts_with("пункт");
             return if points { PERCENTAGE_POINT } else { PERCENT };
         }
         if sign == DEGREE {
@@ -241,7 +273,9 @@ impl Place<'_, '_> {
             "percentage" => return if next.starts_with("point") { PERCENTAGE_POINT } else { PERCENT },
             "per" if next == "cent" => return PERCENT,
             "в" | "п" if matches!(next, "п") && self.tokens.gap(index + 1) == "." => return PERCENTAGE_POINT,
-            _ if word.starts_with("квадратн") => return unit_words::squared(unit_words::word(next, self.language)),
+            _ if word.starts_with("квадратн") => {
+                return unit_words::squared(unit_words::word(next, self.language));
+            }
             _ if word.starts_with("кубічн") => return unit_words::cubed(unit_words::word(next, self.language)),
             _ => {}
         }
@@ -260,7 +294,9 @@ impl Place<'_, '_> {
                 "c" | "с" | "celsius" => CELSIUS,
                 "f" | "fahrenheit" => FAHRENHEIT,
                 _ if next.starts_with("цельс") || self.tokens.word(index + 2).starts_with("цельс") => CELSIUS,
-                _ if next.starts_with("фаренг") || self.tokens.word(index + 2).starts_with("фаренг") => FAHRENHEIT,
+                _ if next.starts_with("фаренг") || self.tokens.word(index + 2).starts_with("фаренг") => {
+                    FAHRENHEIT
+                }
                 _ => DEGREE,
             };
         }
@@ -280,7 +316,8 @@ impl Place<'_, '_> {
         }
         let text = self.tokens.text();
         let mut index = self.tokens.from(span.end);
-        let mut gap = text.get(span.end..).map_or("", |rest| &rest[..rest.find(char::is_alphabetic).unwrap_or(rest.len())]);
+        let mut gap =
+            text.get(span.end..).map_or("", |rest| &rest[..rest.find(char::is_alphabetic).unwrap_or(rest.len())]);
         if is_ordinal_ending(self.tokens.word(index), gap, self.language) {
             index += 1;
             gap = self.tokens.gap(index);
@@ -294,7 +331,8 @@ impl Place<'_, '_> {
             return true;
         }
         let first = self.tokens.from(span.start);
-        let before = first > 0 && text[self.tokens.span(first - 1).end..span.start].trim_matches(['.', ' ', '\u{a0}']).is_empty();
+        let before = first > 0
+            && text[self.tokens.span(first - 1).end..span.start].trim_matches(['.', ' ', '\u{a0}']).is_empty();
         self.language == Language::EN && before && month(first - 1)
     }
 
@@ -317,7 +355,11 @@ impl Place<'_, '_> {
             }
             let span = self.tokens.span(index);
             let text = self.tokens.text();
-            let taken = mentions.iter().any(|m| m.span.end <= span.start && text[m.span.end..span.start].chars().all(|c| matches!(c, ' ' | '-' | '\u{a0}')) || m.span.contains(&span.start));
+            let taken = mentions.iter().any(|m| {
+                m.span.end <= span.start
+                    && text[m.span.end..span.start].chars().all(|c| matches!(c, ' ' | '-' | '\u{a0}'))
+                    || m.span.contains(&span.start)
+            });
             if !taken {
                 found.push(Bare { span, units });
             }
@@ -354,8 +396,41 @@ fn is_ordinal_ending(word: &str, gap: &str, language: Language) -> bool {
             matches!(gap, "-" | "‑" | "–" | "")
                 && matches!(
                     word,
-                    "й" | "я" | "е" | "ї" | "го" | "му" | "м" | "ма" | "ти" | "та" | "те" | "ту" | "ий" | "ої" | "ою" | "х"
-                        | "их" | "ті" | "і" | "ох" | "ми" | "ша" | "ше" | "ша́" | "шу" | "га" | "ге" | "гу" | "тя" | "тє" | "тю" | "ю" | "ій" | "им" | "ому" | "ого"
+                    "й" | "я"
+                        | "е"
+                        | "ї"
+                        | "го"
+                        | "му"
+                        | "м"
+                        | "ма"
+                        | "ти"
+                        | "та"
+                        | "те"
+                        | "ту"
+                        | "ий"
+                        | "ої"
+                        | "ою"
+                        | "х"
+                        | "их"
+                        | "ті"
+                        | "і"
+                        | "ох"
+                        | "ми"
+                        | "ша"
+                        | "ше"
+                        | "ша́"
+                        | "шу"
+                        | "га"
+                        | "ге"
+                        | "гу"
+                        | "тя"
+                        | "тє"
+                        | "тю"
+                        | "ю"
+                        | "ій"
+                        | "им"
+                        | "ому"
+                        | "ого"
                 )
                 && (gap != "" || word.chars().count() <= 1 && !matches!(word, "м" | "г"))
         }
@@ -366,8 +441,33 @@ fn is_ordinal_ending(word: &str, gap: &str, language: Language) -> bool {
 /// Gives numbers of a range or a list the unit of the last one: `5–7 km`, `4에서 6인치`; and money that of the first.
 fn share_units(text: &str, mentions: &mut [Mention]) {
     const JOINTS: &[&str] = &[
-        "-", "–", "—", "~", "to", "and", "or", "до", "або", "чи", "і", "й", "та", "에서", "내지", "및", "/", "·", ",", "또는",
-        "more than", "or even", "по", "x", "by", "into", "-to-",
+        "-",
+        "–",
+        "—",
+        "~",
+        "to",
+        "and",
+        "or",
+        "до",
+        "або",
+        "чи",
+        "і",
+        "й",
+        "та",
+        "에서",
+        "내지",
+        "및",
+        "/",
+        "·",
+        ",",
+        "또는",
+        "more than",
+        "or even",
+        "по",
+        "x",
+        "by",
+        "into",
+        "-to-",
     ];
     for at in (1..mentions.len()).rev() {
         let (head, tail) = mentions.split_at_mut(at);

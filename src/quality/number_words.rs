@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use super::quantity::is;
 use super::tokens::{Lexicon, Tokens};
+use super::unit_words;
 use crate::language::Language;
 
 /// What a word may stand for.
@@ -24,7 +25,7 @@ const ENGLISH: &[(&str, f64)] = &[
     ("zero", 0.0), ("a", 1.0), ("an", 1.0), ("one", 1.0), ("first", 1.0), ("once", 1.0), ("single", 1.0),
     ("two", 2.0), ("second", 2.0), ("seconds", 2.0), ("secondary", 2.0), ("secondly", 2.0), ("duo", 2.0),
     ("duet", 2.0), ("dual", 2.0), ("twin", 2.0), ("twins", 2.0), ("bilateral", 2.0), ("either", 2.0), ("neither", 2.0),
-    ("alternate", 2.0), ("trio", 3.0), ("triplet", 3.0), ("trilogy", 3.0), ("tripartite", 3.0), ("thirdly", 3.0),
+    ("alternate", 2.0), ("trio", 3.0), ("triad", 3.0), ("triplet", 3.0), ("trilogy", 3.0), ("tripartite", 3.0), ("thirdly", 3.0),
     ("quartet", 4.0), ("quadruple", 4.0), ("quarterfinal", 4.0), ("quintet", 5.0), ("twice", 2.0), ("both", 2.0), ("pair", 2.0), ("couple", 2.0), ("double", 2.0),
     ("doubled", 2.0), ("half", 0.5), ("halved", 0.5), ("three", 3.0), ("third", 3.0), ("thirds", 3.0),
     ("triple", 3.0), ("tripled", 3.0), ("thrice", 3.0), ("four", 4.0), ("fourth", 4.0), ("quarter", 4.0),
@@ -55,7 +56,7 @@ const UKRAINIAN: &[(&str, f64)] = &[
     ("одну", 1.0), ("перш", 1.0), ("єдин", 1.0), ("два", 2.0), ("дві", 2.0), ("двох", 2.0), ("двом", 2.0),
     ("двоє", 2.0), ("двічі", 2.0), ("дво", 2.0), ("друг", 2.0), ("вдруг", 2.0), ("удруг", 2.0),
     ("обид", 2.0), ("обоє", 2.0), ("обом", 2.0), ("обох", 2.0), ("подв", 2.0), ("двій", 2.0), ("двоюр", 2.0), ("близнюк", 2.0), ("близнят", 2.0), ("вторин", 2.0), ("дует", 2.0),
-    ("парі", 2.0), ("подруж", 2.0), ("тріо", 3.0), ("трійк", 3.0), ("трійц", 3.0), ("квартет", 4.0), ("четвір", 4.0), ("квартал", 4.0),
+    ("парі", 2.0), ("подруж", 2.0), ("тріо", 3.0), ("тріад", 3.0), ("трійк", 3.0), ("трійц", 3.0), ("квартет", 4.0), ("четвір", 4.0), ("квартал", 4.0),
     ("пятір", 5.0), ("шістк", 6.0), ("шістьо", 6.0), ("сімк", 7.0), ("вісімк", 8.0), ("пара", 2.0), ("удвіч", 2.0), ("вдвіч", 2.0),
     ("вдвоє", 2.0), ("удвоє", 2.0), ("пару", 2.0), ("пари", 2.0), ("три", 3.0), ("трьо", 3.0),
     ("троє", 3.0), ("тричі", 3.0), ("трет", 3.0), ("потрій", 3.0), ("утретє", 3.0), ("втретє", 3.0), ("утричі", 3.0),
@@ -147,7 +148,13 @@ pub(super) fn read(tokens: &Tokens<'_>, language: Language) -> Vec<Loose> {
             None => run = Run::default(),
         }
         if language == Language::KO {
-            if let Some(value) = sino(word) {
+            let counted = || {
+                !unit_words::word(tokens.word(index + 1), language).is_empty()
+                    || tokens.word(index + 1).starts_with(['점', '번', '차', '명'])
+            };
+            if let Some(value) =
+                sino(word).or_else(|| digit(word).filter(|_| tokens.gap(index + 1) == " " && counted()))
+            {
                 push(value);
             }
             if let Some(range) = APPROXIMATE.iter().find(|(start, _)| word.starts_with(start)) {
@@ -239,6 +246,14 @@ fn roman(word: &str) -> Option<f64> {
         }
     }
     (total > 0).then_some(f64::from(total))
+}
+
+/// The value of a word that is one Sino-Korean digit.
+fn digit(word: &str) -> Option<f64> {
+    let mut chars = word.chars();
+    let (first, more) = (chars.next()?, chars.next());
+    let value = "일이삼사오육칠팔구".chars().position(|d| d == first)?;
+    more.is_none().then_some(value as f64 + 1.0)
 }
 
 /// The value of the Sino-Korean numeral at the start of a word: `이십`, `삼백만`. A single digit counts only before a

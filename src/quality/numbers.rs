@@ -5,7 +5,7 @@
 //! or in any word that may stand for it. Measures in other units pass where the sum is right.
 
 use super::mentions::{Mention, Reading, is_known};
-use super::units::{Conversion, MONTH_OF_YEAR, Measure, conversion};
+use super::units::{Conversion, MONTH_OF_YEAR, Measure, Units, conversion};
 use super::{Finding, Input, Severity, clock, dates, measures, quantity};
 use crate::language::Language;
 
@@ -38,9 +38,9 @@ fn values(source: &Reading<'_>, output: &Reading<'_>) -> Vec<Finding> {
             findings.push(converted(source, mention, output, got));
             continue;
         }
-        let partner = partner(mention, &new).map(|at| new.remove(at)).or_else(|| {
-            partner(mention, &surplus).map(|at| surplus.remove(at))
-        });
+        let partner = partner(mention, &new)
+            .map(|at| new.remove(at))
+            .or_else(|| partner(mention, &surplus).map(|at| surplus.remove(at)));
         let finding = if let Some(got) = partner {
             let message = format!("number changed: expected {expected:?}, got {:?}", &output.text()[got.span.clone()]);
             Finding::new("number_changed", changed(mention, got), message)
@@ -48,7 +48,8 @@ fn values(source: &Reading<'_>, output: &Reading<'_>) -> Vec<Finding> {
                 .in_output(got.span.clone())
         } else {
             let message = format!("number is missing: expected {expected:?}");
-            Finding::new("number_missing", self::lost(mention, output.language), message).in_source(mention.span.clone())
+            Finding::new("number_missing", self::lost(mention, output.language), message)
+                .in_source(mention.span.clone())
         };
         findings.push(finding);
     }
@@ -72,7 +73,8 @@ fn values(source: &Reading<'_>, output: &Reading<'_>) -> Vec<Finding> {
 
 /// Whether a number has to have a partner by its value. Months in figures are compared as months.
 fn is_wanted(mention: &Mention, strict: bool) -> bool {
-    strict && mention.units != MONTH_OF_YEAR || !strict && !mention.spelled
+    let month = mention.units == MONTH_OF_YEAR && mention.singles().all(|value| (1.0..=12.0).contains(&value));
+    if strict { !month } else { !mention.spelled }
 }
 
 /// The numbers of a text that the other has in no form.
@@ -92,20 +94,22 @@ fn surplus<'r>(own: &'r Reading<'_>, other: &Reading<'_>, strict: bool) -> Vec<&
     };
     let mut found = Vec::new();
     for (at, mention) in own.mentions.iter().enumerate().filter(|(_, mention)| is_wanted(mention, strict)) {
-        let Some(wanted) = value(mention) else { continue };
-        let here = own.mentions[..=at].iter().filter(|m| m.alternatives.iter().flatten().any(|&v| quantity::is(v, wanted))).count();
-        let there = other
-            .mentions
+        // What the other text does not say at all is lost or new, or was converted.
+        let Some(wanted) = value(mention).filter(|&value| other.has(value)) else { continue };
+        let here = own.mentions[..=at]
             .iter()
             .filter(|m| m.alternatives.iter().flatten().any(|&v| quantity::is(v, wanted)))
             .count();
+        let there =
+            other.mentions.iter().filter(|m| m.alternatives.iter().flatten().any(|&v| quantity::is(v, wanted))).count();
         if here <= there {
             continue;
         }
         let mut words: Vec<usize> =
             other.loose.iter().filter(|loose| quantity::is(loose.value, wanted)).map(|loose| loose.word).collect();
         words.dedup();
-        let spelled = other.mentions.iter().filter(|m| m.spelled && m.singles().any(|v| quantity::is(v, wanted))).count();
+        let spelled =
+            other.mentions.iter().filter(|m| m.spelled && m.singles().any(|v| quantity::is(v, wanted))).count();
         let bare = if quantity::is(wanted, 1.0) { other.bare.len() } else { 0 };
         if here > there + words.len().saturating_sub(spelled) + bare {
             found.push(mention);
@@ -143,23 +147,32 @@ fn convert<'r>(
     findings: &mut Vec<Finding>,
 ) {
     let (source, output) = sides;
-    let exact = |one: &Mention, reading: &Reading<'_>| {
-        reading.mentions.iter().any(|other| fit(one, other) == Some(Conversion::Exact))
-            || reading.bare.iter().any(|bare| {
-                one.singles().any(|value| {
-                    let whole = Measure { value: 1.0, units: bare.units };
-                    conversion(Measure { value, units: one.units }, whole) == Some(Conversion::Exact)
-                })
-            })
-    };
-    lost.retain(|mention| !exact(mention, output));
-    new.retain(|mention| !exact(mention, source));
-    lost.retain(|mention| {
-        let Some(at) = new.iter().position(|got| fit(mention, got).is_some()) else { return true };
-        let got = new.remove(at);
-        findings.push(converted(source, mention, output, got));
-        false
-    });
+    for wanted in [Conversion::Exact, Conversion::Rough] {
+        lost.retain(|mention| {
+            let Some(at) = new.iter().position(|got| fit(mention, got) == Some(wanted)) else { return true };
+            let got = new.remove(at);
+            if wanted == Conversion::Rough {
+                findings.push(converted(source, mention, output, got));
+            }
+            false
+        });
+    }
+    // "1,600 km (1,000 miles)": the second sum may be left out or added, but not changed.
+    let rivals: Vec<Units> = new.iter().map(|got| got.units).collect();
+    let dropped = |mention: &Mention| output.measures().any(|other| fits(mention.measures(), other));
+    let before: Vec<Units> = lost.iter().map(|mention| mention.units).collect();
+    lost.retain(|mention| rivals.iter().any(|units| units.meets(mention.units)) || !dropped(mention));
+    let added = |got: &Mention| source.measures().any(|own| got.measures().any(|got| is_exact(own, got)));
+    new.retain(|got| before.iter().any(|units| units.meets(got.units)) || !added(got));
+}
+
+/// Whether one of the measures is another one in other units, but for rounding.
+fn fits(mut measures: impl Iterator<Item = Measure>, other: Measure) -> bool {
+    measures.any(|measure| is_exact(measure, other))
+}
+
+fn is_exact(from: Measure, to: Measure) -> bool {
+    conversion(from, to) == Some(Conversion::Exact)
 }
 
 /// How well two numbers are one measure in different units.
@@ -167,10 +180,7 @@ fn fit(one: &Mention, other: &Mention) -> Option<Conversion> {
     if one.units.is_empty() || other.units.is_empty() {
         return None;
     }
-    one.singles()
-        .flat_map(|a| other.singles().map(move |b| (a, b)))
-        .filter_map(|(a, b)| conversion(Measure { value: a, units: one.units }, Measure { value: b, units: other.units }))
-        .min()
+    one.measures().flat_map(|a| other.measures().map(move |b| (a, b))).filter_map(|(a, b)| conversion(a, b)).min()
 }
 
 fn converted(source: &Reading<'_>, lost: &Mention, output: &Reading<'_>, got: &Mention) -> Finding {

@@ -351,7 +351,8 @@ fn korean(text: &str, figures: &Figures, at: &mut usize) -> Quantity {
         let more = Figures::read(text, next, Language::KO);
         let Some(&[value]) = more.alternatives.first().map(Vec::as_slice) else { break };
         // A plain number behind a space belongs to the sum only if it fills it up (`6만 8,000`).
-        let followed = korean_unit(&text[more.end..]).is_some();
+        let rest = &text[more.end..];
+        let followed = korean_unit(rest).is_some() || spaced_unit(rest).is_some();
         if value >= unit || gap == 1 && !followed && value < 100.0 {
             break;
         }

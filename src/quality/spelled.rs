@@ -43,6 +43,15 @@ pub(super) fn read(tokens: &Tokens<'_>, language: Language) -> Vec<Spelled> {
     found
 }
 
+/// Words for so many at once: four dozen are 48, two decades twenty years.
+#[rustfmt::skip]
+const GROUPS: &[(&str, f64)] = &[
+    ("dozen", 12.0), ("decade", 10.0), ("centur", 100.0), ("fortnight", 2.0), ("десятк", 10.0), ("дюжин", 12.0),
+    ("десятиліт", 10.0), ("десятиріч", 10.0), ("столі", 100.0), ("сторіч", 100.0), ("сотн", 100.0), ("сотен", 100.0),
+];
+
+static GROUP_WORDS: LazyLock<Lexicon<f64>> = LazyLock::new(|| Lexicon::new(GROUPS));
+
 /// What a word is in a spelled number.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Part {
@@ -118,10 +127,9 @@ impl Endings {
             Endings::Hard => {
                 matches!(ending, "ий" | "а" | "е" | "ого" | "ої" | "ому" | "у" | "им" | "ою" | "і" | "их" | "ими")
             }
-            Endings::Third => matches!(
-                ending,
-                "ій" | "я" | "є" | "ього" | "ьої" | "ьому" | "ю" | "ім" | "ьою" | "і" | "іх" | "іми"
-            ),
+            Endings::Third => {
+                matches!(ending, "ій" | "я" | "є" | "ього" | "ьої" | "ьому" | "ю" | "ім" | "ьою" | "і" | "іх" | "іми")
+            }
             Endings::Any => true,
         }
     }
@@ -311,7 +319,10 @@ fn english(tokens: &Tokens<'_>, start: usize) -> Option<Spelled> {
         part(index).map(|next| (next, index))
     })?;
     // "A year or two", "one or two" are a few.
-    if last == start && tokens.before(start, 1) == "or" && !ENGLISH_PARTS.exact(tokens.before(start, 2)).is_some_and(|p| !matches!(p, Part::Small(1.0))) {
+    if last == start
+        && tokens.before(start, 1) == "or"
+        && !ENGLISH_PARTS.exact(tokens.before(start, 2)).is_some_and(|p| !matches!(p, Part::Small(1.0)))
+    {
         return None;
     }
     // "One in three" is a share; a lone one, first or second is an article, an adverb or a unit of time.
@@ -320,7 +331,9 @@ fn english(tokens: &Tokens<'_>, start: usize) -> Option<Spelled> {
         return None;
     }
     // "A third", "one fifth" are parts.
-    let part_of = matches!(first, Part::Ordinal(_)) && (matches!(tokens.before(start, 1), "a" | "an" | "one") || tokens.word(start + 1) == "of" && tokens.before(start, 1) != "the");
+    let part_of = matches!(first, Part::Ordinal(_))
+        && (matches!(tokens.before(start, 1), "a" | "an" | "one")
+            || tokens.word(start + 1) == "of" && tokens.before(start, 1) != "the");
     if single && part_of {
         return None;
     }
@@ -343,6 +356,10 @@ fn ukrainian(tokens: &Tokens<'_>, start: usize) -> Option<Spelled> {
     }
     let part_of = matches!(first, Part::Ordinal(_)) && tokens.word(start + 1).starts_with("частин");
     if single && part_of || tokens.word(start + 1) == "частини" {
+        return None;
+    }
+    // A family is often typed `сім я`.
+    if single && matches!(tokens.word(start + 1), "я" | "ї" | "ю" | "єю") {
         return None;
     }
     Some(finish(tokens, start..last + 1, &sum, denominator))
@@ -399,10 +416,13 @@ fn add_parts(
 /// The number of the words in a range.
 fn finish(tokens: &Tokens<'_>, words: Range<usize>, sum: &Sum, denominator: Option<f64>) -> Spelled {
     let value = sum.value();
-    let alternatives = match denominator {
+    let mut alternatives = match denominator {
         Some(denominator) => vec![vec![value / denominator], vec![value, denominator]],
         None => vec![vec![value]],
     };
+    if let Some(&group) = GROUP_WORDS.longest(tokens.word(words.end)).map(|(group, _)| group) {
+        alternatives.push(vec![value * group]);
+    }
     let span = tokens.span(words.start).start..tokens.span(words.end - 1).end;
     Spelled { rest: span.end..span.end, span, alternatives, next: words.end }
 }
@@ -412,6 +432,10 @@ fn korean(tokens: &Tokens<'_>, index: usize) -> Option<Spelled> {
     let word = tokens.word(index);
     let apart = tokens.gap(index + 1) == " ";
     let span = tokens.span(index);
+    // The 세 of 13세 counts years.
+    if tokens.text()[..span.start].ends_with(|c: char| c.is_alphanumeric()) {
+        return None;
+    }
     let (value, rest) = if let Some((&(value, alone), rest)) = KOREAN_NUMERALS.longest(word) {
         let counted = if rest.is_empty() { apart && is_counter(tokens.word(index + 1)) } else { is_counter(rest) };
         let fused = |alone| match alone {
@@ -423,7 +447,9 @@ fn korean(tokens: &Tokens<'_>, index: usize) -> Option<Spelled> {
             }
         };
         let strict = match (alone, rest.is_empty()) {
-            (_, false) => counted && fused(alone) || alone == Alone::Always && rest.chars().all(|c| PARTICLES.contains(c)),
+            (_, false) => {
+                counted && fused(alone) || alone == Alone::Always && rest.chars().all(|c| PARTICLES.contains(c))
+            }
             (Alone::Always, true) => true,
             (Alone::Word, true) => apart,
             (Alone::Never, true) => counted,
@@ -436,7 +462,11 @@ fn korean(tokens: &Tokens<'_>, index: usize) -> Option<Spelled> {
     } else {
         let (value, rest) = sino(word)?;
         let rest = rest.strip_prefix('여').unwrap_or(rest);
-        let counted = if rest.is_empty() { apart && is_counter(tokens.word(index + 1)) } else { is_counter(rest) || is_sino_counter(rest) };
+        let counted = if rest.is_empty() {
+            apart && is_counter(tokens.word(index + 1))
+        } else {
+            is_counter(rest) || is_sino_counter(rest)
+        };
         if !counted {
             return None;
         }
@@ -454,9 +484,29 @@ fn korean(tokens: &Tokens<'_>, index: usize) -> Option<Spelled> {
 
 /// Counters of Sino-Korean numerals.
 fn is_sino_counter(word: &str) -> bool {
-    ["년", "개월", "원", "달러", "미터", "킬로", "퍼센트", "일", "세기", "도", "초", "주", "회", "위", "등", "층", "인", "세", "여"]
-        .iter()
-        .any(|unit| word.strip_prefix(unit).is_some_and(|rest| rest.chars().next().is_none_or(|c| PARTICLES.contains(c))))
+    [
+        "년",
+        "개월",
+        "원",
+        "달러",
+        "미터",
+        "킬로",
+        "퍼센트",
+        "일",
+        "세기",
+        "도",
+        "초",
+        "주",
+        "회",
+        "위",
+        "등",
+        "층",
+        "인",
+        "세",
+        "여",
+    ]
+    .iter()
+    .any(|unit| word.strip_prefix(unit).is_some_and(|rest| rest.chars().next().is_none_or(|c| PARTICLES.contains(c))))
 }
 
 /// The Sino-Korean numeral at the start of a word and what it leaves; at least a digit and a ten or hundred.
@@ -499,13 +549,18 @@ mod tests {
     use crate::language::Language;
 
     fn check(language: Language, text: &str, expected: &[f64]) {
-        let found: Vec<f64> = read(&Tokens::of(text), language).iter().map(|spelled| spelled.alternatives[0][0]).collect();
+        let found: Vec<f64> =
+            read(&Tokens::of(text), language).iter().map(|spelled| spelled.alternatives[0][0]).collect();
         assert_eq!(found, expected, "{text}");
     }
 
     #[test]
     fn english_words() {
-        check(Language::EN, "Seven ferries carried twenty-five buses and two hundred and six cars.", &[7.0, 25.0, 206.0]);
+        check(
+            Language::EN,
+            "Seven ferries carried twenty-five buses and two hundred and six cars.",
+            &[7.0, 25.0, 206.0],
+        );
         check(Language::EN, "three million five hundred thousand hens", &[3_500_000.0]);
         check(Language::EN, "the fourth attempt, the twenty-first century, an eight-year-old", &[4.0, 21.0, 8.0]);
         check(Language::EN, "two-thirds of the harbour; three quarters", &[2.0 / 3.0, 0.75]);

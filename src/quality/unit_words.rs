@@ -162,8 +162,7 @@ pub(super) fn word(word: &str, language: Language) -> Units {
 
 /// The same unit squared; none where nobody measures areas in it.
 pub(super) fn squared(units: Units) -> Units {
-    let pairs =
-        [(METRE, SQUARE_METRE), (KILOMETRE, SQUARE_KILOMETRE), (FOOT, SQUARE_FOOT), (MILE, SQUARE_MILE)];
+    let pairs = [(METRE, SQUARE_METRE), (KILOMETRE, SQUARE_KILOMETRE), (FOOT, SQUARE_FOOT), (MILE, SQUARE_MILE)];
     pairs.iter().find(|(side, _)| *side == units).map_or(Units::NONE, |&(_, square)| square)
 }
 
@@ -174,7 +173,9 @@ pub(super) fn cubed(units: Units) -> Units {
 
 #[cfg(test)]
 mod tests {
-    use super::super::units::{CENTIMETRE, CENTURY, DOLLAR, FOOT, HOUR, MILE, MONTH, POUND, STERLING, Units, WON, YEAR};
+    use super::super::units::{
+        CENTIMETRE, CENTURY, DOLLAR, FOOT, HOUR, MILE, MONTH, POUND, STERLING, Units, WON, YEAR,
+    };
     use super::word;
     use crate::language::Language;
 

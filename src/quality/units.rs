@@ -121,8 +121,7 @@ pub(super) const MONEY: Units = DOLLAR
     .or(PENNY);
 
 const TIME: Units = SECOND.or(MINUTE).or(HOUR).or(DAY).or(WEEK).or(MONTH).or(YEAR).or(DECADE).or(CENTURY);
-const LENGTH: Units =
-    MILLIMETRE.or(CENTIMETRE).or(METRE).or(KILOMETRE).or(INCH).or(FOOT).or(YARD).or(MILE);
+const LENGTH: Units = MILLIMETRE.or(CENTIMETRE).or(METRE).or(KILOMETRE).or(INCH).or(FOOT).or(YARD).or(MILE);
 const MASS: Units = MILLIGRAM.or(GRAM).or(KILOGRAM).or(TONNE).or(OUNCE).or(POUND);
 
 /// Whether units measure the same: both time, both length, both mass, both money.
@@ -171,8 +170,11 @@ pub(super) enum Conversion {
     Rough,
 }
 
-/// Whether two measures are one in different units.
-pub(super) fn conversion(one: Measure, other: Measure) -> Option<Conversion> {
+/// Whether a measure is another one in different units; the second is the one that was rounded.
+pub(super) fn conversion(from: Measure, to: Measure) -> Option<Conversion> {
+    if from.units.meets(to.units) && !from.units.meets(DEGREE) {
+        return None;
+    }
     let mut best = None;
     let mut offer = |precise: f64, got: f64| {
         let fit = fit(precise, got);
@@ -182,23 +184,22 @@ pub(super) fn conversion(one: Measure, other: Measure) -> Option<Conversion> {
         };
     };
     for kind in KINDS {
-        for (place, &(from, factor)) in kind.iter().enumerate().filter(|(_, unit)| one.units.meets(unit.0)) {
-            for (at, &(to, divisor)) in kind.iter().enumerate().filter(|(_, unit)| other.units.meets(unit.0)) {
-                if place != at && (from != to || factor != divisor) {
-                    offer(one.value * factor / divisor, other.value);
-                    offer(other.value * divisor / factor, one.value);
+        for (place, &(_, factor)) in kind.iter().enumerate().filter(|(_, unit)| from.units.meets(unit.0)) {
+            for (at, &(_, divisor)) in kind.iter().enumerate().filter(|(_, unit)| to.units.meets(unit.0)) {
+                if place != at {
+                    offer(from.value * factor / divisor, to.value);
                 }
             }
         }
     }
-    let celsius = |fahrenheit: f64| (fahrenheit - 32.0) / 1.8;
-    if one.units.meets(FAHRENHEIT) && other.units.meets(CELSIUS) {
-        offer(celsius(one.value), other.value);
-        offer(one.value / 1.8, other.value);
+    // A temperature, or a difference of temperatures.
+    if from.units.meets(FAHRENHEIT) && to.units.meets(CELSIUS) {
+        offer((from.value - 32.0) / 1.8, to.value);
+        offer(from.value / 1.8, to.value);
     }
-    if one.units.meets(CELSIUS) && other.units.meets(FAHRENHEIT) {
-        offer(celsius(other.value), one.value);
-        offer(other.value / 1.8, one.value);
+    if from.units.meets(CELSIUS) && to.units.meets(FAHRENHEIT) {
+        offer(from.value * 1.8 + 32.0, to.value);
+        offer(from.value * 1.8, to.value);
     }
     best
 }
@@ -240,7 +241,6 @@ mod tests {
     fn check(one: (f64, super::Units), other: (f64, super::Units), expected: Option<Conversion>) {
         let measure = |(value, units)| Measure { value, units };
         assert_eq!(conversion(measure(one), measure(other)), expected, "{one:?} {other:?}");
-        assert_eq!(conversion(measure(other), measure(one)), expected, "{other:?} {one:?}");
     }
 
     #[test]
@@ -255,6 +255,8 @@ mod tests {
         check((86.0, FAHRENHEIT), (30.0, CELSIUS), Some(Conversion::Exact));
         check((80.0, DEGREE), (27.0, CELSIUS), Some(Conversion::Exact));
         check((1.5, YEAR), (18.0, MONTH), Some(Conversion::Exact));
+        check((10.2, CENTIMETRE), (4.0, INCH), Some(Conversion::Exact));
+        check((2.0, INCH), (5.03, CENTIMETRE), Some(Conversion::Rough));
         check((5.0, MINUTE), (5.0, KILOMETRE), None);
     }
 }
