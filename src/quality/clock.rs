@@ -65,9 +65,10 @@ fn times(reading: &Reading<'_>) -> Vec<Time> {
         };
         let (span, said) = half(reading, &mention.span);
         let evening = said.or_else(|| (hour > 12.0 && hour < 24.0).then_some(true));
-        // A leading zero is of the clock with 24 hours.
+        // A leading zero is of the clock with 24 hours, which is the usual one in Ukrainian.
         let zero = reading.text()[mention.span.clone()].starts_with('0');
-        let evening = evening.or_else(|| zero.then_some(false));
+        let noon = colon && reading.language == Language::UK && quantity::is(hour, 12.0);
+        let evening = evening.or_else(|| noon.then_some(true)).or_else(|| zero.then_some(false));
         found.push(Time { span, hour: hour % 12.0, minute, evening });
     }
     found
@@ -104,9 +105,19 @@ fn half(reading: &Reading<'_>, span: &Range<usize>) -> (Range<usize>, Option<boo
             }
         }
         _ => {
+            // "10 o'clock this morning"
+            let told = || {
+                (index..index + 4).find_map(|at| match tokens.word(at) {
+                    "morning" => Some(false),
+                    "afternoon" | "evening" => Some(true),
+                    _ => None,
+                })
+            };
             let evening = half_day(after);
-            let end = if evening.is_some() { text.len() - after.len() + 2 } else { span.end };
-            (span.start..end.min(text.len()), evening)
+            if evening.is_none() {
+                return (span.clone(), told());
+            }
+            (span.start..text.len() - after.len() + 2, evening)
         }
     }
 }

@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use super::mentions::Reading;
 use super::units::{
-    CALENDAR_YEAR, CLOCK, COUNT, DATE, DECADE, HOUR, MINUTE, MONEY, MONTH_OF_YEAR, SECOND, Units, YEAR, are_of_one_kind,
+    CALENDAR_YEAR, CLOCK, COUNT, DATE, DECADE, DENOMINATOR, HOUR, MINUTE, MONEY, MONTH_OF_YEAR, SECOND, Units, YEAR,
+    are_of_one_kind,
 };
 use super::{Finding, Severity, quantity};
 
@@ -115,6 +116,7 @@ fn valued(reading: &Reading<'_>) -> Vec<Valued> {
                 push(hours, hour);
                 push(vec![parts[1]], minute);
             }
+            Some(parts) if mention.units == DENOMINATOR => push(vec![parts[1]], DENOMINATOR),
             Some(parts) if first.len() > 2 => {
                 let date = parts.len() == 3 && parts[2] > 31.0;
                 let units = if date { [DATE, MONTH_OF_YEAR, CALENDAR_YEAR] } else { [Units::NONE; 3] };

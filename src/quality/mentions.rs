@@ -65,6 +65,9 @@ impl<'a> Reading<'a> {
             for mention in &mut mentions {
                 mention.units = place.units(mention);
             }
+            if language == Language::KO {
+                join_fractions(text, &mut mentions);
+            }
             for spelled in spelled::read(&tokens, language) {
                 // "2 million" has been read with its figure.
                 let inside =
@@ -73,11 +76,18 @@ impl<'a> Reading<'a> {
                     continue;
                 }
                 let rest = &text[spelled.rest.clone()];
-                let units = if rest.is_empty() {
+                let mut units = if rest.is_empty() {
                     place.behind(spelled.span.end)
                 } else {
                     unit_words::word(&rest.to_lowercase(), language)
                 };
+                if units.meets(DECADE) {
+                    units = units.or(YEAR);
+                }
+                // Two thirds.
+                if units.is_empty() && spelled.alternatives.iter().any(|all| all.len() == 2) {
+                    units = DENOMINATOR;
+                }
                 mentions.push(Mention { span: spelled.span, alternatives: spelled.alternatives, units, spelled: true });
             }
             mentions.sort_by_key(|mention| mention.span.start);
@@ -123,7 +133,7 @@ const BETWEEN: &[&str] = &[
     "us", "american", "canadian", "australian", "more", "full", "long", "straight", "consecutive", "additional",
     "extra", "further", "other", "nautical", "metric", "calendar", "plus", "odd", "whole", "short", "previous", "past",
     "американськ", "канадськ", "австралійськ", "повн", "додатков", "календарн", "морськ", "метричн", "поспіль",
-    "останн", "наступн", "попередн", "довг", "여", "미국", "캐나다", "호주", "미",
+    "останн", "наступн", "попередн", "довг", "десятк", "dozen", "여", "미국", "캐나다", "호주", "미",
 ];
 
 impl Place<'_, '_> {
@@ -142,6 +152,14 @@ impl Place<'_, '_> {
         {
             units = METRE;
         }
+        // The reader of figures has taken the word for ten or a hundred years with it.
+        if units.is_empty() && figures.ends_with(char::is_alphabetic) {
+            let last = self.tokens.before(self.tokens.from(span.end), 1);
+            units = unit_words::word(last, self.language);
+        }
+        if units.meets(DECADE) {
+            units = units.or(YEAR);
+        }
         if !before.is_empty() && (units.is_empty() || before.meets(MONEY)) {
             return before;
         }
@@ -149,8 +167,12 @@ impl Place<'_, '_> {
         if units.is_empty() && self.is_day(span, value) {
             return DATE;
         }
-        let year =
-            figures.len() == 4 && (1000.0..2100.0).contains(&value) && figures.bytes().all(|b| b.is_ascii_digit());
+        if units.is_empty() && self.is_age(span, value) {
+            return YEAR;
+        }
+        let plain = figures.bytes().all(|b| b.is_ascii_digit());
+        let short = figures.len() == 2 && mention.singles().any(|value| value >= 1000.0);
+        let year = plain && (short || figures.len() == 4 && (1000.0..2100.0).contains(&value));
         if year && (units.is_empty() || units.meets(YEAR.or(DECADE))) {
             units = units.or(CALENDAR_YEAR);
         }
@@ -336,6 +358,21 @@ impl Place<'_, '_> {
         self.language == Language::EN && before && month(first - 1)
     }
 
+    /// Whether figures are somebody's age: "aged 33", "Ida Berg, 41, said", "у віці 15".
+    fn is_age(&self, span: &Range<usize>, value: f64) -> bool {
+        if !(1.0..=120.0).contains(&value) || value.fract() != 0.0 {
+            return false;
+        }
+        let text = self.tokens.text();
+        let before = self.tokens.before(self.tokens.from(span.start), 1);
+        let (head, tail) = (&text[..span.start], &text[span.end..]);
+        if matches!(before, "aged" | "age" | "ages" | "віці" | "віком") {
+            return head.ends_with(' ');
+        }
+        let apposition = head.strip_suffix(", ").is_some_and(|head| head.ends_with(char::is_alphabetic));
+        apposition && tail.starts_with([',', '.', ';']) && !tail[1..].starts_with(|c: char| c.is_ascii_digit())
+    }
+
     /// The units of a text that stand with no number.
     fn bare(&self, mentions: &[Mention]) -> Vec<Bare> {
         let mut found = Vec::new();
@@ -438,6 +475,26 @@ fn is_ordinal_ending(word: &str, gap: &str, language: Language) -> bool {
     }
 }
 
+/// Makes one number of `4분의 1`.
+fn join_fractions(text: &str, mentions: &mut Vec<Mention>) {
+    let mut at = 0;
+    while at + 1 < mentions.len() {
+        let (below, above) = (&mentions[at], &mentions[at + 1]);
+        let joined = text.get(below.span.end..above.span.start).is_some_and(|between| between.trim() == "분의");
+        let parts = below.singles().next().zip(above.singles().next()).filter(|&(below, _)| joined && below > 0.0);
+        if let Some((denominator, numerator)) = parts {
+            let mut alternatives = vec![vec![numerator / denominator], vec![numerator, denominator]];
+            if quantity::is(numerator, 1.0) {
+                alternatives.push(vec![denominator]);
+            }
+            mentions[at].span.end = mentions[at + 1].span.end;
+            mentions[at].alternatives = alternatives;
+            mentions.remove(at + 1);
+        }
+        at += 1;
+    }
+}
+
 /// Gives numbers of a range or a list the unit of the last one: `5–7 km`, `4에서 6인치`; and money that of the first.
 fn share_units(text: &str, mentions: &mut [Mention]) {
     const JOINTS: &[&str] = &[
@@ -478,7 +535,8 @@ fn share_units(text: &str, mentions: &mut [Mention]) {
         }
         let plain = CALENDAR_YEAR;
         if first.units.within(plain) && !second.units.within(plain) && !second.units.meets(DATE.or(DENOMINATOR)) {
-            first.units = second.units.or(first.units);
+            let years = second.units.meets(YEAR.or(DECADE));
+            first.units = if years { second.units.or(first.units) } else { second.units };
         } else if second.units.is_empty() && first.units.meets(MONEY) {
             second.units = first.units;
         }

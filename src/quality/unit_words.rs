@@ -56,7 +56,7 @@ const ENGLISH: &[(&str, Units)] = &[
     ("cent", CENT), ("pence", PENNY), ("penny", PENNY), ("degree", DEGREE), ("celsius", CELSIUS),
     ("fahrenheit", FAHRENHEIT), ("watt", WATT), ("kilowatt", KILOWATT), ("megawatt", MEGAWATT), ("gigawatt", GIGAWATT),
     ("knot", KNOT), ("megabyte", MEGABYTE), ("gigabyte", GIGABYTE), ("terabyte", TERABYTE), ("am", CLOCK), ("pm", CLOCK),
-    ("oclock", CLOCK),
+    ("oclock", CLOCK), ("anniversary", YEAR), ("bc", YEAR), ("bce", YEAR),
 ];
 
 /// How much of a Ukrainian word an entry has to be.
@@ -134,6 +134,10 @@ const KOREAN: &[(&str, Units)] = &[
 const AFTER_KOREAN_UNIT: &str =
     "은는이가을를의에도만과와로으까부마째당씩간여짜쯤들밖보처였입뿐동차경밤후전내대반말초자형된생급어한인낮치하";
 
+/// Korean units that are nothing else, whatever follows.
+const PLAIN_KOREAN_UNITS: &[&str] =
+    &["개월", "시간", "세기", "년대", "킬로미터", "센티미터", "밀리미터", "미터", "마일", "달러", "퍼센트"];
+
 static SYMBOL_WORDS: LazyLock<Lexicon<Units>> = LazyLock::new(|| Lexicon::new(SYMBOLS));
 static ENGLISH_WORDS: LazyLock<Lexicon<Units>> = LazyLock::new(|| Lexicon::new(ENGLISH));
 static UKRAINIAN_WORDS: LazyLock<Lexicon<(Units, Whole)>> = LazyLock::new(|| Lexicon::new(UKRAINIAN));
@@ -150,6 +154,10 @@ pub(super) fn word(word: &str, language: Language) -> Units {
             .beginnings(word)
             .find(|(_, rest)| {
                 rest.chars().next().is_none_or(|c| AFTER_KOREAN_UNIT.contains(c)) || rest.starts_with("정도")
+            })
+            .or_else(|| {
+                let plain = PLAIN_KOREAN_UNITS.iter().find(|unit| word.starts_with(**unit))?;
+                KOREAN_WORDS.longest(plain)
             })
             .map(|(&units, _)| units),
         _ => ENGLISH_WORDS
