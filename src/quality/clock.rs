@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::mentions::{Reading, half_day};
+use super::attached::half_day;
+use super::mentions::Reading;
 use super::units::{CLOCK, MINUTE};
 use super::{Finding, Severity, quantity};
 use crate::language::Language;

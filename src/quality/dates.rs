@@ -100,7 +100,14 @@ fn lookup(word: &str, language: Language) -> Option<(Named, Sure)> {
             .longest(word)
             .filter(|(entry, rest)| ukrainian_ending(entry.0, word, rest))
             .map(|(&entry, _)| entry),
-        Language::KO => KOREAN_WORDS.longest(word).map(|(&entry, _)| entry),
+        Language::KO => KOREAN_WORDS.longest(word).map(|(&entry, _)| entry).or_else(|| {
+            // 블랙프라이데이
+            let at = word.find("데이").filter(|&at| at > 6)?;
+            ["프라이", "새터", "선", "먼"]
+                .iter()
+                .find(|day| word[..at].ends_with(**day))
+                .and_then(|day| KOREAN_WORDS.longest(&word[at - day.len()..]).map(|(&entry, _)| entry))
+        }),
         _ => ENGLISH_WORDS.exact(word).or_else(|| ENGLISH_WORDS.exact(word.strip_suffix('s')?)).copied(),
     }
 }

@@ -127,7 +127,7 @@ fn valued(reading: &Reading<'_>) -> Vec<Valued> {
             _ => push(mention.singles().collect(), mention.units),
         }
     }
-    all.extend(reading.bare.iter().map(|bare| Valued {
+    all.extend(reading.bare.iter().filter(|bare| bare.told).map(|bare| Valued {
         values: vec![1.0],
         units: bare.units,
         span: bare.span.clone(),

@@ -4,6 +4,7 @@
 //! [`check_summary`] one summary. A check only reports; it never changes a text and never calls a model.
 //! Notes are for the report, warnings and errors are what the exit code tells.
 
+mod attached;
 mod clock;
 mod copied;
 mod coverage;
@@ -15,8 +16,11 @@ mod letters;
 mod measures;
 mod mentions;
 mod negation;
+#[cfg(test)]
+mod number_cases;
 mod number_words;
 mod numbers;
+mod numerals;
 mod pairs;
 mod quantity;
 mod repetition;

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use super::quantity::is;
 use super::tokens::{Lexicon, Tokens};
-use super::unit_words;
+use super::{numerals, unit_words};
 use crate::language::Language;
 
 /// What a word may stand for.
@@ -148,6 +148,9 @@ pub(super) fn read(tokens: &Tokens<'_>, language: Language) -> Vec<Loose> {
             None => run = Run::default(),
         }
         if language == Language::KO {
+            if let Some((value, ..)) = numerals::native(word) {
+                push(value);
+            }
             let counted = || {
                 !unit_words::word(tokens.word(index + 1), language).is_empty()
                     || tokens.word(index + 1).starts_with(['점', '번', '차', '명'])

@@ -29,11 +29,12 @@ fn values(source: &Reading<'_>, output: &Reading<'_>) -> Vec<Finding> {
     let mut new = without_partner(output, source, strict);
     let mut findings = Vec::new();
     convert((&mut lost, &mut new), (source, output), &mut findings);
-    let imperial = [source.text(), output.text()].iter().any(|text| is_imperial(text));
+    let imperial = !lost.is_empty() && !new.is_empty() && (is_imperial(source.text()) || is_imperial(output.text()));
     let mut surplus = if lost.is_empty() { Vec::new() } else { surplus(output, source, strict) };
     for mention in lost {
         let expected = &source.text()[mention.span.clone()];
-        if imperial && let Some(at) = new.iter().position(|got| is_conversion(mention, got)) {
+        let unknown = |got: &Mention| mention.units.is_empty() || got.units.is_empty();
+        if imperial && let Some(at) = new.iter().position(|got| unknown(got) && is_conversion(mention, got)) {
             let got = new.remove(at);
             findings.push(converted(source, mention, output, got));
             continue;
@@ -337,8 +338,10 @@ mod tests {
 
     #[test]
     fn converted_units_are_only_doubtful() {
-        check("en", "uk", "It is 40 miles away.", "Це за 64 км звідси.", &["unit_converted"]);
-        check("en", "uk", "It is 40 miles away.", "Це за 40 км, 55 хвилин звідси.", &["number_new"]);
+        check("en", "uk", "It is 40 miles away.", "Це за 64 км звідси.", &[]);
+        check("en", "uk", "It is 40 miles away.", "Це за 60 км звідси.", &["unit_converted"]);
+        check("en", "uk", "It is 40 miles away.", "Це за 64 км, 55 хвилин звідси.", &["number_new"]);
+        check("en", "uk", "It is 40 miles away.", "Це за 94 км звідси.", &["number_changed"]);
     }
 
     #[test]

@@ -47,6 +47,31 @@ enum Whole {
 
 /// The numbers of a text in order.
 pub(super) fn read(text: &str, language: Language) -> Vec<Quantity> {
+    if !text.chars().any(|c| FULL_WIDTH.contains(&c)) {
+        return read_plain(text, language);
+    }
+    // The reader knows the digits of ASCII; places are carried back to the text as it is.
+    let mut plain = String::with_capacity(text.len());
+    let mut places = Vec::with_capacity(text.len() + 1);
+    for (at, c) in text.char_indices() {
+        let start = plain.len();
+        let digit = FULL_WIDTH.contains(&c).then(|| char::from_u32(c as u32 - '０' as u32 + '0' as u32)).flatten();
+        plain.push(digit.unwrap_or(c));
+        places.extend((start..plain.len()).map(|_| at));
+    }
+    places.push(text.len());
+    let mut found = read_plain(&plain, language);
+    for quantity in &mut found {
+        quantity.span = places[quantity.span.start]..places[quantity.span.end];
+    }
+    found
+}
+
+/// Digits as wide as Han characters.
+const FULL_WIDTH: std::ops::RangeInclusive<char> = '０'..='９';
+
+/// The numbers of a text whose digits are those of ASCII.
+fn read_plain(text: &str, language: Language) -> Vec<Quantity> {
     let mut found: Vec<Quantity> = Vec::new();
     let mut at = 0;
     while at < text.len() {

@@ -1,7 +1,6 @@
 //! The words of a text, folded for look-ups, and small dictionaries keyed by the beginnings of words. Knows no
 //! language: the tables that stand behind a [`Lexicon`] do.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use super::letters::{is_apostrophe, is_mark};
@@ -115,28 +114,36 @@ pub(super) fn is_hangul(c: char) -> bool {
     ('\u{ac00}'..='\u{d7a3}').contains(&c)
 }
 
-/// A dictionary of beginnings of words.
+/// A dictionary of beginnings of words, in buckets by their first two letters; every word of every text is looked up
+/// in several of these.
 pub(super) struct Lexicon<T: 'static> {
-    entries: HashMap<char, Vec<&'static (&'static str, T)>>,
+    buckets: Vec<Vec<&'static (&'static str, T)>>,
+    /// Entries of one letter, which stand in no bucket of two.
+    letters: Vec<&'static (&'static str, T)>,
 }
+
+/// Number of buckets; a power of two.
+const BUCKETS: usize = 512;
 
 impl<T> Lexicon<T> {
     pub(super) fn new(table: &'static [(&'static str, T)]) -> Lexicon<T> {
-        let mut entries: HashMap<char, Vec<&'static (&'static str, T)>> = HashMap::new();
+        let mut lexicon = Lexicon { buckets: Vec::new(), letters: Vec::new() };
+        lexicon.buckets.resize_with(BUCKETS, Vec::new);
         for entry in table {
-            if let Some(first) = entry.0.chars().next() {
-                let bucket = entries.entry(first).or_default();
-                // The longest come first, those of one length in the order of the table.
-                let at = bucket.partition_point(|other| other.0.len() >= entry.0.len());
-                bucket.insert(at, entry);
-            }
+            let list = match bucket(entry.0) {
+                Some(place) => &mut lexicon.buckets[place],
+                None => &mut lexicon.letters,
+            };
+            // The longest come first, those of one length in the order of the table.
+            let at = list.partition_point(|other| other.0.len() >= entry.0.len());
+            list.insert(at, entry);
         }
-        Lexicon { entries }
+        lexicon
     }
 
     /// The entry that is the word.
     pub(super) fn exact(&self, word: &str) -> Option<&'static T> {
-        self.bucket(word).iter().find(|entry| entry.0 == word).map(|entry| &entry.1)
+        self.candidates(word).find(|entry| entry.0 == word).map(|entry| &entry.1)
     }
 
     /// The longest entry that the word begins with, and what it leaves of the word.
@@ -146,12 +153,20 @@ impl<T> Lexicon<T> {
 
     /// All entries that the word begins with, the longest first, and what each leaves of the word.
     pub(super) fn beginnings<'w>(&self, word: &'w str) -> impl Iterator<Item = (&'static T, &'w str)> {
-        self.bucket(word).iter().filter_map(move |entry| word.strip_prefix(entry.0).map(|rest| (&entry.1, rest)))
+        self.candidates(word).filter_map(move |entry| word.strip_prefix(entry.0).map(|rest| (&entry.1, rest)))
     }
 
-    fn bucket(&self, word: &str) -> &[&'static (&'static str, T)] {
-        word.chars().next().and_then(|first| self.entries.get(&first)).map_or(&[], Vec::as_slice)
+    fn candidates(&self, word: &str) -> impl Iterator<Item = &'static (&'static str, T)> {
+        let long = bucket(word).map_or(&[][..], |place| self.buckets[place].as_slice());
+        long.iter().copied().chain(self.letters.iter().copied())
     }
+}
+
+/// The bucket of a word of two letters or more.
+fn bucket(word: &str) -> Option<usize> {
+    let mut chars = word.chars();
+    let (first, second) = (chars.next()? as usize, chars.next()? as usize);
+    Some((first.wrapping_mul(31) ^ second) % BUCKETS)
 }
 
 #[cfg(test)]
