@@ -379,7 +379,7 @@ fn is_ordinal_ending(word: &str, gap: &str, language: Language) -> bool {
                         | "ому"
                         | "ого"
                 )
-                && (gap != "" || word.chars().count() <= 1 && !matches!(word, "м" | "г"))
+                && (!gap.is_empty() || word.chars().count() <= 1 && !matches!(word, "м" | "г"))
         }
         _ => false,
     }

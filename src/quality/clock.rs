@@ -22,7 +22,7 @@ struct Time {
 
 impl Time {
     fn meets(&self, other: &Time) -> bool {
-        quantity::is(self.hour, other.hour) && self.minute.unwrap_or(0.0) == other.minute.unwrap_or(0.0)
+        quantity::is(self.hour, other.hour) && quantity::is(self.minute.unwrap_or(0.0), other.minute.unwrap_or(0.0))
     }
 }
 

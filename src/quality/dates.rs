@@ -120,8 +120,7 @@ fn ukrainian_ending(named: Named, word: &str, rest: &str) -> bool {
         }
         Month(11) => matches!(rest, "" | "а" | "у" | "і" | "ом" | "ові") || rest.starts_with("ов"),
         Month(_) => matches!(rest, "ень" | "ня" | "ні" | "нем" | "ню" | "невій") || rest.starts_with("нев"),
-        Weekday(1) => rest.starts_with("о") || rest.starts_with('к'),
-        Weekday(2) => rest.starts_with("о") || rest.starts_with('к'),
+        Weekday(1 | 2) => rest.starts_with("о") || rest.starts_with('к'),
         // Fourth has the same beginning: четвертий.
         Weekday(4) => {
             matches!(rest, "" | "га" | "гу" | "гом" | "ги" | "гові" | "гам" | "гах") || rest.starts_with("гов")

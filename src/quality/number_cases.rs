@@ -61,7 +61,9 @@ fn figures_and_separators() {
     good("version 1.2.3 of the program", "версія програми 1.2.3", "프로그램 버전 1.2.3");
     good("They won 3-2.", "Вони виграли 3:2.", "그들은 3대2로 이겼다.");
     good("A fall of −5.5 points", "Падіння на −5,5 пункта", "−5.5포인트 하락");
-    good("There were １２ buses.".trim(), "Було 12 автобусів.", "버스 １２대가 있었다.");
+    good("50 or more million", "50 і більше мільйонів", "5천만 명 이상");
+    good("the spring collection SS19", "весняна колекція 2019", "2019년 봄 컬렉션");
+    good("There were １２ buses.", "Було 12 автобусів.", "버스 １２대가 있었다.");
     let whole =
         ("Some 12,500 homes lost power.", "Без світла лишилося 12,5 тис. домівок.", "1만 2,500가구가 정전됐다.");
     bad("number_", whole, ("en", "Some 12,600 homes lost power."));

@@ -203,11 +203,10 @@ fn lost(mention: &Mention, to: Language) -> Severity {
     // The number words of other languages are not known here: a number that newspapers spell out may well be there.
     let words_known = [Language::EN, Language::UK, Language::KO].contains(&to);
     let spelled = !words_known && mention.alternatives.iter().flatten().all(|&value| value <= LARGEST_SPELLED);
-    match () {
-        () if is_small(mention) && !mention.spelled || spelled => Severity::Note,
-        () if mention.spelled => Severity::Warning,
-        () => Severity::Error,
+    if is_small(mention) && !mention.spelled || spelled {
+        return Severity::Note;
     }
+    if mention.spelled { Severity::Warning } else { Severity::Error }
 }
 
 /// How much a number without a source matters.

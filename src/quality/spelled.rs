@@ -74,7 +74,7 @@ impl Sum {
                 self.least = 100.0;
             }
             // "two hundred"
-            Part::Hundreds(value) if self.least < 100.0 && self.open >= 1.0 && self.open < 20.0 && value == 100.0 => {
+            Part::Hundreds(value) if self.least < 100.0 && self.open >= 1.0 && self.open < 20.0 && value < 200.0 => {
                 self.open *= value;
                 self.least = 100.0;
             }
@@ -250,8 +250,8 @@ fn korean(tokens: &Tokens<'_>, index: usize) -> Option<Spelled> {
         let (value, rest) = numerals::sino(word)?;
         let rest = rest.strip_prefix('여').unwrap_or(rest);
         let counter = if rest.is_empty() && apart { tokens.word(index + 1) } else { rest };
-        let counted = is_counter(counter) || is_sino_counter(counter);
-        if !counted {
+        let is_counted = is_counter(counter) || is_sino_counter(counter);
+        if !is_counted {
             return None;
         }
         (value, rest)

@@ -119,20 +119,24 @@ pub(super) fn is_hangul(c: char) -> bool {
 pub(super) struct Lexicon<T: 'static> {
     buckets: Vec<Vec<&'static (&'static str, T)>>,
     /// Entries of one letter, which stand in no bucket of two.
-    letters: Vec<&'static (&'static str, T)>,
+    letters: Vec<Vec<&'static (&'static str, T)>>,
 }
 
-/// Number of buckets; a power of two.
+/// Number of buckets; powers of two.
 const BUCKETS: usize = 512;
+const LETTER_BUCKETS: usize = 64;
 
 impl<T> Lexicon<T> {
     pub(super) fn new(table: &'static [(&'static str, T)]) -> Lexicon<T> {
         let mut lexicon = Lexicon { buckets: Vec::new(), letters: Vec::new() };
         lexicon.buckets.resize_with(BUCKETS, Vec::new);
+        lexicon.letters.resize_with(LETTER_BUCKETS, Vec::new);
         for entry in table {
-            let list = match bucket(entry.0) {
-                Some(place) => &mut lexicon.buckets[place],
-                None => &mut lexicon.letters,
+            let mut chars = entry.0.chars();
+            let list = match (chars.next(), chars.next()) {
+                (Some(first), Some(second)) => &mut lexicon.buckets[bucket(first, second)],
+                (Some(first), None) => &mut lexicon.letters[first as usize % LETTER_BUCKETS],
+                _ => continue,
             };
             // The longest come first, those of one length in the order of the table.
             let at = list.partition_point(|other| other.0.len() >= entry.0.len());
@@ -157,16 +161,17 @@ impl<T> Lexicon<T> {
     }
 
     fn candidates(&self, word: &str) -> impl Iterator<Item = &'static (&'static str, T)> {
-        let long = bucket(word).map_or(&[][..], |place| self.buckets[place].as_slice());
-        long.iter().copied().chain(self.letters.iter().copied())
+        let mut chars = word.chars();
+        let (first, second) = (chars.next(), chars.next());
+        let long = first.zip(second).map_or(&[][..], |(first, second)| self.buckets[bucket(first, second)].as_slice());
+        let short = first.map_or(&[][..], |first| self.letters[first as usize % LETTER_BUCKETS].as_slice());
+        long.iter().copied().chain(short.iter().copied())
     }
 }
 
-/// The bucket of a word of two letters or more.
-fn bucket(word: &str) -> Option<usize> {
-    let mut chars = word.chars();
-    let (first, second) = (chars.next()? as usize, chars.next()? as usize);
-    Some((first.wrapping_mul(31) ^ second) % BUCKETS)
+/// The bucket of words that begin with two letters.
+fn bucket(first: char, second: char) -> usize {
+    ((first as usize).wrapping_mul(31) ^ second as usize) % BUCKETS
 }
 
 #[cfg(test)]
