@@ -4,22 +4,34 @@
 //! [`check_summary`] one summary. A check only reports; it never changes a text and never calls a model.
 //! Notes are for the report, warnings and errors are what the exit code tells.
 
+mod attached;
+mod clock;
 mod confidence;
 mod copied;
 mod coverage;
+mod dates;
 mod ending;
 mod language;
 mod length;
 mod letters;
+mod measures;
+mod mentions;
 mod negation;
+#[cfg(test)]
+mod number_cases;
 mod number_words;
 mod numbers;
+mod numerals;
 mod pairing;
 mod pairs;
 mod quantity;
 mod repetition;
 mod script;
+mod spelled;
 mod summary;
+mod tokens;
+mod unit_words;
+mod units;
 mod verbatim;
 
 use std::ops::Range;

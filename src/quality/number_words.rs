@@ -3,15 +3,30 @@
 //! The reader is generous: what it finds only helps a figure of the other text to find its partner, so a word that is
 //! read as a number too often (`другий` and `друг`) costs a little recall and never a false alarm.
 
-use super::letters::{is_apostrophe, words};
+use std::sync::LazyLock;
+
 use super::quantity::is;
+use super::tokens::{Lexicon, Tokens};
+use super::{numerals, unit_words};
 use crate::language::Language;
+
+/// What a word may stand for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Loose {
+    /// The value.
+    pub(super) value: f64,
+    /// Number of the word among the words of the text: values of one word are readings of one number.
+    pub(super) word: usize,
+}
 
 /// English words and their values.
 #[rustfmt::skip]
 const ENGLISH: &[(&str, f64)] = &[
     ("zero", 0.0), ("a", 1.0), ("an", 1.0), ("one", 1.0), ("first", 1.0), ("once", 1.0), ("single", 1.0),
-    ("two", 2.0), ("second", 2.0), ("twice", 2.0), ("both", 2.0), ("pair", 2.0), ("couple", 2.0), ("double", 2.0),
+    ("two", 2.0), ("second", 2.0), ("seconds", 2.0), ("secondary", 2.0), ("secondly", 2.0), ("duo", 2.0),
+    ("duet", 2.0), ("dual", 2.0), ("twin", 2.0), ("twins", 2.0), ("bilateral", 2.0), ("either", 2.0), ("neither", 2.0),
+    ("alternate", 2.0), ("trio", 3.0), ("triad", 3.0), ("triplet", 3.0), ("trilogy", 3.0), ("tripartite", 3.0), ("thirdly", 3.0),
+    ("quartet", 4.0), ("quadruple", 4.0), ("quarterfinal", 4.0), ("quintet", 5.0), ("twice", 2.0), ("both", 2.0), ("pair", 2.0), ("couple", 2.0), ("double", 2.0),
     ("doubled", 2.0), ("half", 0.5), ("halved", 0.5), ("three", 3.0), ("third", 3.0), ("thirds", 3.0),
     ("triple", 3.0), ("tripled", 3.0), ("thrice", 3.0), ("four", 4.0), ("fourth", 4.0), ("quarter", 4.0),
     ("quarters", 4.0), ("five", 5.0), ("fifth", 5.0), ("six", 6.0), ("sixth", 6.0), ("seven", 7.0), ("seventh", 7.0),
@@ -39,9 +54,11 @@ const ENGLISH: &[(&str, f64)] = &[
 const UKRAINIAN: &[(&str, f64)] = &[
     ("нул", 0.0), ("один", 1.0), ("одна", 1.0), ("одне", 1.0), ("одног", 1.0), ("одно", 1.0), ("одні", 1.0),
     ("одну", 1.0), ("перш", 1.0), ("єдин", 1.0), ("два", 2.0), ("дві", 2.0), ("двох", 2.0), ("двом", 2.0),
-    ("двоє", 2.0), ("двічі", 2.0), ("двод", 2.0), ("двор", 2.0), ("друг", 2.0), ("вдруг", 2.0), ("удруг", 2.0),
-    ("обид", 2.0), ("обоє", 2.0), ("обом", 2.0), ("обох", 2.0), ("подв", 2.0), ("удвіч", 2.0), ("вдвіч", 2.0),
-    ("вдвоє", 2.0), ("удвоє", 2.0), ("пара", 2.0), ("пару", 2.0), ("пари", 2.0), ("три", 3.0), ("трьо", 3.0),
+    ("двоє", 2.0), ("двічі", 2.0), ("дво", 2.0), ("друг", 2.0), ("вдруг", 2.0), ("удруг", 2.0),
+    ("обид", 2.0), ("обоє", 2.0), ("обом", 2.0), ("обох", 2.0), ("подв", 2.0), ("двій", 2.0), ("двоюр", 2.0), ("близнюк", 2.0), ("близнят", 2.0), ("вторин", 2.0), ("дует", 2.0),
+    ("парі", 2.0), ("подруж", 2.0), ("тріо", 3.0), ("тріад", 3.0), ("трійк", 3.0), ("трійц", 3.0), ("квартет", 4.0), ("четвір", 4.0), ("квартал", 4.0),
+    ("пятір", 5.0), ("шістк", 6.0), ("шістьо", 6.0), ("сімк", 7.0), ("вісімк", 8.0), ("пара", 2.0), ("удвіч", 2.0), ("вдвіч", 2.0),
+    ("вдвоє", 2.0), ("удвоє", 2.0), ("пару", 2.0), ("пари", 2.0), ("три", 3.0), ("трьо", 3.0),
     ("троє", 3.0), ("тричі", 3.0), ("трет", 3.0), ("потрій", 3.0), ("утретє", 3.0), ("втретє", 3.0), ("утричі", 3.0),
     ("втричі", 3.0), ("чотир", 4.0), ("четвер", 4.0), ("чверт", 4.0), ("учетверо", 4.0), ("вчетверо", 4.0),
     ("пят", 5.0), ("шіст", 6.0), ("шест", 6.0), ("шост", 6.0), ("сім", 7.0), ("семи", 7.0), ("семе", 7.0),
@@ -54,7 +71,7 @@ const UKRAINIAN: &[(&str, f64)] = &[
     ("соти", 100.0), ("століт", 100.0), ("двісті", 200.0), ("двохсот", 200.0), ("триста", 300.0), ("трьохсот", 300.0),
     ("чотирист", 400.0), ("чотирьохсот", 400.0), ("пятсот", 500.0), ("шістсот", 600.0), ("сімсот", 700.0),
     ("вісімсот", 800.0), ("девятсот", 900.0), ("тис", 1e3), ("тисяч", 1e3), ("млн", 1e6), ("мільйон", 1e6),
-    ("млрд", 1e9), ("мільярд", 1e9), ("трлн", 1e12), ("трильйон", 1e12), ("пів", 0.5), ("половин", 0.5),
+    ("млрд", 1e9), ("мільярд", 1e9), ("трлн", 1e12), ("трильйон", 1e12), ("пів", 0.5), ("півгод", 0.5), ("півро", 0.5), ("половин", 0.5),
     ("напів", 0.5), ("наполовин", 0.5), ("півтор", 1.5), ("січ", 1.0), ("лют", 2.0), ("берез", 3.0), ("квіт", 4.0),
     ("трав", 5.0), ("черв", 6.0), ("лип", 7.0), ("серп", 8.0), ("верес", 9.0), ("жовт", 10.0), ("листоп", 11.0),
     ("груд", 12.0),
@@ -64,7 +81,8 @@ const UKRAINIAN: &[(&str, f64)] = &[
 #[rustfmt::skip]
 const KOREAN: &[(&str, f64)] = &[
     ("영", 0.0), ("하나", 1.0), ("한", 1.0), ("첫", 1.0), ("하루", 1.0), ("단일", 1.0), ("유일", 1.0), ("두", 2.0), ("둘", 2.0),
-    ("이틀", 2.0), ("양", 2.0), ("쌍", 2.0), ("이중", 2.0), ("이차", 2.0), ("이등", 2.0), ("배", 2.0), ("세", 3.0), ("셋", 3.0),
+    ("이틀", 2.0), ("양", 2.0), ("쌍", 2.0), ("부부", 2.0), ("커플", 2.0), ("듀오", 2.0), ("듀얼", 2.0), ("둘째", 2.0),
+    ("셋째", 3.0), ("넷째", 4.0), ("트리오", 3.0), ("삼부", 3.0), ("쿼터", 4.0), ("분기", 4.0), ("사중", 4.0), ("이중", 2.0), ("이차", 2.0), ("이등", 2.0), ("배", 2.0), ("세", 3.0), ("셋", 3.0),
     ("석", 3.0), ("사흘", 3.0), ("삼", 3.0), ("네", 4.0), ("넷", 4.0), ("넉", 4.0), ("나흘", 4.0), ("사분", 4.0), ("사각", 4.0),
     ("다섯", 5.0), ("닷새", 5.0), ("오각", 5.0), ("여섯", 6.0), ("엿새", 6.0), ("육각", 6.0), ("육", 6.0), ("유월", 6.0),
     ("일곱", 7.0), ("이레", 7.0), ("칠", 7.0), ("여덟", 8.0), ("팔", 8.0), ("아홉", 9.0), ("구", 9.0), ("열", 10.0), ("시월", 10.0),
@@ -77,63 +95,108 @@ const KOREAN: &[(&str, f64)] = &[
     ("원", 1.0),
 ];
 
+static ENGLISH_WORDS: LazyLock<Lexicon<f64>> = LazyLock::new(|| Lexicon::new(ENGLISH));
+static UKRAINIAN_WORDS: LazyLock<Lexicon<f64>> = LazyLock::new(|| Lexicon::new(UKRAINIAN));
+static KOREAN_WORDS: LazyLock<Lexicon<f64>> = LazyLock::new(|| Lexicon::new(KOREAN));
+
+/// Signs of parts and their values; a third has the 3 that stands beside the 1 or 2 in words.
+#[rustfmt::skip]
+const PARTS: &[(char, &[f64])] = &[
+    ('½', &[0.5]), ('¼', &[0.25, 1.0, 4.0]), ('¾', &[0.75, 3.0, 4.0]), ('⅓', &[1.0 / 3.0, 1.0, 3.0]),
+    ('⅔', &[2.0 / 3.0, 2.0, 3.0]), ('⅕', &[0.2, 1.0, 5.0]), ('⅛', &[0.125, 1.0, 8.0]),
+];
+
 /// All values that the words of a text may stand for.
-pub(super) fn values(text: &str, language: Language) -> Vec<f64> {
+pub(super) fn read(tokens: &Tokens<'_>, language: Language) -> Vec<Loose> {
     let mut values = Vec::new();
     let mut run = Run::default();
-    for span in words(text) {
-        let word = &text[span];
-        if let Some(value) = roman(word) {
-            values.push(value);
+    for index in 0..tokens.len() {
+        let word = tokens.word(index);
+        let mut push = |value: f64| values.push(Loose { value, word: index });
+        if let Some(value) = roman(tokens.original(index)) {
+            push(value);
         }
-        let lower: String = word.to_lowercase().chars().filter(|&c| !is_apostrophe(c)).collect();
         let value = match language {
-            Language::UK => longest(UKRAINIAN, &lower),
-            Language::KO => longest(KOREAN, &lower),
-            _ => exact(&lower),
+            Language::UK => UKRAINIAN_WORDS.longest(word).map(|(&value, _)| value),
+            Language::KO => KOREAN_WORDS.longest(word).map(|(&value, _)| value),
+            _ => exact(word),
         };
         match value {
             Some(value) => {
-                values.push(value);
+                push(value);
                 // The nineties are the 1990s.
                 if (20.0..=90.0).contains(&value) {
-                    values.push(1900.0 + value);
+                    push(1900.0 + value);
                 }
                 // Two decades are twenty years, two dozen are twenty-four.
                 if matches!(value, 10.0 | 12.0 | 100.0) && run.open > 0.0 {
-                    values.push(run.open * value);
+                    push(run.open * value);
                 }
-                if is(value, 4.0) {
-                    values.push(0.25);
+                if (3.0..=10.0).contains(&value) {
+                    push(1.0 / value);
+                }
+                // Half an hour is thirty minutes, half a year six months, a quarter of an hour fifteen minutes.
+                let part = is(value, 0.5) || is(value, 4.0);
+                if part && let Some(whole) = (0..=3).find_map(|next| whole_of_parts(tokens.word(index + next))) {
+                    push(if is(value, 0.5) { whole / 2.0 } else { whole / 4.0 });
                 }
                 run.add(value);
-                values.push(run.total());
+                push(run.total());
             }
             // "two hundred and five"
-            None if language != Language::UK && lower == "and" => {}
+            None if language != Language::UK && word == "and" => {}
             None => run = Run::default(),
         }
         if language == Language::KO {
-            values.extend(sino(word));
+            if let Some((value, ..)) = numerals::native(word) {
+                push(value);
+            }
+            let counted = || {
+                !unit_words::word(tokens.word(index + 1), language).is_empty()
+                    || tokens.word(index + 1).starts_with(['점', '번', '차', '명'])
+            };
+            if let Some(value) =
+                sino(word).or_else(|| digit(word).filter(|_| tokens.gap(index + 1) == " " && counted()))
+            {
+                push(value);
+            }
+            if let Some(range) = APPROXIMATE.iter().find(|(start, _)| word.starts_with(start)) {
+                range.1.iter().for_each(|&value| push(value));
+            }
         }
     }
-    for (sign, value) in [('½', 0.5), ('¼', 0.25), ('¾', 0.75), ('⅓', 3.0), ('⅔', 3.0)] {
-        if text.contains(sign) {
-            values.push(value);
+    for &(sign, parts) in PARTS {
+        if tokens.text().contains(sign) {
+            values.extend(parts.iter().map(|&value| Loose { value, word: usize::MAX }));
         }
     }
     values
 }
 
-/// The value of an English word, with its ending for decades and parts taken off.
-fn exact(word: &str) -> Option<f64> {
-    let find = |word: &str| ENGLISH.iter().find(|(name, _)| *name == word).map(|&(_, value)| value);
-    find(word).or_else(|| find(word.strip_suffix('s')?)).or_else(|| find(word.strip_suffix("fold")?))
+/// Korean numbers that are two at once: two or three, three or four.
+#[rustfmt::skip]
+const APPROXIMATE: &[(&str, &[f64])] = &[
+    ("두세", &[2.0, 3.0]), ("두어", &[2.0]), ("서너", &[3.0, 4.0]), ("너덧", &[4.0, 5.0]), ("네댓", &[4.0, 5.0]),
+    ("대여섯", &[5.0, 6.0]), ("예닐곱", &[6.0, 7.0]), ("일고여덟", &[7.0, 8.0]), ("여덟아홉", &[8.0, 9.0]),
+    ("한두", &[1.0, 2.0]),
+];
+
+/// How many of the next smaller unit make the unit that a word names.
+fn whole_of_parts(word: &str) -> Option<f64> {
+    match word {
+        "hour" | "півгодини" | "години" | "годин" | "시간" => Some(60.0),
+        "year" | "півроку" | "року" | "반년" => Some(12.0),
+        "century" | "століття" | "сторіччя" | "세기" => Some(100.0),
+        "day" | "доби" => Some(24.0),
+        "decade" | "десятиліття" => Some(10.0),
+        _ => None,
+    }
 }
 
-/// The value of the longest beginning that fits.
-fn longest(table: &[(&str, f64)], word: &str) -> Option<f64> {
-    table.iter().filter(|(start, _)| word.starts_with(start)).max_by_key(|(start, _)| start.len()).map(|&(_, v)| v)
+/// The value of an English word, with its ending for decades and parts taken off.
+fn exact(word: &str) -> Option<f64> {
+    let find = |word: &str| ENGLISH_WORDS.exact(word).copied();
+    find(word).or_else(|| find(word.strip_suffix('s')?)).or_else(|| find(word.strip_suffix("fold")?))
 }
 
 /// A run of number words: `two hundred five thousand` is 205,000.
@@ -188,9 +251,17 @@ fn roman(word: &str) -> Option<f64> {
     (total > 0).then_some(f64::from(total))
 }
 
+/// The value of a word that is one Sino-Korean digit.
+fn digit(word: &str) -> Option<f64> {
+    let mut chars = word.chars();
+    let (first, more) = (chars.next()?, chars.next());
+    let value = "일이삼사오육칠팔구".chars().position(|d| d == first)?;
+    more.is_none().then_some(value as f64 + 1.0)
+}
+
 /// The value of the Sino-Korean numeral at the start of a word: `이십`, `삼백만`. A single digit counts only before a
 /// counter, because `이` and `사` begin many other words.
-fn sino(word: &str) -> Vec<f64> {
+fn sino(word: &str) -> Option<f64> {
     let word = word.strip_prefix('제').unwrap_or(word);
     let (mut total, mut section, mut digit) = (0.0, 0.0, 0.0);
     let mut read = 0;
@@ -215,7 +286,7 @@ fn sino(word: &str) -> Vec<f64> {
     }
     let counted =
         word.chars().nth(read).is_some_and(|c| "년개명층분주차등위세배인대학각국중당자교번호박군월방면".contains(c));
-    if read >= 2 || read == 1 && counted { vec![total + section + digit] } else { Vec::new() }
+    (read >= 2 || read == 1 && counted).then_some(total + section + digit)
 }
 
 #[cfg(test)]
@@ -223,9 +294,9 @@ mod tests {
     use crate::language::Language;
 
     fn has(language: Language, text: &str, expected: &[f64]) {
-        let values = super::values(text, language);
+        let values = super::read(&super::Tokens::of(text), language);
         for value in expected {
-            assert!(values.contains(value), "{text}: {value} not in {values:?}");
+            assert!(values.iter().any(|loose| super::is(loose.value, *value)), "{text}: {value} not in {values:?}");
         }
     }
 

@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use super::letters::is_apostrophe;
 use crate::language::Language;
 
 /// A number in figures. Each alternative is what it may mean: one value, or several that all have to be there (a time,
@@ -47,6 +48,31 @@ enum Whole {
 
 /// The numbers of a text in order.
 pub(super) fn read(text: &str, language: Language) -> Vec<Quantity> {
+    if !text.chars().any(|c| FULL_WIDTH.contains(&c)) {
+        return read_plain(text, language);
+    }
+    // The reader knows the digits of ASCII; places are carried back to the text as it is.
+    let mut plain = String::with_capacity(text.len());
+    let mut places = Vec::with_capacity(text.len() + 1);
+    for (at, c) in text.char_indices() {
+        let start = plain.len();
+        let digit = FULL_WIDTH.contains(&c).then(|| char::from_u32(c as u32 - '０' as u32 + '0' as u32)).flatten();
+        plain.push(digit.unwrap_or(c));
+        places.extend((start..plain.len()).map(|_| at));
+    }
+    places.push(text.len());
+    let mut found = read_plain(&plain, language);
+    for quantity in &mut found {
+        quantity.span = places[quantity.span.start]..places[quantity.span.end];
+    }
+    found
+}
+
+/// Digits as wide as Han characters.
+const FULL_WIDTH: std::ops::RangeInclusive<char> = '０'..='９';
+
+/// The numbers of a text whose digits are those of ASCII.
+fn read_plain(text: &str, language: Language) -> Vec<Quantity> {
     let mut found: Vec<Quantity> = Vec::new();
     let mut at = 0;
     while at < text.len() {
@@ -59,6 +85,13 @@ pub(super) fn read(text: &str, language: Language) -> Vec<Quantity> {
         }
         if let Some(last) = found.last() {
             share_century(text, last, &mut figures);
+        }
+        // `SS19`, `'19`: a year without its century.
+        let head = &text[..figures.start];
+        let short =
+            figures.end - figures.start == 2 && head.ends_with(|c: char| c.is_ascii_uppercase() || is_apostrophe(c));
+        if let (true, Some(&[value])) = (short, figures.alternatives.first().map(Vec::as_slice)) {
+            figures.alternatives.push(vec![2000.0 + value]);
         }
         let quantity =
             if language == Language::KO { korean(text, &figures, &mut at) } else { scaled(text, &figures, &mut at) };
@@ -233,13 +266,26 @@ fn other_hours(hour: f64) -> Vec<f64> {
     [hour - 12.0, hour + 12.0].into_iter().filter(|hour| (0.0..=24.0).contains(hour)).collect()
 }
 
+/// What may stand between figures and their scale: `2-х мільйонів`, `50 or more million`.
+const BEFORE_SCALE: &[&str] = &[
+    "-х ",
+    "-ти ",
+    "-ма ",
+    "-м ",
+    " і більше ",
+    " та більше ",
+    " або більше ",
+    " чи більше ",
+    " or more ",
+    " plus ",
+    "+ ",
+];
+
 /// Figures with a scale behind them, in English, Ukrainian and languages that write as they do.
 fn scaled(text: &str, figures: &Figures, at: &mut usize) -> Quantity {
     let mut alternatives = figures.alternatives.clone();
     let rest = &text[figures.end..];
-    // `2-х мільйонів`: the ending of the figures stands before the scale.
-    let suffix =
-        ["-х ", "-ти ", "-ма ", "-м "].into_iter().find(|suffix| rest.starts_with(suffix)).map_or(0, |s| s.len() - 1);
+    let suffix = BEFORE_SCALE.iter().find(|suffix| rest.starts_with(**suffix)).map_or(0, |s| s.len() - 1);
     let rest = &rest[suffix..];
     let gap = rest.chars().next().filter(|c| matches!(c, ' ' | '-' | '\u{a0}' | '\u{202f}' | '\u{2009}'));
     let after = &rest[gap.map_or(0, char::len_utf8)..];
@@ -351,7 +397,8 @@ fn korean(text: &str, figures: &Figures, at: &mut usize) -> Quantity {
         let more = Figures::read(text, next, Language::KO);
         let Some(&[value]) = more.alternatives.first().map(Vec::as_slice) else { break };
         // A plain number behind a space belongs to the sum only if it fills it up (`6만 8,000`).
-        let followed = korean_unit(&text[more.end..]).is_some();
+        let rest = &text[more.end..];
+        let followed = korean_unit(rest).is_some() || spaced_unit(rest).is_some();
         if value >= unit || gap == 1 && !followed && value < 100.0 {
             break;
         }
