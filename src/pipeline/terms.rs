@@ -187,7 +187,7 @@ impl<'a> Wording<'a> {
             glossary.look_up(&occurrences, &of.answer.text, to).iter().filter(|place| place.is_some()).count()
         };
         let lost = |of: &Translated| protect::survived(&verbatim, &of.answer.text).len();
-        let errors = |of: &Translated| {
+        let doubts = |of: &Translated| {
             let findings = quality::check(&quality::Input {
                 source: &segment.text,
                 output: &of.answer.text,
@@ -197,12 +197,12 @@ impl<'a> Wording<'a> {
                 score: of.score.map(f32::ln),
                 verbatim: &verbatim,
             });
-            findings.iter().filter(|finding| finding.severity == Severity::Error).count()
+            findings.iter().map(|finding| finding.severity).filter(|&severity| severity >= Severity::Warning).count()
         };
         let sound =
             second.answer.error.is_none() && !second.answer.cancelled && second.answer.finish == Some(Finish::End);
         let tokens = |of: &Translated| (of.answer.source_tokens, of.answer.target_tokens);
-        if sound && hits(&second) > hits(&first) && lost(&second) <= lost(&first) && errors(&second) <= errors(&first) {
+        if sound && hits(&second) > hits(&first) && lost(&second) <= lost(&first) && doubts(&second) <= doubts(&first) {
             let (source, target) = tokens(&first);
             second.answer.source_tokens += source;
             second.answer.target_tokens += target;

@@ -44,13 +44,18 @@ fn best_of_all(model: &Toy, source: &[TokenId], constraints: &[Constraint], room
     while let Some((ids, log_probability)) = open.pop() {
         let logits = model.logits(source, &[&[1], ids.as_slice()].concat());
         let sum = log_sum_exp(logits.iter().copied());
+        // Behind what the model takes for the end only a form that has begun goes on.
+        let over = logits.iter().all(|&logit| logit <= logits[0]) && !holds(&ids, constraints);
+        let forms = || constraints.iter().flat_map(|constraint| &constraint.forms);
+        let goes_on =
+            |token: TokenId| forms().any(|form| (1..form.len()).any(|n| ids.ends_with(&form[..n]) && form[n] == token));
         for (token, logit) in (0..).zip(logits) {
             let score = log_probability + logit - sum;
             if token == 0 {
                 if holds(&ids, constraints) && score > best.1 {
                     best = (ids.clone(), score);
                 }
-            } else if ids.len() + 1 < room {
+            } else if ids.len() + 1 < room && (!over || goes_on(token)) {
                 open.push(([ids.as_slice(), &[token]].concat(), score));
             }
         }
