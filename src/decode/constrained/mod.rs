@@ -22,14 +22,13 @@ use std::sync::Arc;
 /// Fewest hypotheses of a source: a step of eight rows costs hardly more than one of fewer.
 const LEAST_BEAMS: usize = 8;
 /// Most hypotheses of a source, unless more beams are asked for.
-const MOST_BEAMS: usize = 20;
-/// Hypotheses of a source are so many, and two more for each token of its constraints, which are a bank more each.
-const FEWEST_BEAMS: usize = 4;
-const BEAMS_A_TOKEN: usize = 2;
+const MOST_BEAMS: usize = 16;
+/// Hypotheses of a source are so many, and one more for each token of its constraints, which are a bank more each.
+const FEWEST_BEAMS: usize = 6;
 /// Sources that are searched at a time; others wait, so that a batch of terms does not take all memory.
 const GROUPS: usize = 8;
-/// How much longer than the first complete answer, in tokens and as a part (one in so many), a better one may become.
-const LONGER: (usize, usize) = (8, 4);
+/// How much longer than the first complete answer that ended of its own accord, in tokens and as a part (one in so many), a better one may become.
+const LONGER: (usize, usize) = (4, 8);
 
 /// A search of which some entries have constraints.
 pub(super) struct Mixed<'m> {
@@ -114,9 +113,9 @@ struct Group<'m> {
     beams: usize,
     /// All of the same length, never empty.
     running: Vec<Running>,
-    /// The best answer that holds everything.
-    best: Option<Hypothesis>,
-    /// Tokens of the first one.
+    /// How many constraints the best answer meets, and the answer.
+    best: Option<(usize, Hypothesis)>,
+    /// Tokens of the first complete answer that the model ended of its own accord.
     ended: Option<usize>,
 }
 
@@ -191,7 +190,7 @@ impl<'m> Bound<'m> {
     fn group(&self, waiting: Waiting) -> Group<'m> {
         let Waiting { tag, source, prefix, constraints, room, no_repeat_ngram, .. } = waiting;
         let goal = Goal::new(&constraints, &self.options.word_edges);
-        let wanted = FEWEST_BEAMS + BEAMS_A_TOKEN * goal.tokens();
+        let wanted = FEWEST_BEAMS + goal.tokens();
         let beams = wanted.clamp(LEAST_BEAMS, MOST_BEAMS).max(self.options.beams);
         let progress = goal.start();
         let loop_tokens = self.options.loop_stop.map_or(0, |rule| rule.threshold(&source, &prefix));
@@ -304,10 +303,19 @@ impl<'m> Bound<'m> {
         let mut banks: BTreeMap<usize, VecDeque<(Continuation, Progress)>> = BTreeMap::new();
         for next in continuations {
             let parent = &old[next.beam];
+            let complete = parent.progress.is_complete(&group.goal);
+            // Where the model would end now, nothing but a term that has begun may follow: what is put behind the end of a
+            // sentence is no part of it.
+            let over = answers[next.beam].best.first().is_some_and(|(token, _)| spec.eos.contains(token));
             if !spec.eos.contains(&next.token) {
-                let progress = parent.progress.with(&group.goal, next.token);
-                banks.entry(progress.tokens_met(&group.goal)).or_default().push_back((next, progress));
-            } else if parent.progress.is_complete(&group.goal) {
+                if complete || !over || parent.progress.is_carried_on_by(&group.goal, next.token) {
+                    let progress = parent.progress.with(&group.goal, next.token);
+                    banks.entry(progress.tokens_met(&group.goal)).or_default().push_back((next, progress));
+                }
+            } else if complete || over {
+                if complete && over {
+                    group.ended.get_or_insert(tokens);
+                }
                 self.offer(group, parent, (next.log_probability, tokens, Finish::End));
             }
         }
@@ -337,45 +345,40 @@ impl<'m> Bound<'m> {
         Ok(if self.is_over(group, tokens) { Vec::new() } else { parents })
     }
 
-    /// The room ends. If no answer has ended by itself, the best that holds everything counts, or else the one that comes
-    /// nearest to it.
+    /// The room ends. What has not ended by itself counts only if nothing has.
     fn cut(&self, group: &mut Group<'_>, tokens: usize) {
         let running = std::mem::take(&mut group.running);
-        if group.best.is_some() {
-            return;
-        }
-        for running in &running {
-            if running.progress.is_complete(&group.goal) {
+        if group.best.is_none() {
+            for running in &running {
                 self.offer(group, running, (running.log_probability, tokens, Finish::Limit));
             }
         }
-        // The first of equals, which is the likeliest.
-        let nearest = running.iter().rev().max_by_key(|running| running.progress.tokens_met(&group.goal));
-        if let Some(nearest) = nearest.filter(|_| group.best.is_none()) {
-            self.offer(group, nearest, (nearest.log_probability, tokens, Finish::Limit));
-        }
     }
 
-    /// Takes a finished hypothesis if it is better than the best so far.
+    /// Takes a finished hypothesis if it meets more constraints than the best so far, or as many with a better score.
     fn offer(&self, group: &mut Group<'_>, ended: &Running, (log_probability, tokens, finish): (f32, usize, Finish)) {
         let score = normalized(log_probability, tokens, self.options.length_penalty);
-        group.ended.get_or_insert(tokens);
-        if group.best.as_ref().is_none_or(|best| score > best.score) {
+        let met = ended.progress.met_at_end(&group.goal);
+        if group.best.as_ref().is_none_or(|(most, best)| met > *most || met == *most && score > best.score) {
             let alignments = Look::rows(ended.looks.as_deref());
-            group.best = Some(Hypothesis { ids: ended.ids.clone(), log_probability, score, finish, alignments });
+            group.best = Some((met, Hypothesis { ids: ended.ids.clone(), log_probability, score, finish, alignments }));
         }
     }
 
     /// Whether no hypothesis promises more than the best answer has, or none goes on.
     fn is_over(&self, group: &Group<'_>, tokens: usize) -> bool {
-        let (Some(best), Some(ended)) = (&group.best, group.ended) else { return group.running.is_empty() };
+        let Some((_, best)) = group.best.as_ref().filter(|(met, _)| *met == group.goal.len()) else {
+            return group.running.is_empty();
+        };
         let promise = |running: &Running| normalized(running.log_probability, tokens, self.options.length_penalty);
         let none_better = group.running.iter().all(|running| promise(running) <= best.score);
-        none_better || tokens >= ended + (ended / LONGER.1).max(LONGER.0)
+        // An end that the model hardly thought of says nothing of how long the answer should be.
+        let long = |ended: usize| tokens >= ended + (ended / LONGER.1).max(LONGER.0);
+        none_better || group.ended.is_some_and(long)
     }
 
     fn answer(&mut self, group: Group<'_>, tokens: usize) -> Outcome {
-        let Some(best) = group.best else {
+        let Some((_, best)) = group.best else {
             return (group.tag, Err(DecodeError::Logits { tokens, what: "every token is banned" }));
         };
         let end = best.finish == Finish::End || (best.finish == Finish::Limit && best.ids.len() < group.room);

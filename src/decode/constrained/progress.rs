@@ -29,7 +29,7 @@ impl<'e> Goal<'e> {
     }
 
     /// Number of constraints.
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.constraints.len()
     }
 
@@ -142,11 +142,21 @@ impl Progress {
         }
     }
 
-    /// Whether everything is met if the answer ends here.
-    pub(super) fn is_complete(&self, goal: &Goal<'_>) -> bool {
+    /// How many constraints are met if the answer ends here.
+    pub(super) fn met_at_end(&self, goal: &Goal<'_>) -> usize {
         let mut ended = self.clone();
         ended.confirm(goal);
-        ended.met.iter().all(Option::is_some)
+        ended.met.iter().flatten().count()
+    }
+
+    /// Whether everything is met if the answer ends here.
+    pub(super) fn is_complete(&self, goal: &Goal<'_>) -> bool {
+        self.met_at_end(goal) == goal.len()
+    }
+
+    /// Whether a token goes on with a form that has begun.
+    pub(super) fn is_carried_on_by(&self, goal: &Goal<'_>, token: TokenId) -> bool {
+        self.under_way.iter().any(|of| self.form(goal, of).get(of.spelled) == Some(&token))
     }
 
     /// Tokens of the goal that are there: those of met constraints, all of them, and those of forms under way.
