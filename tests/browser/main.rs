@@ -373,6 +373,9 @@ fn paper_has_the_texts_and_none_of_the_tools() {
     for selector in ["#s1-2 .src", "#s1-9", "#s2-1 .out", "#s1-2 .find", ".contents"] {
         assert_eq!(visible(selector), true, "{selector}");
     }
+    browser.resize(794, 1123);
+    let wide = browser.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth");
+    assert_eq!(wide, 0, "a sheet of A4 is wide enough");
     silent(&browser);
 }
 
