@@ -122,12 +122,14 @@ impl Pipeline<'_> {
             let mut candidates = Vec::new();
             let mut written = Vec::new();
             for (index, step) in turn {
-                match step {
-                    Step::Extractive => candidates.push((index, extracting::extract(&drafts[index], length))),
-                    Step::Translated if let Some(refused) = drafts[index].ladder.refused() => {
-                        candidates.push((index, refused));
-                    }
-                    _ => written.push((index, step)),
+                let draft = &drafts[index];
+                let refused = if step == Step::Translated { draft.ladder.refused() } else { None };
+                if step == Step::Extractive {
+                    candidates.push((index, extracting::extract(draft, length)));
+                } else if let Some(refused) = refused {
+                    candidates.push((index, refused));
+                } else {
+                    written.push((index, step));
                 }
             }
             if let Summarizer::Model(engine) = summarizer {
