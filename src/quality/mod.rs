@@ -4,6 +4,9 @@
 //! [`check_summary`] one summary. A check only reports; it never changes a text and never calls a model.
 //! Notes are for the report, warnings and errors are what the exit code tells.
 
+mod alignment;
+mod anchors;
+mod concepts;
 mod copied;
 mod coverage;
 mod ending;
@@ -17,6 +20,7 @@ mod pairs;
 mod quantity;
 mod repetition;
 mod script;
+mod sentences;
 mod summary;
 mod verbatim;
 
