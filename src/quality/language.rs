@@ -43,6 +43,10 @@ const RUSSIAN_ENDINGS: &[&str] = &[
     "ится", "ятся", "лся", "ная", "ное", "ые", "ый",
 ];
 
+/// Words that are Ukrainian and not Russian, without the letters that Russian lacks.
+const UKRAINIAN: &[&str] =
+    &["що", "щоб", "це", "та", "й", "або", "але", "вже", "ще", "має", "року", "який", "яка", "яке"];
+
 /// So many Cyrillic letters without і, ї, є, ґ, which are one in twelve, are hardly Ukrainian.
 const LETTERS_WITHOUT_UKRAINIAN: usize = 80;
 /// So many words of another script are more than a name and its like.
@@ -134,8 +138,9 @@ fn russian(text: &str) -> Option<String> {
             || RUSSIAN_ENDINGS.iter().any(|ending| word.len() > ending.len() + 4 && word.ends_with(ending))
     };
     let found = foreign + words.iter().filter(|word| !has_russian_letter(word) && telling(word)).count();
+    let own = found == 0 && words.iter().any(|word| UKRAINIAN.contains(&word.as_str()));
     let is_russian = found > ukrainian && found * 12 >= words.len()
-        || ukrainian == 0 && cyrillic >= LETTERS_WITHOUT_UKRAINIAN
+        || ukrainian == 0 && cyrillic >= LETTERS_WITHOUT_UKRAINIAN && !own
         || foreign >= 3 && foreign * 6 >= words.len();
     (is_russian && words.len() >= 3)
         .then(|| format!("output looks Russian: expected Ukrainian, got {found} words that are Russian only"))

@@ -118,6 +118,11 @@ fn untranslated(input: &Input<'_>, spans: &[Range<usize>]) -> Vec<Finding> {
     let mut run: Option<Run> = None;
     for span in spans {
         let word = &input.output[span.clone()];
+        // Figures part units: `480 km/h (133 m/s)`.
+        if run.as_ref().is_some_and(|run| input.output[run.span.end..span.start].contains(|c: char| c.is_ascii_digit()))
+        {
+            findings.extend(run.take().and_then(|run| run.finding(input)));
+        }
         if word.chars().all(|c| script_of(c).is_none_or(|script| script == Script::Latin)) {
             let run = run.get_or_insert_with(|| Run { span: span.clone(), words: 0, small: 0 });
             run.span.end = span.end;
@@ -151,7 +156,12 @@ impl Run {
         let kept = input.source.contains(text) || input.source.to_lowercase().contains(&text.to_lowercase());
         // What a source in another script quotes in Latin letters is a quotation.
         let quoted = kept && script_for(input.from).is_some_and(|script| script != Script::Latin);
-        if quoted || !kept && !prose {
+        // Neither are glosses in brackets and, where the source has them not, names from capital to capital.
+        let gloss = input.output[..self.span.start].ends_with('(') && input.output[self.span.end..].starts_with(')');
+        let capital = |word: Option<&str>| word.is_some_and(|word| word.starts_with(char::is_uppercase));
+        let mut words = text.split(char::is_whitespace);
+        let name = self.words <= 6 && capital(words.next()) && capital(words.next_back());
+        if quoted || gloss || !kept && (!prose || name) {
             return None;
         }
         let (code, what) = if kept {
