@@ -14,6 +14,9 @@ use super::sentences::Sentence;
 const GROUPS: &[(usize, usize, f32)] =
     &[(1, 1, 0.0), (2, 1, -3.0), (1, 2, -3.0), (2, 2, -5.0), (3, 1, -6.0), (1, 3, -6.0), (4, 1, -9.0), (1, 4, -9.0)];
 
+/// How much less rare it is that a sentence is joined to the one before if it points back to that.
+const POINTS_BACK: f32 = 2.0;
+
 /// What a sentence without counterpart costs, as the logarithm of its likelihood.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Costs {
@@ -63,8 +66,9 @@ pub(super) fn align(texts: &Texts<'_>, costs: Costs) -> Option<(Vec<Group>, f32)
             for &(sources, outputs, rarity) in GROUPS.iter().filter(|group| group.0 <= row && group.1 <= column) {
                 let (from, to) = (row - sources..row, column - outputs..column);
                 let length = texts.length(&from, &to);
-                let common = common(&by_source[from.clone()], &to) + self::common(&by_output[to], &from);
-                consider(sources, outputs, rarity + length + common);
+                let common = common(&by_source[from.clone()], &to) + self::common(&by_output[to.clone()], &from);
+                let joined = joints(&texts.source[from]) + joints(&texts.output[to]);
+                consider(sources, outputs, rarity + POINTS_BACK * joined as f32 + length + common);
             }
             best[row * columns + column] = cell;
         }
@@ -91,6 +95,11 @@ fn by_sentence(anchors: &[Anchor], sentences: usize) -> Vec<Vec<Anchor>> {
         sorted[anchor.sentence].push(*anchor);
     }
     sorted
+}
+
+/// How many sentences behind the first point back to the one before.
+fn joints(sentences: &[Sentence<'_>]) -> usize {
+    sentences.iter().skip(1).filter(|sentence| sentence.points_back).count()
 }
 
 /// What the anchors of some sentences say about a group with those of the other text.

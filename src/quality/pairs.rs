@@ -1,7 +1,7 @@
 //! Checks the outer form of the output: brackets and quotes that were opened and not closed, and an end that is none: no
 //! mark where the source has one, or a last word that cannot be the last. Both are what a cut answer looks like.
 
-use super::letters::{script_of, words};
+use super::letters::{Script, script_of, words};
 use super::{Finding, Input, Severity};
 use crate::language::Language;
 
@@ -12,7 +12,10 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Finding> {
         findings.push(Finding::new("unpaired", Severity::Warning, message).in_output(at..at + mark.len_utf8()));
     }
     let end = input.output.trim_end().len();
-    if end > 0 && !ends_sentence(input.output, input.to) {
+    // A colon ends what the source ends with a colon.
+    let colon = |text: &str| without_closers(text).ends_with([':', ';']);
+    let ended = ends_sentence(input.output, input.to) && (!colon(input.output) || colon(input.source));
+    if end > 0 && !ended {
         if ends_sentence(input.source, input.from) {
             let message = "output stops without an end mark: the source has one".to_string();
             findings.push(Finding::new("end_missing", Severity::Warning, message).in_output(end..end));
@@ -32,17 +35,12 @@ fn unpaired(input: &Input<'_>) -> Option<(usize, char)> {
         return if lone_bracket(input.source).is_none() { Some(found) } else { None };
     }
     let (at, mark) = lone_quote(input.output)?;
-    // A quotation that goes on in the next segment, or came from the one before, has one mark here; translators also
-    // mark speech that the source leaves unmarked.
+    // A quotation that goes on in the next segment, or came from the one before, has one mark here.
     let source = Quotes::of(input.source);
     let continued = source.double % 2 == 1 || source.angle != 0 || source.single != 0;
-    let edge = input.output[..at].trim().is_empty() || ends_after(input.output, at + mark.len_utf8());
-    (!continued && !(edge && source.none())).then_some((at, mark))
-}
-
-/// Whether nothing but marks follows.
-fn ends_after(text: &str, at: usize) -> bool {
-    !text[at..].contains(|c: char| script_of(c).is_some() || c.is_numeric())
+    // `«…, — сказала вона. —`: speech that is cut by its speaker and goes on in the next segment.
+    let interrupted = input.output.trim_end().ends_with(['—', '–']) && ends_sentence(input.output, input.to);
+    (!continued && !interrupted && !source.none()).then_some((at, mark))
 }
 
 /// The first bracket of a text that has no partner.
@@ -77,6 +75,7 @@ struct Quotes {
     /// The same of single ones, as far as they are no apostrophes.
     single: i32,
     angles: usize,
+    singles: usize,
 }
 
 impl Quotes {
@@ -92,12 +91,16 @@ impl Quotes {
                     quotes.angles += 1;
                 }
                 _ if is_double(c) && !is_inch(before, c) => quotes.double += 1,
-                '‘' => quotes.single += 1,
+                '‘' => {
+                    quotes.single += 1;
+                    quotes.singles += 1;
+                }
                 '\'' | '’' => {
                     let opens = !before.is_alphanumeric() && next.is_alphanumeric() && c == '\'';
                     // `the boys' dog` has no opening mark before it.
                     let closes =
                         !next.is_alphanumeric() && (quotes.single > 0 || matches!(before, '.' | ',' | '!' | '?'));
+                    quotes.singles += usize::from(opens);
                     quotes.single += i32::from(opens) - i32::from(closes && !opens);
                 }
                 _ => {}
@@ -107,8 +110,9 @@ impl Quotes {
         quotes
     }
 
+    /// Whether there is none; translators mark speech that the source leaves unmarked.
     fn none(&self) -> bool {
-        self.double == 0 && self.angles == 0
+        self.double == 0 && self.angles == 0 && self.singles == 0
     }
 }
 
@@ -123,7 +127,7 @@ fn is_inch(before: char, c: char) -> bool {
 
 /// The quotation mark of a text that has no partner.
 fn lone_quote(text: &str) -> Option<(usize, char)> {
-    if !text.contains(|c| is_double(c) || matches!(c, '«' | '»')) {
+    if !text.contains(|c| is_double(c) || matches!(c, '«' | '»' | '‘')) {
         return None;
     }
     // “ opens in English and Korean and closes „ in Ukrainian, so the double quotes are counted together; one behind a
@@ -149,8 +153,20 @@ fn lone_quote(text: &str) -> Option<(usize, char)> {
             let first = places.iter().find(|(at, _)| text[..*at].trim().is_empty());
             first.filter(|_| places.len() == 1).or(places.last()).copied()
         }
-        None => None,
+        None => lone_single(text),
     }
+}
+
+/// The first of single marks that open, where fewer close; `’` between letters is an apostrophe.
+fn lone_single(text: &str) -> Option<(usize, char)> {
+    let first = text.find('‘')?;
+    let opened = text.matches('‘').count();
+    let closed = text.match_indices('’').filter(|(at, _)| {
+        let next = text[at + '’'.len_utf8()..].chars().next();
+        // Korean particles stick to the closing mark.
+        next.is_none_or(|c| !matches!(script_of(c), Some(Script::Latin | Script::Cyrillic)))
+    });
+    (opened > closed.count()).then_some((first, '‘'))
 }
 
 /// Whether a closing bracket belongs to a list mark such as `1)` or `a)`, or to a smiley.
@@ -252,14 +268,14 @@ const OPEN_UKRAINIAN: &[&str] = &[
 const OPEN_KOREAN: &[&str] = &[
     "의", "을", "를", "과", "와", "하고", "하며", "하는", "하여", "되는", "되어", "했던", "한다는", "라는", "다는", "위해", "위한",
     "대한", "대해", "통해", "따른", "따라", "관한", "인한", "인해", "있는", "없는", "않는", "에서의", "으로서의", "들은", "들이",
-    "에게", "에서는", "에는", "면서", "지만", "때문에", "및", "또는", "그리고", "하지만", "그러나",
+    "에게", "에서는", "는", "할", "될", "다고", "라고", "에는", "면서", "지만", "때문에", "및", "또는", "그리고", "하지만", "그러나",
 ];
 
 /// The last word of a text, if nothing can end with it; or a comma or an opening mark.
 fn open_end(text: &str, language: Language) -> Option<&str> {
     let text = text.trim_end();
     let last = text.chars().next_back()?;
-    if matches!(last, ',' | '(' | '[' | '«' | '„' | '‘' | '—' | '–') {
+    if matches!(last, ',' | ':' | '(' | '[' | '«' | '„' | '‘' | '—' | '–') {
         return Some(&text[text.len() - last.len_utf8()..]);
     }
     let start = text
