@@ -1,7 +1,8 @@
-//! Checks that the output as a whole is in the language that was asked for: by script first, then by the letters and
-//! the small words that tell languages of one script apart. Single words are the business of `script`.
+//! Checks that the output and each of its sentences are in the language that was asked for: by script first, then by the
+//! letters and the small words that tell languages of one script apart. Single words are the business of `script`.
 
 use super::letters::{Counts, Script, is_mark, script_for, script_of, words};
+use super::sentences::sentences;
 use super::{Finding, Input, Severity};
 use crate::language::Language;
 
@@ -35,55 +36,114 @@ const OTHERS: &[&str] = &[
     "não", "na", "się", "jest", "i", "z", "o",
 ];
 
+/// Endings that Russian words have and Ukrainian ones have not.
+#[rustfmt::skip]
+const RUSSIAN_ENDINGS: &[&str] = &[
+    "ние", "ния", "нию", "нием", "нии", "ский", "ская", "ское", "ские", "ского", "ской", "скую", "ции", "ется", "ются",
+    "ится", "ятся", "лся", "ная", "ное", "ые", "ый",
+];
+
+/// Words that are Ukrainian and not Russian, without the letters that Russian lacks.
+const UKRAINIAN: &[&str] =
+    &["що", "щоб", "це", "та", "й", "або", "але", "вже", "ще", "має", "року", "який", "яка", "яке"];
+
+/// So many Cyrillic letters without і, ї, є, ґ, which are one in twelve, are hardly Ukrainian.
+const LETTERS_WITHOUT_UKRAINIAN: usize = 80;
+/// So many words of another script are more than a name and its like.
+const FOREIGN_WORDS: usize = 2;
+
 pub(super) fn check(input: &Input<'_>) -> Vec<Finding> {
     let Some(script) = script_for(input.to) else { return Vec::new() };
-    let whole = 0..input.output.len();
-    let counts = without_names(input);
-    if counts.weight() >= LEAST_WEIGHT && counts.share(script) < LEAST_SHARE {
-        let message = format!(
-            "output is not in {}: expected its script for most letters, got {:.0} %",
-            input.to.english_name(),
-            100.0 * counts.share(script)
-        );
-        return vec![Finding::new("wrong_language", Severity::Error, message).in_output(whole)];
+    let sentences = sentences(input.output, input.to);
+    if sentences.len() >= 2 {
+        let wrong: Vec<Finding> = sentences
+            .iter()
+            .filter_map(|sentence| {
+                let message = format!("a sentence: {}", wrong(input, sentence.text, script)?);
+                Some(Finding::new("wrong_language", Severity::Error, message).in_output(sentence.span.clone()))
+            })
+            .collect();
+        if (1..sentences.len()).contains(&wrong.len()) {
+            return wrong;
+        }
     }
-    let found = match input.to {
-        Language::UK => russian(input.output),
-        Language::EN => not_english(input.output),
-        _ => None,
-    };
+    let found = wrong(input, input.output, script);
+    let whole = 0..input.output.len();
     found.map(|message| Finding::new("wrong_language", Severity::Error, message).in_output(whole)).into_iter().collect()
 }
 
-/// Letters of the output, without the Latin names and the spans that have to stay, unless nothing else is left.
-fn without_names(input: &Input<'_>) -> Counts {
-    if input.to == Language::EN {
-        return Counts::of(input.output);
-    }
-    let mut kept = String::new();
-    for span in words(input.output) {
-        let word = &input.output[span];
-        let name = word.chars().next().is_some_and(|c| c.is_uppercase() && script_of(c) == Some(Script::Latin));
-        if !name && !input.verbatim.iter().any(|verbatim| verbatim.contains(word)) {
-            kept.push_str(word);
-        }
-    }
-    Counts::of(&kept)
+/// Why a text is not in the language asked for, if it is not.
+fn wrong(input: &Input<'_>, text: &str, script: Script) -> Option<String> {
+    other_script(input, text, script).or_else(|| match input.to {
+        Language::UK => russian(text),
+        Language::EN => not_english(text),
+        _ => None,
+    })
 }
 
-/// Whether a Cyrillic text is Russian: by its words, where no letter is Ukrainian.
+/// Whether most letters are of another script than the target's. Latin names and what has to stay are left aside, unless
+/// nothing else is there.
+fn other_script(input: &Input<'_>, text: &str, script: Script) -> Option<String> {
+    let share = |counts: &Counts| format!("{:.0} %", 100.0 * counts.share(script));
+    let message = |got: String| {
+        format!("output is not in {}: expected its script for most letters, got {got}", input.to.english_name())
+    };
+    if script == Script::Latin {
+        let counts = Counts::of(text);
+        let wrong = counts.weight() >= LEAST_WEIGHT && counts.share(script) < LEAST_SHARE;
+        return wrong.then(|| message(share(&counts)));
+    }
+    let (mut counts, mut latin, mut plain) = (Counts::default(), 0, 0);
+    for span in words(text) {
+        let word = &text[span];
+        if input.verbatim.iter().any(|verbatim| verbatim.contains(word)) {
+            continue;
+        }
+        let first = word.chars().next().unwrap_or(' ');
+        let is_latin = script_of(first) == Some(Script::Latin);
+        latin += usize::from(is_latin);
+        plain += usize::from(is_latin && first.is_lowercase());
+        if !(is_latin && first.is_uppercase()) {
+            counts.add(word);
+        }
+    }
+    if counts.weight() >= LEAST_WEIGHT && counts.share(script) < LEAST_SHARE {
+        return Some(message(share(&counts)));
+    }
+    // Names may be all there is; Latin words with small ones among them, or many, are a sentence or a headline.
+    let none = counts.get(script) == 0 && (latin >= FOREIGN_WORDS && plain > 0 || latin >= 2 * FOREIGN_WORDS + 1);
+    let source_has = script_for(input.from).is_none_or(|from| from != Script::Latin);
+    (none && source_has).then(|| message("none".to_string()))
+}
+
+/// Whether a Cyrillic text is Russian: by its letters, words and endings.
 fn russian(text: &str) -> Option<String> {
+    let (mut ukrainian, mut hints, mut cyrillic) = (0, 0, 0);
+    for c in text.chars() {
+        match c {
+            'і' | 'ї' | 'є' | 'ґ' | 'І' | 'Ї' | 'Є' | 'Ґ' => ukrainian += 1,
+            'ы' | 'э' | 'ё' | 'ъ' | 'Ы' | 'Э' | 'Ё' | 'Ъ' => hints += 1,
+            _ => {}
+        }
+        cyrillic += usize::from(script_of(c) == Some(Script::Cyrillic));
+    }
+    // Ukrainian of some length always has its letters, and nothing is looked up.
+    if hints == 0 && ukrainian * 24 > cyrillic {
+        return None;
+    }
     let words: Vec<String> = words(text).into_iter().map(|span| text[span].to_lowercase()).collect();
-    let ukrainian = text.chars().filter(|c| matches!(c, 'і' | 'ї' | 'є' | 'ґ' | 'І' | 'Ї' | 'Є' | 'Ґ')).count();
     let foreign = words.iter().filter(|word| has_russian_letter(word)).count();
-    let telling = words.iter().filter(|word| RUSSIAN.contains(&word.as_str())).count();
-    let cyrillic = Counts::of(text).cyrillic;
-    let is_russian = foreign + telling > ukrainian && (foreign + telling) * 12 >= words.len()
-        || ukrainian == 0 && cyrillic >= 90
+    let telling = |word: &String| {
+        RUSSIAN.contains(&word.as_str())
+            || RUSSIAN_ENDINGS.iter().any(|ending| word.len() > ending.len() + 4 && word.ends_with(ending))
+    };
+    let found = foreign + words.iter().filter(|word| !has_russian_letter(word) && telling(word)).count();
+    let own = found == 0 && words.iter().any(|word| UKRAINIAN.contains(&word.as_str()));
+    let is_russian = found > ukrainian && found * 12 >= words.len()
+        || ukrainian == 0 && cyrillic >= LETTERS_WITHOUT_UKRAINIAN && !own
         || foreign >= 3 && foreign * 6 >= words.len();
-    (is_russian && words.len() >= 3).then(|| {
-        format!("output looks Russian: expected Ukrainian, got {} words that are Russian only", foreign + telling)
-    })
+    (is_russian && words.len() >= 3)
+        .then(|| format!("output looks Russian: expected Ukrainian, got {found} words that are Russian only"))
 }
 
 /// Whether a word has a letter that Russian has and Ukrainian has not.
@@ -92,12 +152,24 @@ pub(super) fn has_russian_letter(word: &str) -> bool {
         && !word.chars().any(|c| is_mark(c) || matches!(c, 'і' | 'ї' | 'є' | 'ґ' | 'І' | 'Ї' | 'Є' | 'Ґ'))
 }
 
+/// Whether a word is one of the small ones of English.
+pub(super) fn is_small_english(word: &str) -> bool {
+    let stem = word.split(['\'', '’']).next().unwrap_or(word);
+    stem.len() <= 5 && ENGLISH.iter().any(|small| small.eq_ignore_ascii_case(stem))
+}
+
 /// Whether a Latin text of some length has none of the words that English cannot do without.
 fn not_english(text: &str) -> Option<String> {
-    let words: Vec<String> = words(text).into_iter().map(|span| text[span].to_lowercase().replace('’', "'")).collect();
-    let plain = words.len();
-    let english = words.iter().filter(|word| ENGLISH.contains(&word.split('\'').next().unwrap_or(word))).count();
-    let other = words.iter().filter(|word| OTHERS.contains(&word.as_str())).count();
+    let (mut plain, mut english, mut other) = (0, 0, 0);
+    for span in words(text) {
+        let word = &text[span];
+        plain += 1;
+        if is_small_english(word) {
+            english += 1;
+        } else if word.len() <= 6 {
+            other += usize::from(OTHERS.contains(&word.to_lowercase().as_str()));
+        }
+    }
     // Headlines of eight words may do without any; French and Spanish share "a", "on" and "no" with English.
     let wrong = other >= 2 && other > english || plain >= 14 && english == 0 || plain >= 24 && english * 16 < plain;
     wrong.then(|| format!("output does not look English: expected common English words, got {english} among {plain}"))
@@ -147,5 +219,32 @@ mod tests {
     fn other_latin_languages_are_not_english() {
         check("en", "Les camions ont atteint la ville après deux tentatives vaines.", WRONG);
         check("en", "Los camiones llegaron ayer por la tarde con ayuda para las familias.", WRONG);
+    }
+
+    #[test]
+    fn one_sentence_of_a_paragraph_is_enough() {
+        let spans = |to: &str, output: &str| -> Vec<String> {
+            let found = super::check(&input(if to == "en" { "uk" } else { "ko" }, to, "…", output));
+            found.into_iter().map(|f| output[f.output.unwrap_or_default()].to_string()).collect()
+        };
+        let uk = "Вантажівки дісталися міста з третьої спроби. The drivers had slept in the cabs. Мер їм подякував.";
+        assert_eq!(spans("uk", uk), ["The drivers had slept in the cabs."]);
+        let uk = "Вантажівки дісталися міста з третьої спроби. Водители ночевали в кабинах, потому что боялись мародеров. Мер їм подякував.";
+        assert_eq!(spans("uk", uk), ["Водители ночевали в кабинах, потому что боялись мародеров."]);
+        let ko =
+            "트럭은 세 번째 시도 끝에 마을에 도착했다. The drivers had slept in the cabs. 시장은 그들에게 감사했다.";
+        assert_eq!(spans("ko", ko), ["The drivers had slept in the cabs."]);
+        let en =
+            "The trucks reached the town. Los conductores durmieron en la cabina por miedo. The mayor thanked them.";
+        assert_eq!(spans("en", en), ["Los conductores durmieron en la cabina por miedo."]);
+        assert!(spans("uk", "Вантажівки дісталися міста. Open Ladle, Meridian Wire. Мер їм подякував.").is_empty());
+    }
+
+    #[test]
+    fn a_short_answer_in_latin_letters_is_wrong_where_the_source_has_others() {
+        let check = |from: &str, source: &str, output: &str| codes(&super::check(&input(from, "ko", source, output)));
+        assert_eq!(check("uk", "Він вільний.", "He is free."), WRONG);
+        assert_eq!(check("uk", "Рада Сірої Гавані відхилила пором", "Grey Harbour Council Rejects Ferry"), WRONG);
+        assert!(check("uk", "Журнал «Північне сяйво»", "Northlight Journal").is_empty());
     }
 }

@@ -18,6 +18,8 @@ pub(super) enum Script {
 /// The script of a letter, or `None` for what is no letter.
 pub(super) fn script_of(c: char) -> Option<Script> {
     match c as u32 {
+        // Most of what is no letter in running text; the tables of Unicode are slow.
+        0..=0x40 | 0x5B..=0x60 | 0x7B..=0xA9 | 0x2010..=0x203E | 0x3000..=0x3004 | 0x3008..=0x3020 => None,
         0x41..=0x5A | 0x61..=0x7A | 0xC0..=0xD6 | 0xD8..=0xF6 | 0xF8..=0x24F | 0x1E00..=0x1EFF => Some(Script::Latin),
         0x0400..=0x052F => Some(Script::Cyrillic),
         0x1100..=0x11FF | 0x3131..=0x318E | 0xA960..=0xA97C | 0xAC00..=0xD7A3 | 0xD7B0..=0xD7FB => Some(Script::Hangul),
@@ -52,18 +54,23 @@ pub(super) struct Counts {
 impl Counts {
     pub(super) fn of(text: &str) -> Counts {
         let mut counts = Counts::default();
+        counts.add(text);
+        counts
+    }
+
+    /// Counts the letters of one more text.
+    pub(super) fn add(&mut self, text: &str) {
         for c in text.chars() {
             match script_of(c) {
-                Some(Script::Latin) => counts.latin += 1,
-                Some(Script::Cyrillic) => counts.cyrillic += 1,
-                Some(Script::Hangul) => counts.hangul += 1,
-                Some(Script::Han) => counts.han += 1,
-                Some(Script::Kana) => counts.kana += 1,
-                Some(Script::Other) => counts.other += 1,
+                Some(Script::Latin) => self.latin += 1,
+                Some(Script::Cyrillic) => self.cyrillic += 1,
+                Some(Script::Hangul) => self.hangul += 1,
+                Some(Script::Han) => self.han += 1,
+                Some(Script::Kana) => self.kana += 1,
+                Some(Script::Other) => self.other += 1,
                 None => {}
             }
         }
-        counts
     }
 
     pub(super) fn get(&self, script: Script) -> usize {
@@ -75,6 +82,11 @@ impl Counts {
             Script::Kana => self.kana,
             Script::Other => self.other,
         }
+    }
+
+    /// Letters of all scripts.
+    pub(super) fn letters(&self) -> usize {
+        self.latin + self.cyrillic + self.hangul + self.han + self.kana + self.other
     }
 
     /// Letters weighted by how much a letter says: a syllable of Hangul or a Han character stands for about 2.5 letters.

@@ -4,8 +4,11 @@
 //! [`check_summary`] one summary. A check only reports; it never changes a text and never calls a model.
 //! Notes are for the report, warnings and errors are what the exit code tells.
 
+mod alignment;
+mod anchors;
 mod attached;
 mod clock;
+mod concepts;
 mod confidence;
 mod copied;
 mod coverage;
@@ -27,6 +30,7 @@ mod pairs;
 mod quantity;
 mod repetition;
 mod script;
+mod sentences;
 mod spelled;
 mod summary;
 mod tokens;

@@ -125,7 +125,7 @@ fn marks(text: &str) -> Vec<u64> {
 
 fn match_cost(left: &[Paragraph], right: &[Paragraph], direction: (Language, Language)) -> f32 {
     let sum = |side: &[Paragraph]| side.iter().map(|paragraph| paragraph.characters).sum::<usize>();
-    let deviation = length::deviation_of(sum(left), sum(right), direction);
+    let deviation = length::direction(direction.0, direction.1).deviation(sum(left) as f32, sum(right) as f32);
     let shared = left
         .iter()
         .flat_map(|paragraph| &paragraph.marks)

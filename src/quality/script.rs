@@ -17,9 +17,11 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Finding> {
         .into_iter()
         .filter(|span| !input.verbatim.iter().any(|kept| kept.contains(&input.output[span.clone()])))
         .collect();
-    let mut findings = mixed(input, &spans);
+    let mut findings = mixed(input, &spans, target);
     findings.extend(foreign(input, &spans, target));
-    if target != Script::Latin {
+    // Without any word in the target's script the whole is in another language, which `language` says.
+    let has_own = |span: &Range<usize>| input.output[span.clone()].chars().any(|c| script_of(c) == Some(target));
+    if target != Script::Latin && spans.iter().any(has_own) {
         findings.extend(untranslated(input, &spans));
     }
     if input.to == Language::UK {
@@ -29,16 +31,25 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Finding> {
 }
 
 /// Words in which scripts are mixed that no language mixes.
-fn mixed(input: &Input<'_>, spans: &[Range<usize>]) -> Vec<Finding> {
+fn mixed(input: &Input<'_>, spans: &[Range<usize>], target: Script) -> Vec<Finding> {
     let mut findings = Vec::new();
     for span in spans {
         let word = &input.output[span.clone()];
-        let scripts: Vec<Script> = word.chars().filter_map(script_of).collect();
-        let has = |script| scripts.contains(&script);
+        let (mut seen, mut last, mut after_hangul) = ([false; 6], None, false);
+        for script in word.chars().filter_map(script_of) {
+            after_hangul |= last == Some(Script::Hangul) && script == Script::Latin;
+            seen[script as usize] = true;
+            last = Some(script);
+        }
+        if seen.iter().filter(|&&seen| seen).count() < 2 {
+            continue;
+        }
+        let has = |script| seen[script as usize];
         let bad = has(Script::Cyrillic) && (has(Script::Latin) || has(Script::Hangul) || has(Script::Han))
             || has(Script::Latin) && (has(Script::Han) || has(Script::Kana))
+            || target != Script::Hangul && has(Script::Latin) && has(Script::Hangul)
             // Latin before Korean endings is normal (`LNG는`); small Latin letters after Hangul are not.
-            || scripts.windows(2).any(|pair| pair == [Script::Hangul, Script::Latin]) && small_latin(word) >= 2;
+            || after_hangul && small_latin(word) >= 2;
         if bad && !input.source.contains(word) {
             let message = format!("word mixes scripts: expected one script, got {word:?}");
             findings.push(Finding::new("mixed_script", Severity::Error, message).in_output(span.clone()));
@@ -101,35 +112,66 @@ fn foreign(input: &Input<'_>, spans: &[Range<usize>], target: Script) -> Vec<Fin
         .collect()
 }
 
-/// Stretches of small Latin words that stand in the source too.
+/// Stretches of Latin words that are no names: those that stand in the source too, and sentences from elsewhere.
 fn untranslated(input: &Input<'_>, spans: &[Range<usize>]) -> Vec<Finding> {
-    let source = input.source.to_lowercase();
     let mut findings = Vec::new();
-    let mut run: Option<(Range<usize>, usize, usize)> = None;
-    let mut close = |run: Option<(Range<usize>, usize, usize)>| {
-        if let Some((span, count, small)) = run {
-            let text = &input.output[span.clone()];
-            if count >= UNTRANSLATED_RUN && small * 2 >= count && source.contains(&text.to_lowercase()) {
-                let message =
-                    format!("words are left as in the source: expected {}, got {text:?}", input.to.english_name());
-                findings.push(Finding::new("untranslated", Severity::Error, message).in_output(span));
-            }
-        }
-    };
+    let mut run: Option<Run> = None;
     for span in spans {
         let word = &input.output[span.clone()];
+        // Figures part units: `480 km/h (133 m/s)`.
+        if run.as_ref().is_some_and(|run| input.output[run.span.end..span.start].contains(|c: char| c.is_ascii_digit()))
+        {
+            findings.extend(run.take().and_then(|run| run.finding(input)));
+        }
         if word.chars().all(|c| script_of(c).is_none_or(|script| script == Script::Latin)) {
-            let small = usize::from(word.chars().next().is_some_and(char::is_lowercase));
-            run = Some(match run {
-                Some((so_far, count, smalls)) => (so_far.start..span.end, count + 1, smalls + small),
-                None => (span.clone(), 1, small),
-            });
+            let run = run.get_or_insert_with(|| Run { span: span.clone(), words: 0, small: 0 });
+            run.span.end = span.end;
+            run.words += 1;
+            run.small += usize::from(word.starts_with(char::is_lowercase));
         } else {
-            close(run.take());
+            findings.extend(run.take().and_then(|run| run.finding(input)));
         }
     }
-    close(run);
+    findings.extend(run.and_then(|run| run.finding(input)));
     findings
+}
+
+/// Neighbouring Latin words.
+struct Run {
+    span: Range<usize>,
+    words: usize,
+    small: usize,
+}
+
+impl Run {
+    fn finding(self, input: &Input<'_>) -> Option<Finding> {
+        // Titles have small words too, but not so many: `The Journal of Cold Places`.
+        let prose = self.words >= UNTRANSLATED_RUN && self.small * 2 >= self.words
+            || self.words >= 2 * UNTRANSLATED_RUN && self.small >= 2;
+        let short = self.words + 1 == UNTRANSLATED_RUN && self.small == self.words;
+        if !prose && !short {
+            return None;
+        }
+        let text = &input.output[self.span.clone()];
+        let kept = input.source.contains(text) || input.source.to_lowercase().contains(&text.to_lowercase());
+        // What a source in another script quotes in Latin letters is a quotation.
+        let quoted = kept && script_for(input.from).is_some_and(|script| script != Script::Latin);
+        // Neither are glosses in brackets and, where the source has them not, names from capital to capital.
+        let gloss = input.output[..self.span.start].ends_with('(') && input.output[self.span.end..].starts_with(')');
+        let capital = |word: Option<&str>| word.is_some_and(|word| word.starts_with(char::is_uppercase));
+        let mut words = text.split(char::is_whitespace);
+        let name = self.words <= 6 && capital(words.next()) && capital(words.next_back());
+        if quoted || gloss || !kept && (!prose || name) {
+            return None;
+        }
+        let (code, what) = if kept {
+            ("untranslated", "left as in the source")
+        } else {
+            ("foreign_script", "not written in the script of the target")
+        };
+        let message = format!("words are {what}: expected {}, got {text:?}", input.to.english_name());
+        Some(Finding::new(code, Severity::Error, message).in_output(self.span))
+    }
 }
 
 /// Words with letters that Ukrainian does not have.
@@ -175,6 +217,7 @@ mod tests {
         check("ko", "A professor", "프로фессор가 말했다.", &["mixed_script"]);
         check("uk", "A bridge", "Мiст відкрито.", &["mixed_script"]);
         check("uk", "A bridge", "Міст과 дорога", &["mixed_script"]);
+        check("en", "Міст", "The b한국e is open.", &["mixed_script"]);
     }
 
     #[test]
@@ -197,7 +240,21 @@ mod tests {
     fn english_left_in_the_output_is_found() {
         check("uk", "He said no road was open.", "Він сказав, що no road was open.", &["untranslated"]);
         check("ko", "He said no road was open.", "그는 no road was open 이라고 했다.", &["untranslated"]);
+        check("ko", "He said no road was open.", "그는 no road was 라고 했다.", &["untranslated"]);
         check("uk", "The Journal of Cold Places", "Журнал Journal of Cold Places", &[]);
+    }
+
+    #[test]
+    fn english_from_elsewhere_is_found() {
+        let found = super::check(&input(
+            "ko",
+            "uk",
+            "그는 모든 도로가 막혔다고 했다.",
+            "Він сказав, що all roads were closed by snow.",
+        ));
+        assert_eq!(codes(&found), ["foreign_script"]);
+        let title = "«Пісня „Never let me go“» лунала";
+        assert!(super::check(&input("ko", "uk", "‘Never let me go’라는 노래", title)).is_empty());
     }
 
     #[test]

@@ -1,154 +1,117 @@
-//! Checks that what has to stay letter for letter does: the spans the caller protects, and addresses, e-mails,
-//! handles, tags and placeholders that are recognized here in case nobody protected them.
+//! Checks that what has to stay letter for letter does: the spans that the caller protects, and what
+//! [`crate::segment::protect`] recognizes in either text in case nobody protected it.
 
 use std::ops::Range;
 
 use super::{Finding, Input, Severity};
+use crate::segment::protect::protect;
+
+/// A span that has to stand in the output.
+struct Wanted<'t> {
+    text: &'t str,
+    /// Its place in the source, where it is there.
+    source: Option<Range<usize>>,
+    /// Its place in the output, once it was found.
+    output: Option<Range<usize>>,
+}
 
 pub(super) fn check(input: &Input<'_>) -> Vec<Finding> {
-    let mut wanted: Vec<(&str, Option<Range<usize>>)> = Vec::new();
-    let mut from = 0;
-    for &text in input.verbatim.iter().filter(|text| !text.trim().is_empty()) {
-        let place = input.source[from..].find(text).map(|at| from + at..from + at + text.len());
-        from = place.as_ref().map_or(from, |span| span.end);
-        wanted.push((text, place));
+    let mut wanted = wanted(input);
+    let recognized = protect(input.output);
+    if wanted.is_empty() && recognized.is_empty() {
+        return Vec::new();
     }
-    for span in recognize(input.source) {
-        if !wanted.iter().any(|(_, place)| place.as_ref().is_some_and(|p| p.start < span.end && span.start < p.end)) {
-            wanted.push((&input.source[span.clone()], Some(span)));
-        }
-    }
-    wanted.sort_by_key(|(_, place)| place.as_ref().map_or(usize::MAX, |span| span.start));
-    let mut findings = missing(input, &wanted);
-    for span in recognize(input.output) {
-        let text = &input.output[span.clone()];
-        if !input.source.contains(text) && !wanted.iter().any(|(kept, _)| kept.contains(text)) {
-            let message = format!("output has {text:?}, the source has not");
-            findings.push(Finding::new("verbatim_new", Severity::Error, message).in_output(span));
-        }
-    }
-    findings
-}
-
-/// Spans that stand less often in the output than they have to.
-fn missing(input: &Input<'_>, wanted: &[(&str, Option<Range<usize>>)]) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for (index, (text, place)) in wanted.iter().enumerate() {
-        let before = wanted[..index].iter().filter(|(other, _)| other == text).count();
-        if input.output.matches(text).count() > before {
+    place(&mut wanted, input.output);
+    let mut findings: Vec<Finding> = wanted.iter().filter_map(|wanted| lost(wanted, input.output)).collect();
+    for span in recognized {
+        let taken = wanted.iter().filter_map(|wanted| wanted.output.as_ref());
+        if taken.into_iter().any(|taken| taken.start < span.end && span.start < taken.end) {
             continue;
         }
-        let folded =
-            |text: &str| text.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect::<String>();
-        let other_case = input.output.matches(text).count() == 0 && folded(input.output).contains(&folded(text));
-        let (code, what) =
-            if other_case { ("verbatim_changed", "was changed") } else { ("verbatim_missing", "is missing") };
-        let mut finding =
-            Finding::new(code, Severity::Error, format!("{text:?} {what}: expected it letter for letter"));
-        finding.source.clone_from(place);
-        findings.push(finding);
+        let text = &input.output[span.clone()];
+        let (severity, message) = match wanted.iter().any(|wanted| wanted.text == text) {
+            true => (Severity::Warning, format!("output has {text:?} more often than the source")),
+            // The source may have it in other words, as where the recognizer sees less in it.
+            false if input.source.contains(text) => continue,
+            false => (Severity::Error, format!("output has {text:?}, the source has not")),
+        };
+        findings.push(Finding::new("verbatim_new", severity, message).in_output(span));
     }
+    findings.extend(out_of_order(&wanted));
     findings
 }
 
-/// Addresses, e-mails, handles, tags and placeholders of a text.
-fn recognize(text: &str) -> Vec<Range<usize>> {
-    let mut spans = Vec::new();
-    let mut at = 0;
-    while let Some(c) = text[at..].chars().next() {
-        let rest = &text[at..];
-        let before = text[..at].chars().next_back();
-        let length = match c {
-            'h' | 'w' if !before.is_some_and(char::is_alphanumeric) => address(rest),
-            '@' if !before.is_some_and(|c| c.is_alphanumeric() || c == '.') => mark(rest),
-            '#' if !before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '&' | '/')) => mark(rest),
-            '{' => placeholder(rest, '}'),
-            '<' if rest.starts_with("<x id=") => placeholder(rest, '>'),
-            // A percent sign stands behind a figure, with or without a space.
-            '%' if !text[..at].trim_end().ends_with(char::is_numeric) => format_sign(rest),
-            _ => None,
+/// What has to stay: the caller's spans in the order of the source, and what is recognized beside them.
+fn wanted<'t>(input: &Input<'t>) -> Vec<Wanted<'t>> {
+    let mut wanted: Vec<Wanted<'t>> = Vec::new();
+    let mut from = 0;
+    for &text in input.verbatim.iter().filter(|text| !text.trim().is_empty()) {
+        let source = input.source[from..].find(text).map(|at| from + at..from + at + text.len());
+        from = source.as_ref().map_or(from, |span| span.end);
+        wanted.push(Wanted { text, source, output: None });
+    }
+    for span in protect(input.source) {
+        let overlaps = |place: &Range<usize>| place.start < span.end && span.start < place.end;
+        if !wanted.iter().filter_map(|wanted| wanted.source.as_ref()).any(overlaps) {
+            wanted.push(Wanted { text: &input.source[span.clone()], source: Some(span), output: None });
+        }
+    }
+    wanted.sort_by_key(|wanted| wanted.source.as_ref().map_or(usize::MAX, |span| span.start));
+    wanted
+}
+
+/// Finds a place in the output for each span: the longest choose first, equal ones take places from left to right, and
+/// none has another's.
+fn place(wanted: &mut [Wanted<'_>], output: &str) {
+    let mut order: Vec<usize> = (0..wanted.len()).collect();
+    order.sort_by_key(|&index| (std::cmp::Reverse(wanted[index].text.len()), index));
+    for index in order {
+        let text = wanted[index].text;
+        let places = output.match_indices(text).map(|(at, _)| at..at + text.len());
+        let free = |place: &Range<usize>| {
+            let taken = wanted.iter().filter_map(|other| other.output.as_ref());
+            taken.into_iter().all(|taken| place.end <= taken.start || taken.end <= place.start)
         };
-        match length {
-            Some(length) => {
-                spans.push(at..at + length);
-                at += length;
-            }
-            None => at += c.len_utf8(),
-        }
+        wanted[index].output = places.into_iter().find(|place| is_whole(output, place) && free(place));
     }
-    spans.extend(
-        mails(text)
-            .into_iter()
-            .filter(|mail| !spans.iter().any(|s| s.start < mail.end && mail.start < s.end))
-            .collect::<Vec<_>>(),
-    );
-    spans.sort_by_key(|span| span.start);
-    spans
 }
 
-/// Length of the web address at the start of a text, without punctuation behind it.
-fn address(text: &str) -> Option<usize> {
-    let scheme = ["https://", "http://", "www."].into_iter().find(|scheme| text.starts_with(scheme))?;
-    let end = text.find(|c: char| !c.is_ascii_graphic() || matches!(c, '<' | '>' | '"')).unwrap_or(text.len());
-    let trimmed = text[..end].trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '*', '_', '\'']);
-    (trimmed.len() > scheme.len()).then_some(trimmed.len())
-}
-
-/// Length of a handle or tag at the start of a text; a number after `#` is no tag.
-fn mark(text: &str) -> Option<usize> {
-    let end = text[1..].find(|c: char| !(c.is_alphanumeric() || c == '_')).map_or(text.len(), |at| at + 1);
-    let name = &text[1..end];
-    // Korean endings stick to a Latin handle: `@name은`.
-    let name = match name.find(|c: char| !c.is_ascii()) {
-        Some(at) if at > 0 && text.starts_with('@') => &name[..at],
-        _ => name,
+/// Whether a span does not go on on either side: `convoy_3` is not in `convoy_31`. Hangul sticks to Latin spans.
+fn is_whole(text: &str, span: &Range<usize>) -> bool {
+    let joins = |inner: Option<char>, outer: Option<char>| {
+        inner.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_')
+            && outer.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_')
     };
-    (name.chars().count() >= 2 && name.chars().any(char::is_alphabetic)).then_some(name.len() + 1)
+    let inside = &text[span.clone()];
+    !joins(inside.chars().next(), text[..span.start].chars().next_back())
+        && !joins(inside.chars().next_back(), text[span.end..].chars().next())
 }
 
-/// Length of a placeholder in braces or angle brackets at the start of a text: short, without spaces inside names.
-fn placeholder(text: &str, close: char) -> Option<usize> {
-    let mut end = text.find(close)? + 1;
-    if text.starts_with("{{") && text[end..].starts_with('}') {
-        end += 1;
+/// The finding for a span that has no place in the output.
+fn lost(wanted: &Wanted<'_>, output: &str) -> Option<Finding> {
+    if wanted.output.is_some() {
+        return None;
     }
-    let inner = text[..end].trim_matches(['{', '}', '<', '>']);
-    let plain =
-        inner.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ' ' | '=' | '"' | '/' | '-'));
-    (plain && inner.len() <= 40 && !(close == '}' && inner.trim().contains(' '))).then_some(end)
+    let folded =
+        |text: &str| -> String { text.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect() };
+    let changed = !output.contains(wanted.text) && folded(output).contains(&folded(wanted.text));
+    let (code, what) = if changed { ("verbatim_changed", "was changed") } else { ("verbatim_missing", "is missing") };
+    let message = format!("{:?} {what}: expected it letter for letter", wanted.text);
+    let mut finding = Finding::new(code, Severity::Error, message);
+    finding.source.clone_from(&wanted.source);
+    Some(finding)
 }
 
-/// Length of a `printf` sign (`%s`, `%d`, `%1$s`) at the start of a text.
-fn format_sign(text: &str) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let digits = bytes[1..].iter().take_while(|b| b.is_ascii_digit()).count();
-    let mut at = 1 + digits;
-    if digits > 0 {
-        if bytes.get(at) != Some(&b'$') {
-            return None;
-        }
-        at += 1;
-    }
-    let end = at + 1;
-    let sign = matches!(bytes.get(at), Some(b's' | b'd' | b'f'));
-    let ends = text.get(end..).is_some_and(|rest| !rest.chars().next().is_some_and(|c| c.is_ascii_alphanumeric()));
-    (sign && ends).then_some(end)
-}
-
-/// E-mail addresses of a text.
-fn mails(text: &str) -> Vec<Range<usize>> {
-    let name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+');
-    let mut spans = Vec::new();
-    for (at, _) in text.match_indices('@') {
-        let start =
-            text[..at].rfind(|c| !name(c)).map_or(0, |i| i + text[i..].chars().next().map_or(1, char::len_utf8));
-        let end = text[at + 1..].find(|c| !name(c)).map_or(text.len(), |i| at + 1 + i);
-        let host = text[at + 1..end].trim_end_matches(['.', '-']);
-        if start < at && host.contains('.') {
-            spans.push(start..at + 1 + host.len());
-        }
-    }
-    spans
+/// Placeholders without a name (`%s`, `{}`) are filled in the order in which they stand, so it must be that of the source.
+/// Everything else may move with its words.
+fn out_of_order(wanted: &[Wanted<'_>]) -> Option<Finding> {
+    let by_place = |text: &str| text.starts_with('%') && !text.contains(['(', '$', '{']) || text == "{}";
+    let placed = wanted.iter().filter(|wanted| by_place(wanted.text));
+    let placed: Vec<(&str, &Range<usize>)> =
+        placed.filter_map(|wanted| Some((wanted.text, wanted.output.as_ref()?))).collect();
+    let (_, moved) = placed.windows(2).find(|pair| pair[1].1.start < pair[0].1.start).map(|pair| pair[1])?;
+    let message = "placeholders stand in another order than in the source: they are filled in by their places";
+    Some(Finding::new("verbatim_order", Severity::Note, message).in_output(moved.clone()))
 }
 
 #[cfg(test)]
@@ -157,30 +120,9 @@ mod tests {
 
     use super::super::Input;
     use super::super::tests::{codes, input};
-    use super::recognize;
 
     fn check(source: &str, output: &str, expected: &[&str]) {
         assert_eq!(codes(&super::check(&input("en", "uk", source, output))), expected, "{source:?} → {output:?}");
-    }
-
-    #[test]
-    fn what_stays_is_recognized() {
-        let text = "See https://a.example/x?y=1. Write to desk@ledger.example, @wire_one은, #GreyMud; {name} {{x}} %s %1$d <x id=\"1\"/> 50% #1 a@b";
-        let found: Vec<&str> = recognize(text).into_iter().map(|span| &text[span]).collect();
-        assert_eq!(
-            found,
-            [
-                "https://a.example/x?y=1",
-                "desk@ledger.example",
-                "@wire_one",
-                "#GreyMud",
-                "{name}",
-                "{{x}}",
-                "%s",
-                "%1$d",
-                "<x id=\"1\"/>"
-            ]
-        );
     }
 
     #[test]
@@ -193,8 +135,36 @@ mod tests {
     fn lost_and_changed_spans_are_found() {
         check("Follow @wire_one", "Стежте за нами", &["verbatim_missing"]);
         check("Follow @wire_one", "Стежте за @Wire_One", &["verbatim_changed", "verbatim_new"]);
+        check("Write to desk@ledger.example", "Пишіть на desk@ledgr.example", &["verbatim_missing", "verbatim_new"]);
         check("See https://a.example/x", "Див. https://a.example/y", &["verbatim_missing", "verbatim_new"]);
         check("Dear {name},", "Шановний {ім’я},", &["verbatim_missing"]);
+    }
+
+    #[test]
+    fn longer_spans_do_not_stand_for_shorter_ones() {
+        check(
+            "See www.ledger.example and www.ledger.example/today",
+            "Див. www.ledger.example/today",
+            &["verbatim_missing"],
+        );
+        let verbatim = ["convoy_3"];
+        let longer =
+            Input { verbatim: &verbatim, ..input("en", "uk", "Open convoy_3", "Відкрийте convoy_31") };
+        assert_eq!(codes(&super::check(&longer)), ["verbatim_missing"]);
+        let particle = Input { verbatim: &verbatim, ..input("en", "ko", "Open convoy_3", "convoy_3을 여십시오") };
+        assert!(super::check(&particle).is_empty());
+    }
+
+    #[test]
+    fn more_of_the_same_is_doubtful() {
+        check("Hello {name}", "Вітаю, {name}! {name}", &["verbatim_new"]);
+    }
+
+    #[test]
+    fn only_placeholders_without_a_name_have_an_order() {
+        check("%s saw %d", "%d бачив %s", &["verbatim_order"]);
+        check("{a} saw {b}", "{b} бачив {a}", &[]);
+        check("%1$s saw %2$d", "%2$d бачив %1$s", &[]);
     }
 
     #[test]

@@ -1,0 +1,58 @@
+//! The sentences of both texts of a segment, for the checks that go sentence by sentence.
+//!
+//! Cutting is the business of [`crate::segment`]; a text that has no mark inside is one sentence and is not cut at all.
+
+use std::ops::Range;
+
+use crate::language::Language;
+use crate::segment::sentence_ranges;
+
+/// A sentence and its place.
+#[derive(Debug, Clone)]
+pub(super) struct Sentence<'t> {
+    pub(super) text: &'t str,
+    pub(super) span: Range<usize>,
+    pub(super) characters: usize,
+    /// Whether it begins with a word that points back to the sentence before (`하지만`, `Це`).
+    pub(super) points_back: bool,
+}
+
+/// First words with which a sentence takes up the one before. Translators often make one of the two.
+#[rustfmt::skip]
+const BACKWARD: &[&str] = &[
+    "이", "이는", "이것은", "이것이", "이를", "이런", "이러한", "이로", "이에", "이들은", "그", "그것은", "그것이", "그것을", "그런", "그런데",
+    "그런데도", "그러나", "그리고", "그래서", "그러므로", "그러면", "그렇지만", "하지만", "또한", "또", "즉", "왜냐하면", "따라서", "때문에", "게다가",
+    "한편", "다만",
+    "This", "These", "That", "Those", "It", "And", "But", "So", "However", "Then", "Yet", "Or",
+    "Це", "Цей", "Ця", "Ці", "Цього", "Цьому", "Той", "Та", "Те", "Ті", "Його", "Її", "Їх", "І", "Й", "А", "Але", "Тож", "Проте",
+    "Однак", "Тому", "Тоді", "Також",
+];
+
+/// The sentences of a text, in order; those without a letter or digit are left out.
+pub(super) fn sentences(text: &str, language: Language) -> Vec<Sentence<'_>> {
+    let ranges = if may_have_several(text) {
+        sentence_ranges(text, language)
+    } else {
+        let lead = text.len() - text.trim_start().len();
+        std::iter::once(lead..text.trim_end().len().max(lead)).collect()
+    };
+    ranges
+        .into_iter()
+        .filter(|span| text[span.clone()].contains(char::is_alphanumeric))
+        .map(|span| {
+            let text = &text[span.clone()];
+            let first = text.split(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty());
+            let points_back = first.is_some_and(|word| BACKWARD.contains(&word));
+            Sentence { text, characters: text.chars().count(), span, points_back }
+        })
+        .collect()
+}
+
+/// Whether a mark that may end a sentence has text behind it.
+fn may_have_several(text: &str) -> bool {
+    let bytes = text.trim_end().as_bytes();
+    // `。`, `！`, `？` and `…` begin with these bytes; nearly nothing else in the three languages does.
+    let mark = |byte: &u8| matches!(byte, b'.' | b'!' | b'?' | b'\n' | 0xE2 | 0xE3 | 0xEF);
+    let Some(first) = bytes.iter().position(mark) else { return false };
+    bytes[first..].iter().any(|byte| byte.is_ascii_alphanumeric() || *byte >= 0xC3)
+}
