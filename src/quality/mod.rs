@@ -10,6 +10,7 @@ mod ending;
 mod language;
 mod length;
 mod letters;
+mod names;
 mod negation;
 mod number_words;
 mod numbers;
@@ -119,6 +120,7 @@ const CHECKS: &[Check] = &[
     numbers::check,
     verbatim::check,
     negation::check,
+    names::check,
     pairs::check,
 ];
 
