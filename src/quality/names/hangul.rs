@@ -94,15 +94,14 @@ pub(super) fn phones(word: &str, out: &mut Vec<Phone>, inner: &mut Vec<usize>) {
 /// Whether a word, its particle taken off, looks like a foreign name: it has syllables that Korean words hardly have,
 /// and is no borrowed word of everyday use.
 pub(super) fn looks_foreign(word: &str) -> bool {
-    let foreignness: u32 = word.chars().map(foreignness).sum();
-    foreignness >= 3 && !BORROWED.iter().any(|borrowed| word.starts_with(borrowed))
+    foreignness(word) >= 3 && !BORROWED.iter().any(|borrowed| word.starts_with(borrowed))
 }
 
-/// How foreign a syllable is: 2 almost never Korean, 1 seldom.
-fn foreignness(c: char) -> u32 {
+/// How foreign a word sounds: the sum of its syllables, 2 for those that are almost never Korean, 1 for seldom ones.
+pub(super) fn foreignness(word: &str) -> u32 {
     const NEVER: &str = "갤겐겔넬뇨뉴닉듀딕딘딜랙랜램랭럭런럴럼럽렉렌렐렘렝롬룸룽뤼륵릭릴뮌뮐뮤믹밍벡벨벳뷔뷰브블샌섀셀셔셜셰셸숀숄쉬슈슐슨슴앤앨앰엑엘왓욘윅윈윌윙잭젠젤젬쥬챈첸첼칸캄캐캔캘캠컬컴컵켄켈켐켓콘콤콥콰쿠쿡쿤쿨쿼퀘퀴퀸큐클킨킴킷킹탠탬텀텍텐텔톤톨톰툰툴튀튜틱틴틸팅팜팩펀펄펜펠펨폴폼퐁퓨퓰프플픽핌햄헨헬휘";
     const SELDOM: &str = "덤델돈드디딩란람랍레로론롤롭롱뢰루르린림립맥맨먼멀멘멜몬몰므밀밥밴벅번베벤볼붐빅빌샘샤섹센션솔쇼스싱암얀엔엠옥옴웨웬웰잉존줄짐카칼커컨케코콜크키킬탈터턴털테템토투트틀티팀파패퍼페포폰푸피핀필핑헤홀흐힐";
-    if NEVER.contains(c) { 2 } else { u32::from(SELDOM.contains(c)) }
+    word.chars().map(|c| if NEVER.contains(c) { 2 } else { u32::from(SELDOM.contains(c)) }).sum()
 }
 
 /// Beginnings of borrowed words that other languages may say otherwise.
@@ -121,9 +120,8 @@ const BORROWED: &[&str] = &[
 /// Revised Romanization of a word by the rules of the Ministry of Culture of Korea, 2000: consonants as they are heard
 /// between vowels and at the end, liquids and nasals changed where they meet.
 pub(super) fn romanize(word: &str) -> String {
-    const INITIAL: [&str; 19] = [
-        "g", "kk", "n", "d", "tt", "r", "m", "b", "pp", "s", "ss", "", "j", "jj", "ch", "k", "t", "p", "h",
-    ];
+    const INITIAL: [&str; 19] =
+        ["g", "kk", "n", "d", "tt", "r", "m", "b", "pp", "s", "ss", "", "j", "jj", "ch", "k", "t", "p", "h"];
     const VOWELS: [&str; 21] = [
         "a", "ae", "ya", "yae", "eo", "e", "yeo", "ye", "o", "wa", "wae", "oe", "yo", "u", "wo", "we", "wi", "yu",
         "eu", "ui", "i",
@@ -220,7 +218,20 @@ mod tests {
         for word in ["트럼프", "에르도안", "브뤼셀", "프랭클린", "슈타인마이어", "캐버노"] {
             assert!(looks_foreign(word), "{word}");
         }
-        for word in ["국회", "대통령은", "사람들이", "말했다", "경제적", "했습니다", "그들은", "그리고", "그러나", "신뢰", "의심스러운", "브랜드"] {
+        for word in [
+            "국회",
+            "대통령은",
+            "사람들이",
+            "말했다",
+            "경제적",
+            "했습니다",
+            "그들은",
+            "그리고",
+            "그러나",
+            "신뢰",
+            "의심스러운",
+            "브랜드",
+        ] {
             assert!(!looks_foreign(word), "{word}");
         }
     }

@@ -203,6 +203,12 @@ pub(super) fn usual(entry: u16, language: Language) -> Option<String> {
     Some(form.replace('_', " "))
 }
 
+/// Whether texts name a country for clearness or leave it out as they like, as news do with the largest.
+pub(super) fn is_implied(entry: u16) -> bool {
+    // The first two entries are the United States and the United Kingdom; see the table.
+    entry < 2
+}
+
 /// An English word without the ending of the possessive.
 pub(super) fn bare(word: &str) -> &str {
     ["'s", "’s", "'", "’"].iter().find_map(|ending| word.strip_suffix(ending)).unwrap_or(word)

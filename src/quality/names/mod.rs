@@ -13,9 +13,21 @@ mod table;
 mod translated;
 mod ukrainian;
 
-use self::side::{Counterpart, Kind, Name, Side};
+use self::known::Standing;
+use self::side::{Counterpart, Kind, LIGHTEST, Name, Side};
 use super::{Finding, Input, Severity};
 use crate::language::Language;
+
+/// So sure the two halves of a changed name have to be together.
+const CHANGED: f32 = 0.36;
+/// A name farther than this from everything in the other text may be missing there.
+const FAR: f32 = 0.22;
+/// Beyond this there is nothing like it.
+const NOWHERE: f32 = 0.45;
+/// A known name whose sound is nowhere nearer than this is not spelled by its sound either.
+const UNKNOWN: f32 = 0.40;
+/// A name has to weigh three consonants to be missed by itself.
+const HEAVY: u16 = 300;
 
 pub(super) fn check(input: &Input<'_>) -> Vec<Finding> {
     if !is_first_class(input.from) || !is_first_class(input.to) || input.from == input.to {
@@ -23,25 +35,84 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Finding> {
     }
     let source = Side::of(input.source, input.from);
     let output = Side::of(input.output, input.to);
-    let mut findings = Vec::new();
-    findings.push(Finding::new("name_debug", Severity::Note, format!("S {} O {}", output.debug(&source), source.debug(&output))));
+    let mut findings = older(&output);
+    if source.names.is_empty() && output.names.is_empty() {
+        return findings;
+    }
     let lost = missing(&output, &source);
     let new = missing(&source, &output);
-    let best = lost.iter().flat_map(|lost| new.iter().map(move |new| (lost, new)))
-        // Each is the nearest to the other: one name, oddly spelled.
-        .filter(|(lost, new)| !lost.is_like(new) && !new.is_like(lost))
-        .map(|(lost, new)| (lost.doubt * new.doubt, lost, new))
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    if let Some((doubt, lost, new)) = best && doubt >= CHANGED {
-        findings.push(Finding::new("name_changed", Severity::Warning, format!("{doubt:.2} {:?} {:?}", &input.source[lost.name.span.clone()], &input.output[new.name.span.clone()])).in_source(lost.name.span.clone()).in_output(new.name.span.clone()));
+    if let Some((lost, new)) = changed(&lost, &new) {
+        let (was, is) = (source.text(lost.name), output.text(new.name));
+        let message = format!("name may be changed: expected {}, got {is:?}", expected(&source, lost.name, input.to));
+        let message = if message.contains(was) { message } else { format!("{message} (source: {was:?})") };
+        findings.push(
+            Finding::new("name_changed", Severity::Warning, message)
+                .in_source(lost.name.span.clone())
+                .in_output(new.name.span.clone()),
+        );
+        return findings;
+    }
+    if let Some(lost) = lost.iter().find(|lost| lost.alone()) {
+        let message = format!("name may be lost: expected {}, got none", expected(&source, lost.name, input.to));
+        findings.push(Finding::new("name_missing", Severity::Warning, message).in_source(lost.name.span.clone()));
+    }
+    if let Some(new) = new.iter().find(|new| new.alone()) {
+        let message = format!("name may be new: the source has nothing like {:?}", output.text(new.name));
+        findings.push(Finding::new("name_new", Severity::Warning, message).in_output(new.name.span.clone()));
     }
     findings
+}
+
+/// The surest pair of a name that was lost and a name that is new.
+fn changed<'a, 'b>(lost: &'a [Missing<'b>], new: &'a [Missing<'b>]) -> Option<(&'a Missing<'b>, &'a Missing<'b>)> {
+    lost.iter()
+        .flat_map(|lost| new.iter().map(move |new| (lost, new)))
+        // One is the nearest to the other: the same name, oddly spelled.
+        .filter(|(lost, new)| lost.doubt * new.doubt >= CHANGED && !lost.is_like(new) && !new.is_like(lost))
+        .max_by(|a, b| (a.0.doubt * a.1.doubt).total_cmp(&(b.0.doubt * b.1.doubt)))
+}
+
+/// Names in spellings that newsrooms have given up: right, but not the expected form.
+fn older(output: &Side<'_>) -> Vec<Finding> {
+    let older = output.names.iter().filter_map(|name| match name.kind {
+        Kind::Known(entry, Standing::Older) => Some((entry, name)),
+        _ => None,
+    });
+    older
+        .filter_map(|(entry, name)| {
+            let usual = known::usual(entry, output.language())?;
+            let message = format!("older spelling of a name: expected {usual:?}, got {:?}", output.text(name));
+            Some(Finding::new("name_spelling", Severity::Note, message).in_output(name.span.clone()))
+        })
+        .collect()
+}
+
+/// What the other text could have for a name.
+fn expected(side: &Side<'_>, name: &Name, to: Language) -> String {
+    let written = side.text(name);
+    let form = match name.kind {
+        Kind::Known(entry, _) => known::usual(entry, to),
+        _ if to == Language::EN && side.language() == Language::UK => Some(ukrainian::romanize(written)),
+        _ if to == Language::EN => Some(capital(&hangul::romanize(side.stem(name)))),
+        _ => None,
+    };
+    match form {
+        Some(form) if form != written => format!("a form of {form:?} for {written:?}"),
+        _ => format!("a form of {written:?}"),
+    }
+}
+
+fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }
 
 /// A name without a counterpart.
 struct Missing<'a> {
     name: &'a Name,
     nearest: Counterpart,
+    /// It stands among words that are translated.
+    in_title: bool,
     /// How sure it is that there is none, from 0 to 1.
     doubt: f32,
 }
@@ -51,27 +122,41 @@ impl Missing<'_> {
     fn is_like(&self, other: &Missing<'_>) -> bool {
         self.nearest.distance < 0.5 && other.name.words.contains(&self.nearest.word)
     }
-}
 
-const CHANGED: f32 = 0.30;
-const FAR: f32 = 0.22;
-const NOWHERE: f32 = 0.45;
+    /// How sure it is that there is no counterpart.
+    fn doubt(&self) -> f32 {
+        if self.nearest.distance <= FAR {
+            return 0.0;
+        }
+        let far = ((self.nearest.distance - FAR) / (NOWHERE - FAR)).clamp(0.0, 1.0);
+        match self.name.kind {
+            Kind::Known(..) => 1.0,
+            _ if self.nearest.weight < LIGHTEST => 0.0,
+            // A title of a film or an office is translated as a whole.
+            Kind::Capital | Kind::Titled if self.in_title => 0.25 + 0.35 * far,
+            Kind::Capital | Kind::Titled => 0.4 + 0.6 * far,
+            Kind::Foreign => 0.3 + 0.5 * far,
+        }
+    }
+
+    /// Whether it is worth a finding without a name of the other text that could stand in its place.
+    fn alone(&self) -> bool {
+        match self.name.kind {
+            Kind::Known(entry, _) => self.nearest.distance >= UNKNOWN && !known::is_implied(entry),
+            Kind::Capital => !self.in_title && self.nearest.distance >= NOWHERE && self.nearest.weight >= HEAVY,
+            Kind::Titled | Kind::Foreign => false,
+        }
+    }
+}
 
 /// The names of one text that the other has not.
 fn missing<'a>(in_text: &Side<'_>, of: &'a Side<'_>) -> Vec<Missing<'a>> {
     let nearest = in_text.counterparts(of);
-    let doubt = |name: &Name, nearest: &Counterpart| {
-        let far = ((nearest.distance - FAR) / (NOWHERE - FAR)).clamp(0.0, 1.0);
-        match name.kind {
-            // Known names are spelled by their sound where the table fails, and then exactly.
-            Kind::Known(..) => if nearest.distance > 0.1 { 1.0 } else { 0.0 },
-            _ if nearest.light || nearest.distance <= FAR => 0.0,
-            Kind::Capital | Kind::Titled => (0.4 + 0.6 * far) * if of.in_title(name) { 0.6 } else { 1.0 },
-            Kind::Foreign => 0.3 + 0.5 * far,
-        }
-    };
-    of.names.iter().zip(nearest)
-        .map(|(name, nearest)| Missing { name, nearest, doubt: doubt(name, &nearest) })
+    of.names
+        .iter()
+        .zip(nearest)
+        .map(|(name, nearest)| Missing { name, nearest, in_title: of.in_title(name), doubt: 0.0 })
+        .map(|missing| Missing { doubt: missing.doubt(), ..missing })
         .filter(|missing| missing.doubt > 0.0)
         .collect()
 }

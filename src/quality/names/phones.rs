@@ -122,17 +122,19 @@ fn widened(sounds: u32) -> u32 {
 /// The sounds that a reader may take for the first consonant: the first strong one and the faint ones before it.
 fn first_sounds(phones: &[Phone]) -> Option<u32> {
     let mut sounds = 0;
+    let mut strong = 0;
+    // A vowel before it may be the consonant of another language: Eugenia and Евгенія.
+    let wanted = if phones.first().is_some_and(|phone| phone.is_vowel()) { 2 } else { 1 };
     for phone in phones.iter().filter(|phone| !phone.is_vowel()) {
         sounds |= phone.sounds & !sound::VOWELS;
-        if phone.is_strong() {
+        strong += usize::from(phone.is_strong());
+        if strong == wanted {
             return Some(sounds);
         }
     }
-    None
+    (strong > 0).then_some(sounds)
 }
 
-/// What beginning inside a word costs, in hundredths of the name's weight.
-const INNER: u16 = 6;
 /// More phones than this are cut off: no name is longer.
 const LONGEST: usize = 20;
 /// So many phones of the text are looked at for one name.
@@ -176,6 +178,8 @@ pub(super) struct Place<'a> {
     pub(super) handicap: u16,
     /// What may follow a match in the word at no cost, in hundredths of a consonant.
     pub(super) ending: u16,
+    /// What beginning at an inner syllable adds.
+    pub(super) inside: u16,
     /// Where its syllables begin, the first left out; only Korean has names inside of words.
     pub(super) inner: &'a [usize],
 }
@@ -213,7 +217,7 @@ impl Heard {
     /// name's weight; one that begins at an inner syllable costs more.
     pub(super) fn add_word(&mut self, word: usize, phones: Range<usize>, place: &Place<'_>) {
         let end = phones.end as u32;
-        let inner = place.inner.iter().map(|&at| (at, place.handicap + INNER));
+        let inner = place.inner.iter().map(|&at| (at, place.handicap + place.inside));
         for (at, handicap) in std::iter::once((phones.start, place.handicap)).chain(inner) {
             let first = first_sounds(&self.phones[at..phones.end]).unwrap_or(0);
             self.starts.push(Start { phone: at as u32, word: word as u32, end, first, ending: place.ending, handicap });
@@ -280,8 +284,7 @@ impl Heard {
                 let tail = if self.open || window.start + at >= end {
                     0
                 } else {
-                    let rest: u16 =
-                        self.phones[window.start + at..end].iter().map(|phone| u16::from(phone.drop)).sum();
+                    let rest: u16 = self.phones[window.start + at..end].iter().map(|phone| u16::from(phone.drop)).sum();
                     rest.saturating_sub(start.ending) / 2
                 };
                 row[at] + tail
@@ -290,4 +293,3 @@ impl Heard {
             .filter(|cost| *cost <= most)
     }
 }
-

@@ -36,23 +36,50 @@ pub(super) struct Counterpart {
     pub(super) distance: f32,
     /// The word in which the place begins.
     pub(super) word: usize,
-    /// The name is too short to say anything.
-    pub(super) light: bool,
+    /// What the name weighs, in hundredths of a consonant.
+    pub(super) weight: u16,
 }
 
 /// The distance of a name that the other text has nothing like.
 pub(super) const FARTHEST: f32 = 1.0;
 /// So near a place is the counterpart of this name and of no other.
 const CLAIM: f32 = 0.10;
+/// What it costs a name to stand in two words of a Korean text.
+const BETWEEN: u8 = 25;
 /// Nothing farther is looked for.
 const LIMIT: f32 = 0.60;
 /// Names lighter than two consonants and a vowel are found in any text.
-const LIGHTEST: u16 = 225;
+pub(super) const LIGHTEST: u16 = 225;
 
 /// Titles that stand behind names in Korean.
 const TITLES: &[&str] = &[
-    "대통령", "총리", "장관", "의원", "교수", "박사", "회장", "시장", "주지사", "판사", "감독", "선수", "씨", "차관",
-    "대표", "사장", "국장", "대사", "장군", "후보", "여사", "왕", "황제", "경", "신부", "목사", "코치",
+    "대통령",
+    "총리",
+    "장관",
+    "의원",
+    "교수",
+    "박사",
+    "회장",
+    "시장",
+    "주지사",
+    "판사",
+    "감독",
+    "선수",
+    "씨",
+    "차관",
+    "대표",
+    "사장",
+    "국장",
+    "대사",
+    "장군",
+    "후보",
+    "여사",
+    "왕",
+    "황제",
+    "경",
+    "신부",
+    "목사",
+    "코치",
 ];
 
 /// A text with its names.
@@ -80,12 +107,12 @@ impl<'a> Side<'a> {
             if let Kind::Known(entry, _) = name.kind
                 && let Some(word) = self.words.place(entry)
             {
-                found.push(Counterpart { distance: 0.0, word, light: false });
+                found.push(Counterpart { distance: 0.0, word, weight: LIGHTEST });
                 taken.push((word, own));
                 continue;
             }
             let nearest = self.nearest(other, name, &[]);
-            if nearest.distance <= CLAIM && !nearest.light {
+            if nearest.distance <= CLAIM && nearest.weight >= LIGHTEST {
                 taken.push((nearest.word, own));
             }
             found.push(nearest);
@@ -104,16 +131,16 @@ impl<'a> Side<'a> {
 
     /// The nearest place for a name.
     fn nearest(&self, other: &Side<'_>, name: &Name, taken: &[(usize, &str)]) -> Counterpart {
-        let mut best = Counterpart { distance: FARTHEST, word: usize::MAX, light: true };
+        let mut best = Counterpart { distance: FARTHEST, word: usize::MAX, weight: 0 };
         for at in name.words.clone() {
             let Some(pattern) = pattern(&other.words, at) else { continue };
-            best.light &= pattern.weight() < LIGHTEST;
+            best.weight = best.weight.max(pattern.weight());
             let own = other.words.lower(at);
             let skip = |word| taken.iter().any(|(at, by)| *at == word && !akin(by, own));
             if let Some((distance, word)) = self.heard().nearest(&pattern, LIMIT, skip)
                 && distance < best.distance
             {
-                best = Counterpart { distance, word, light: best.light };
+                best = Counterpart { distance, word, weight: best.weight };
             }
         }
         best
@@ -130,12 +157,19 @@ impl<'a> Side<'a> {
         near(name.words.start.checked_sub(1)) || near(Some(name.words.end))
     }
 
-    pub(super) fn debug(&self, other: &Side<'_>) -> String {
-        let d = self.counterparts(other);
-        other.names.iter().zip(d).map(|(n, c)| {
-            let w = pattern(&other.words, n.words.start).map_or(0, |p| p.weight());
-            format!("{:?}{} {}={:.2}={}={} ", n.kind, if other.in_title(n) {"+"} else {""}, other.words.word(n.words.start), c.distance, if c.word < self.words.len() { self.words.word(c.word) } else { "-" }, w)
-        }).collect::<Vec<_>>().join(" | ")
+    pub(super) fn language(&self) -> Language {
+        self.words.language
+    }
+
+    /// A name as it is written.
+    pub(super) fn text(&self, name: &Name) -> &'a str {
+        &self.words.text[name.span.clone()]
+    }
+
+    /// A Korean name without its particles.
+    pub(super) fn stem(&self, name: &Name) -> &'a str {
+        let text = self.text(name);
+        &text[..korean_stem(text)]
     }
 
     fn heard(&self) -> &Heard {
@@ -149,6 +183,10 @@ impl<'a> Side<'a> {
                 push_phones(self.words.lower(at), &mut heard.phones, &mut inner);
                 let end = heard.phones.len();
                 if end > from {
+                    if korean {
+                        // Running over the end of a word has its price.
+                        heard.phones.push(Phone { sounds: 0, drop: BETWEEN });
+                    }
                     heard.add_word(at, from..end, &place(&self.words, at, &inner));
                 }
             }
@@ -168,22 +206,59 @@ fn place<'a>(words: &Words<'_>, at: usize, inner: &'a [usize]) -> Place<'a> {
     let word = words.word(at);
     let adjective = || ["ськ", "зьк", "цьк"].iter().any(|sign| word.contains(sign));
     let (handicap, ending) = match word.chars().next() {
-        Some('가'..='힣') if hangul::looks_foreign(word) => (0, 0),
-        Some('가'..='힣') if is_predicate(word) => (15, 0),
-        Some('가'..='힣') => (6, 0),
+        Some('가'..='힣') => match hangul::foreignness(word) {
+            0 | 1 if is_predicate(word) => (18, 0),
+            0 => (9, 0),
+            1 => (4, 0),
+            _ => (0, 0),
+        },
         Some('а'..='ї') if adjective() => (3, 420),
         Some(c) if c.is_lowercase() => (15, 200),
         _ if adjective() => (0, 420),
         _ => (0, 200),
     };
-    Place { handicap, ending, inner }
+    Place { handicap, ending, inside: if handicap == 0 { 6 } else { 10 }, inner }
 }
 
 /// Whether a Korean word ends as verbs and adjectives do.
 fn is_predicate(word: &str) -> bool {
     const ENDINGS: &[&str] = &[
-        "니다", "했다", "었다", "았다", "한다", "된다", "이다", "하는", "되는", "있는", "없는", "하고", "하여", "해서", "지만", "으며", "하며", "려고",
-        "면서", "도록", "했던", "었던", "였다", "있다", "없다", "는다", "하기", "하지", "때문에", "위해", "에서는",
+        "니다",
+        "어요",
+        "아요",
+        "라고",
+        "라기",
+        "로서",
+        "했다",
+        "었다",
+        "았다",
+        "한다",
+        "된다",
+        "이다",
+        "하는",
+        "되는",
+        "있는",
+        "없는",
+        "하고",
+        "하여",
+        "해서",
+        "지만",
+        "으며",
+        "하며",
+        "려고",
+        "면서",
+        "도록",
+        "했던",
+        "었던",
+        "였다",
+        "있다",
+        "없다",
+        "는다",
+        "하기",
+        "하지",
+        "때문에",
+        "위해",
+        "에서는",
     ];
     ENDINGS.iter().any(|ending| word.ends_with(ending))
 }
@@ -222,8 +297,41 @@ fn pattern(words: &Words<'_>, at: usize) -> Option<Pattern> {
 
 /// Particles and suffixes that follow names, the longer first.
 const PARTICLES: &[&str] = &[
-    "에서는", "으로는", "에게는", "에서", "에게", "으로", "까지", "부터", "에는", "와의", "과의", "이나", "이라", "라는", "라고", "처럼", "보다", "은", "는", "이", "가", "을",
-    "를", "의", "에", "와", "과", "도", "로", "만", "씨", "인", "사", "시", "주",
+    "에서는",
+    "으로는",
+    "에게는",
+    "에서",
+    "에게",
+    "으로",
+    "까지",
+    "부터",
+    "에는",
+    "와의",
+    "과의",
+    "이나",
+    "이라",
+    "라는",
+    "라고",
+    "처럼",
+    "보다",
+    "은",
+    "는",
+    "이",
+    "가",
+    "을",
+    "를",
+    "의",
+    "에",
+    "와",
+    "과",
+    "도",
+    "로",
+    "만",
+    "씨",
+    "인",
+    "사",
+    "시",
+    "주",
 ];
 
 fn korean_stem(word: &str) -> usize {
@@ -257,7 +365,7 @@ fn korean(words: &Words<'_>) -> Vec<Name> {
             names.push(name(words, Kind::Known(entry, standing), taken));
             continue;
         }
-        if begins && hangul::looks_foreign(&word[..korean_stem(word)]) {
+        if begins && !is_predicate(word) && hangul::looks_foreign(&word[..korean_stem(word)]) {
             let titled = at + 1 < words.len() && TITLES.iter().any(|title| words.word(at + 1).starts_with(title));
             names.push(name(words, if titled { Kind::Titled } else { Kind::Foreign }, at..at + 1));
         }
@@ -301,6 +409,10 @@ fn begins_name(words: &Words<'_>, at: usize) -> bool {
     }
     let follows = words.text[words.spans[at].end..].chars().next();
     let count = word.chars().count();
+    // The first part of a word with a hyphen: Trans-Siberian, Сен-Мартен.
+    if follows == Some('-') {
+        return false;
+    }
     // Sen., Oct., Prof.
     if follows == Some('.') && count <= 4 && at + 1 < words.len() {
         return false;

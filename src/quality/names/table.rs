@@ -14,7 +14,7 @@ UK U_K Britain British Briton Britons United_Kingdom Great_Britain ~England ~Eng
 England English ~British ~Britain ~Anglo / англі ~британ ~великобритан / 잉글랜드 영어 ~영국 ~영 ~잉글리시 ~앵글로
 Scotland Scottish Scots Scot ~Scotch / шотланд / 스코틀랜드 스코티시 ~스코틀 ~스코트 ~스카치
 Wales Welsh / уельс валлій вельс / 웨일스 웨일즈 ~웰시 ~웰스
-Ireland Irish / ірланд / 아일랜드 ~아이리시 ~아이리쉬 ~아일
+Ireland Irish ~Island ~Islands ~Isle / ірланд ~остр ~айленд / 아일랜드 ~아이리시 ~아이리쉬 ~아일
 Germany German Germans ~Germanic / німеч німец німц німк ~герман ~ФРН ~НДР / 독일 ~저먼 ~도이치 ~게르만 ~獨 ~독
 France French Frenchman / франц / 프랑스 ~불어 ~프렌치 ~佛 ~불
 Spain Spanish Spaniard Spaniards ~Hispanic / іспані іспанськ іспанец іспанц / 스페인 에스파냐 ~스패니시 ~서반아
@@ -39,7 +39,7 @@ Bosnia Bosnian Bosnians / босні / 보스니아
 Montenegro Montenegrin / чорногор / 몬테네그로
 Kosovo Kosovar Kosovan / косов / 코소보
 Albania Albanian Albanians / албан / 알바니아
-Macedonia Macedonian Macedonians North_Macedonia / македон / 마케도니아
+Macedonia Macedonian Macedonians North_Macedonia ~Great / македон / 마케도니아 ~대왕
 Sweden Swedish Swede Swedes / швец швед шведи / 스웨덴
 Norway Norwegian Norwegians / норвег норвеж / 노르웨이
 Denmark Danish Dane Danes / Данія. Данії. Данію. Данією. датськ данськ данц / 덴마크 ~데니쉬
@@ -61,7 +61,8 @@ Uzbekistan Uzbek Uzbeks / узбек / 우즈베
 Kyrgyzstan Kyrgyz / киргиз / 키르기스 ~키르기즈
 Tajikistan Tajik / таджи / 타지키스탄 타지크
 Turkmenistan Turkmen / туркмен / 투르크메
-China Chinese ~Sino ~Beijing ~Mandarin ~Cantonese / китай китаї китаю китає ~кнр КНР. ~піднебесн ~пекін ~мандарин / 중국 ~차이나 ~중 ~차이니즈 ~中 ~만다린
+China Chinese ~Sino ~Beijing ~Mandarin / китай китаї китаю китає ~кнр КНР. ~піднебесн ~пекін ~мандарин / 중국 ~차이나 ~중 ~차이니즈 ~中 ~만다린
+Mandarin Cantonese ~Chinese / мандарин кантон ~кита / 만다린 ~중국 ~북경
 Taiwan Taiwanese / тайван / 대만 타이완
 Hong_Kong / гонконг гонконґ / 홍콩
 Macau Macao / макао / 마카오
@@ -71,7 +72,7 @@ North_Korea North_Korean North_Koreans DPRK ~Korea ~Korean / північн_ко
 South_Korea South_Korean South_Koreans ROK ~Korea ~Korean / південн_коре південнокоре республік_коре ~корей ~корея ~кореї ~корею / 한국 대한민국 남한 ~남 ~한 ~우리나라 ~국내 ~韓
 Korea Korean Koreans / корея кореї корею корей кореє / 한국 한반도 한글 한인 ~조선 ~코리아 ~북한 ~남북 ~한 ~대한 ~국어 ~남한 ~고려
 Mongolia Mongolian Mongol Mongols / монгол / 몽골 몽고
-India Indian Indians ~Native / індій індія індії індію індіє індус ~інд ~корінн / ~인도 ~인디언 ~인디 ~인디아 ~아메리카_원주민 ~원주민
+India Indian Indians ~Native ~Hindu ~Hindi / індій індія індії індію індіє ~індус ~інд ~корінн / ~인도 ~인디언 ~인디 ~인디아 ~아메리카_원주민 ~원주민
 Indonesia Indonesian Indonesians / індонез / 인도네시아 인니
 Pakistan Pakistani Pakistanis / пакистан / 파키스탄
 Bangladesh Bangladeshi / бангладеш / 방글라데시
@@ -79,7 +80,7 @@ Nepal Nepalese Nepali / непал / 네팔
 Bhutan / бутан / 부탄
 Sri_Lanka Sri_Lankan / шрі_ланк ланкій / 스리랑카
 Maldives / мальдів / 몰디브
-Myanmar Burma Burmese / мʼянм м'янм м’янм бірм / 미얀마 버마
+Myanmar Burma Burmese / мʼянм м'янм м’янм бірманськ Бірма. Бірми. Бірму. Бірмі. / 미얀마 버마
 Thailand Thai Thais / таїланд тайськ тайц ~тай / 태국 ~타이
 Vietnam Vietnamese / вʼєтнам в'єтнам в’єтнам / 베트남 월남
 Cambodia Cambodian Cambodians ~Khmer / камбодж кхмер / 캄보디아 ~크메르
@@ -144,7 +145,7 @@ Angola Angolan / ангол анґол / 앙골라
 Mozambique / мозамбі / 모잠비크
 Zambia Zambian / замбі / 잠비아
 Zimbabwe Zimbabwean / зімбабв / 짐바브웨
-South_Africa South_African South_Africans / південноафрик південн_африк ПАР ~африк / 남아공 남아프리카 ~아프리카
+South_Africa South_African South_Africans ~Africa ~African / південноафрик південн_африк ПАР ~африк / 남아공 남아프리카 ~아프리카
 Madagascar / мадагаскар / 마다가스카르
 Mauritius / маврикі / 모리셔스
 Liberia Liberian / ліберія ліберій ліберії / 라이베리아
@@ -173,11 +174,11 @@ Cyprus Cypriot Cypriots / кіпр / 키프로스 사이프러스
 Malta Maltese / Мальта. Мальти. Мальті. Мальту. мальтійс / 몰타
 Monaco / монако / 모나코
 Vatican / ватикан / 바티칸 교황청
-Europe European Europeans / європ євро / 유럽 ~유로 ~서구
+Europe European Europeans ~euro ~euros / європ євро / 유럽 ~유로 ~서구
 Asia Asian Asians / азія азії азію азіат азіє / 아시아 ~동양 ~아시안
 Africa African Africans / африк ~афро / 아프리카 ~아프리칸
 Antarctica Antarctic / антаркти / 남극 ~앤타티카
-Arctic / аркти / 북극 ~아틱
+Arctic ~North_Pole ~Pole / аркти ~північн_полюс ~льодовит / 북극 ~아틱
 Atlantic / атланти / 대서양 ~애틀랜틱 ~아틀란틱
 Pacific / тих_океан тихоокеан / 태평양 ~퍼시픽
 Mediterranean / середземн / 지중해
@@ -226,7 +227,7 @@ Brussels / брюссел ~ЄС / 브뤼셀
 Hague / Гааг гаазьк / 헤이그
 Geneva / женев / 제네바
 Munich / мюнхен / 뮌헨
-Cologne / кельн / 쾰른
+Cologne / кельн кьольн / 쾰른
 Venice Venetian / венеці / 베네치아 베니스
 Florence Florentine / флоренц флорент / 피렌체 플로렌스
 Naples / неапол / 나폴리 ~네이플스
@@ -238,7 +239,7 @@ Beijing Peking ~China ~Chinese / пекін ~кита / 베이징 북경 ~중국
 Shanghai / шанхай / 상하이 ~상해
 Guangzhou Canton / гуанчжоу ~кантон / 광저우
 Tokyo / токіо токій / 도쿄 동경
-Kyoto / кіото / 교토
+Kyoto / кіото кіотськ / 교토
 Osaka / осак / 오사카
 Seoul ~Korea ~Korean / сеул ~коре / 서울 ~한국
 Busan ^Pusan / пусан бусан / 부산
@@ -252,7 +253,7 @@ Bethlehem / вифлеєм / 베들레헴
 Baghdad / багдад / 바그다드
 Cairo / каїр / 카이로
 Alexandria / александрі / 알렉산드리아
-Mecca / Мекк / 메카
+Mecca / Мекк ~мекк / ~메카
 Babylon Babylonian / вавилон / 바빌로 바벨론
 Jericho / єрихон / 여리고
 Kabul / кабул / 카불
@@ -263,6 +264,7 @@ California Californian / каліфорні / 캘리포니아
 UN U_N United_Nations / ООН. об'єднаних_націй об’єднаних_націй / 유엔 국제연합 ~UN
 NATO / НАТО / 나토 북대서양조약기구 ~NATO
 EU E_U European_Union / ЄС. європейськ_союз євросоюз / 유럽연합 ~EU ~유럽
+Hindi / гінді хінді / 힌디
 IMF / МВФ / 국제통화기금 ~IMF
 WHO World_Health_Organization / ВООЗ ~охорон / 세계보건기구 ~WHO
 FBI / ФБР / 연방수사국 ~FBI

@@ -1,6 +1,6 @@
 //! Sounds of Ukrainian letters, the stems of inflected names, and the official romanization of 2010.
 
-use super::phones::sound::{A, CH, D, E, F, G, H, I, J, K, L, M, N, O, P, R, S, SH, T, TH, TS, U, V, W, Y, Z, ZH, B};
+use super::phones::sound::{A, B, CH, D, E, F, G, H, I, J, K, L, M, N, O, P, R, S, SH, T, TH, TS, U, V, W, Y, Z, ZH};
 use super::phones::{FAINT, Phone, VOWEL};
 
 /// Adds the phones of a word in lower case.
@@ -15,15 +15,16 @@ pub(super) fn phones(word: &str, out: &mut Vec<Phone>) {
         let next = chars.peek().copied().unwrap_or('\0');
         let after_vowel = is_vowel(before);
         let drop = if after_vowel { FAINT + 4 } else { VOWEL };
-        let mut vowel = |sounds| out.push(Phone { sounds, drop });
+        let vowel = |sounds| Phone { sounds, drop };
         match c {
-            'а' => vowel(A),
-            'е' => vowel(E),
-            'и' => vowel(I | E),
-            'і' => vowel(I),
-            'о' => vowel(O),
-            // The w of English: Уельс, Уїтні.
-            'у' => vowel(U | W),
+            'а' => out.push(vowel(A)),
+            'е' => out.push(vowel(E)),
+            'и' => out.push(vowel(I | E)),
+            'і' => out.push(vowel(I)),
+            'о' => out.push(vowel(O)),
+            // The w of English: Уельс, Вест and Уест.
+            'у' if !is_vowel(before) && is_vowel(next) => out.push(Phone { sounds: W | V | U, drop: 50 }),
+            'у' => out.push(vowel(U | W)),
             'є' | 'ї' | 'ю' | 'я' => {
                 out.push(Phone { sounds: Y | I | J, drop: 15 });
                 out.push(Phone::vowel(match c {
@@ -81,9 +82,9 @@ pub(super) fn phones(word: &str, out: &mut Vec<Phone>) {
                 out.push(Phone { sounds: CH, drop: 40 });
             }
             // Russian letters stand in Russian names.
-            'ы' => vowel(I),
-            'э' => vowel(E),
-            'ё' => vowel(O | E),
+            'ы' => out.push(vowel(I)),
+            'э' => out.push(vowel(E)),
+            'ё' => out.push(vowel(O | E)),
             _ => continue,
         }
         before = c;
