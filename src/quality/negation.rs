@@ -210,6 +210,7 @@ const ENGLISH_NOT_UN: &[&str] = &[
 fn ukrainian(words: &Lower, at: usize) -> Sign {
     let (word, next, before) = (words.word(at), words.word(at + 1), words.before(at));
     match word {
+        "без" if begins(next, &["сумнів", "винятк", "перебільш", "вагань", "упин", "кінця"]) => Sign::Idle,
         "немає" | "нема" | "без" => Sign::Plain,
         _ if begins(word, &["неможлив", "невідом", "нездат", "невдоз"]) => Sign::Plain,
         "не" => {
@@ -217,8 +218,8 @@ fn ukrainian(words: &Lower, at: usize) -> Sign {
                 next,
                 "тільки" | "лише" | "менш" | "менше" | "більш" | "більше" | "раз" | "просто" | "так" | "дуже" | "надто" | "обов'язково"
                     | "всі" | "усі" | "кожен" | "зовсім" | "варто" | "тому" | "стільки" | "раніше" | "дивно"
-            ) || begins(next, &["пізніш", "зважаючи", "забу", "дивлячись", "виключ", "важливо"])
-                || matches!(before, "ледве" | "мало" | "чи" | "поки" | "доки" | "ледь" | "далеко");
+            ) || begins(next, &["пізніш", "зважаючи", "забу", "дивлячись", "виключ", "важливо", "вистач", "подоба"])
+                || matches!(before, "ще" | "ледве" | "мало" | "чи" | "поки" | "доки" | "ледь" | "далеко");
             if idle { Sign::Idle } else { Sign::Plain }
         }
         "ні" | "ані" | "ніщо" | "нічого" | "нічим" | "нікуди" | "ніде" => Sign::None,
@@ -256,17 +257,26 @@ fn korean(words: &Lower, at: usize) -> Sign {
             || word.contains("못지않")
             || before.ends_with("지나지")
             || before.ends_with("마지")
+            || matches!(before, "그렇지" | "개의치" | "아끼지" | "머지")
             || word.contains("않으면") && begins(next, &["안", "아니"]);
         return if idle { Sign::Idle } else if before.starts_with("좋지") { Sign::Soft } else { Sign::Plain };
     }
     if word.contains("없") {
-        let idle = before.ends_with("밖에") || before.ends_with("관계") || before.ends_with("상관") || before.ends_with("수도");
+        let idle = before.ends_with("밖에") || before.ends_with("관계") || before.ends_with("상관")
+            || matches!(before, "수도" | "변함이" | "여지가" | "다름이" | "말할");
         // Little and few are no negations in other languages.
-        let little = matches!(before, "거의" | "별로" | "크게") || word.contains("없애");
+        // A thing that cannot be done is an adjective there: indisputable, untreatable.
+        let little = matches!(before, "거의" | "별로" | "크게")
+            || word.contains("없애")
+            || word.contains("없이")
+            || before == "수" && word.starts_with("없는");
         return if idle { Sign::Idle } else if little { Sign::Soft } else { Sign::Plain };
     }
     if begins(word, &["못하", "못했", "못한", "못할", "못합"]) || ["못했", "못하", "못한", "못할"].iter().any(|sign| word.contains(sign)) {
         return Sign::Plain;
+    }
+    if begins(before, &["별것", "별거"]) {
+        return Sign::Idle;
     }
     if begins(word, &["아니다", "아닙니다", "아니었", "아니며", "아니고", "아니지", "아닌", "아니에요", "아녜요"]) {
         return Sign::Plain;
@@ -274,6 +284,10 @@ fn korean(words: &Lower, at: usize) -> Sign {
     if word.starts_with("아니") {
         // 뿐만 아니라 is not only; 가 아니라 is rather than.
         return if before.contains("뿐") || begins(next, &["오히려"]) { Sign::Idle } else { Sign::Soft };
+    }
+    // Less than and must: 천 건이 안 되지만, 하지 않으면 안 된다.
+    if word == "안" && begins(next, &["되", "된", "될", "돼"]) {
+        return Sign::Soft;
     }
     if matches!(word, "안" | "못") && !next.is_empty() && !begins(next, &["에", "으로"]) {
         return Sign::Plain;
@@ -286,7 +300,7 @@ fn korean(words: &Lower, at: usize) -> Sign {
 
 /// Words with `없` and `않` that negate nothing.
 #[rustfmt::skip]
-const KOREAN_IDLE: &[&str] = &["끊임없", "틀림없", "수없이", "다름없", "변함없", "어김없", "빠짐없", "상관없", "관계없", "아낌없", "꼼짝없", "하염없", "더없이", "머지않", "못지않", "적지", "만만치"];
+const KOREAN_IDLE: &[&str] = &["끊임없", "틀림없", "수없이", "다름없", "변함없", "거리낌없", "어김없", "빠짐없", "상관없", "관계없", "아낌없", "꼼짝없", "하염없", "더없이", "머지않", "못지않", "적지", "만만치"];
 const KOREAN_IDLE_PARTS: &[&str] = &["뿐만", "않아도", "나위"];
 
 /// Pieces of Korean words that say the opposite of something.

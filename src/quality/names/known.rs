@@ -43,6 +43,7 @@ impl Index {
         let mut count = 0;
         for (entry, line) in TABLE.lines().enumerate() {
             count += 1;
+            let line = line.strip_prefix('?').unwrap_or(line);
             for form in line.split('/').nth(column).unwrap_or("").split_whitespace() {
                 let (standing, form) = match form.as_bytes()[0] {
                     b'~' => (Standing::Loose, &form[1..]),
@@ -198,15 +199,19 @@ pub(super) fn usual(entry: u16, language: Language) -> Option<String> {
         Language::KO => 2,
         _ => 0,
     };
-    let line = TABLE.lines().nth(entry as usize)?;
+    let line = line(entry);
+    let line = line.strip_prefix('?').unwrap_or(line);
     let form = line.split('/').nth(column)?.split_whitespace().find(|form| !form.starts_with(['~', '^']))?;
     Some(form.replace('_', " "))
 }
 
-/// Whether texts name a country for clearness or leave it out as they like, as news do with the largest.
+/// Whether texts add and leave out a name as they like.
 pub(super) fn is_implied(entry: u16) -> bool {
-    // The first two entries are the United States and the United Kingdom; see the table.
-    entry < 2
+    line(entry).starts_with('?')
+}
+
+fn line(entry: u16) -> &'static str {
+    TABLE.lines().nth(entry as usize).unwrap_or("")
 }
 
 /// An English word without the ending of the possessive.

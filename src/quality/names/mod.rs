@@ -24,6 +24,8 @@ const CHANGED: f32 = 0.36;
 const FAR: f32 = 0.22;
 /// Beyond this there is nothing like it.
 const NOWHERE: f32 = 0.45;
+/// The same for a Korean source, where every word is looked through and something is always a little like a name.
+const NOWHERE_KOREAN: f32 = 0.36;
 /// A known name whose sound is nowhere nearer than this is not spelled by its sound either.
 const UNKNOWN: f32 = 0.40;
 /// A name has to weigh three consonants to be missed by itself.
@@ -39,8 +41,8 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Finding> {
     if source.names.is_empty() && output.names.is_empty() {
         return findings;
     }
-    let lost = missing(&output, &source);
-    let new = missing(&source, &output);
+    let lost = missing(&output, &source, NOWHERE);
+    let new = missing(&source, &output, if input.from == Language::KO { NOWHERE_KOREAN } else { NOWHERE });
     if let Some((lost, new)) = changed(&lost, &new) {
         let (was, is) = (source.text(lost.name), output.text(new.name));
         let message = format!("name may be changed: expected {}, got {is:?}", expected(&source, lost.name, input.to));
@@ -113,6 +115,8 @@ struct Missing<'a> {
     nearest: Counterpart,
     /// It stands among words that are translated.
     in_title: bool,
+    /// The distance at which there is nothing like it.
+    nowhere: f32,
     /// How sure it is that there is none, from 0 to 1.
     doubt: f32,
 }
@@ -128,14 +132,14 @@ impl Missing<'_> {
         if self.nearest.distance <= FAR {
             return 0.0;
         }
-        let far = ((self.nearest.distance - FAR) / (NOWHERE - FAR)).clamp(0.0, 1.0);
+        let far = ((self.nearest.distance - FAR) / (self.nowhere - FAR)).clamp(0.0, 1.0);
         match self.name.kind {
             Kind::Known(..) => 1.0,
             _ if self.nearest.weight < LIGHTEST => 0.0,
             // A title of a film or an office is translated as a whole.
             Kind::Capital | Kind::Titled if self.in_title => 0.25 + 0.35 * far,
             Kind::Capital | Kind::Titled => 0.4 + 0.6 * far,
-            Kind::Foreign => 0.3 + 0.5 * far,
+            Kind::Foreign => 0.25 + 0.5 * far,
         }
     }
 
@@ -143,19 +147,19 @@ impl Missing<'_> {
     fn alone(&self) -> bool {
         match self.name.kind {
             Kind::Known(entry, _) => self.nearest.distance >= UNKNOWN && !known::is_implied(entry),
-            Kind::Capital => !self.in_title && self.nearest.distance >= NOWHERE && self.nearest.weight >= HEAVY,
+            Kind::Capital => !self.in_title && self.nearest.distance >= self.nowhere && self.nearest.weight >= HEAVY,
             Kind::Titled | Kind::Foreign => false,
         }
     }
 }
 
 /// The names of one text that the other has not.
-fn missing<'a>(in_text: &Side<'_>, of: &'a Side<'_>) -> Vec<Missing<'a>> {
+fn missing<'a>(in_text: &Side<'_>, of: &'a Side<'_>, nowhere: f32) -> Vec<Missing<'a>> {
     let nearest = in_text.counterparts(of);
     of.names
         .iter()
         .zip(nearest)
-        .map(|(name, nearest)| Missing { name, nearest, in_title: of.in_title(name), doubt: 0.0 })
+        .map(|(name, nearest)| Missing { name, nearest, in_title: of.in_title(name), nowhere, doubt: 0.0 })
         .map(|missing| Missing { doubt: missing.doubt(), ..missing })
         .filter(|missing| missing.doubt > 0.0)
         .collect()
