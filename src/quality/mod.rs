@@ -19,6 +19,7 @@ mod length;
 mod letters;
 mod measures;
 mod mentions;
+mod names;
 mod negation;
 #[cfg(test)]
 mod number_cases;
@@ -139,6 +140,7 @@ const CHECKS: &[Check] = &[
     numbers::check,
     verbatim::check,
     negation::check,
+    names::check,
     pairs::check,
 ];
 

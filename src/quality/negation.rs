@@ -1,5 +1,9 @@
-//! Checks that a negated source stays negated. Counts on words alone: a source with plain negations against an output
-//! without any sign of one. What is said the other way round (`failed to`, `안전하지` for `unsafe`) is let pass.
+//! Checks that what is negated stays negated. Signs of negation are counted on both sides: plain ones, which survive a
+//! translation in some form, and soft ones, words that say the opposite (`failed to`, `unhurt`). A source with more
+//! plain ones than the output has of any kind has lost one. An output in Ukrainian or Korean is also read by itself:
+//! `ніхто` wants a `не`, `전혀` a negated verb.
+
+use std::ops::Range;
 
 use super::letters::words;
 use super::{Finding, Input, Severity};
@@ -10,228 +14,393 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Finding> {
     if !first_class(input.from) || !first_class(input.to) || input.from == input.to {
         return Vec::new();
     }
-    let Some(negated) = plain(input.source, input.from) else { return Vec::new() };
-    if hinted(input.output, input.to) {
-        return Vec::new();
+    let source = Signs::of(input.source, input.from);
+    let output = Signs::of(input.output, input.to);
+    if let Some(place) = output.lone.clone() {
+        let message =
+            format!("negation may be lost: {:?} wants a negated verb, got none", &input.output[place.clone()]);
+        return vec![Finding::new("negation_missing", Severity::Warning, message).in_output(place)];
     }
-    let message = format!("negation may be lost: expected a word for {:?}, got none", &input.source[negated.clone()]);
-    vec![Finding::new("negation_missing", Severity::Warning, message).in_source(negated)]
+    if source.loses(output.total()) {
+        let place = source.plain[0].clone();
+        let message = format!(
+            "negation may be lost: expected {} signs of it as for {:?}, got {}",
+            source.plain.len(),
+            &input.source[place.clone()],
+            output.total()
+        );
+        return vec![Finding::new("negation_missing", Severity::Warning, message).in_source(place)];
+    }
+    Vec::new()
 }
 
-/// The first word of a text that negates beyond doubt.
-fn plain(text: &str, language: Language) -> Option<std::ops::Range<usize>> {
-    let spans = words(text);
-    let lower: Vec<String> = spans.iter().map(|span| text[span.clone()].to_lowercase().replace('’', "'")).collect();
-    let next = |at: usize| lower.get(at + 1).map_or("", String::as_str);
-    let at = (0..spans.len()).find(|&at| {
-        let word = lower[at].as_str();
-        match language {
-            // "not only", "not least" and "no longer, no doubt, no. 5" turn into words that are no negations.
-            Language::EN => match word {
-                "not" => !matches!(next(at), "only" | "just" | "least" | "to" | "merely" | "until" | "all"),
-                "never" | "cannot" | "nobody" | "neither" | "none" | "nothing" | "nor" => true,
-                "no" => !matches!(
-                    next(at),
-                    "longer"
-                        | "doubt"
-                        | "matter"
-                        | "less"
-                        | "fewer"
-                        | "more"
-                        | "later"
-                        | "sooner"
-                        | "better"
-                        | "wonder"
-                ),
-                _ => word.ends_with("n't") && word != "isn't" && word != "aren't",
-            },
-            Language::UK => {
-                matches!(
-                    word,
-                    "немає"
-                        | "нема"
-                        | "ніхто"
-                        | "ніколи"
-                        | "нічого"
-                        | "жоден"
-                        | "жодного"
-                        | "жодної"
-                        | "жодних"
-                ) || word == "не"
-                    && !matches!(next(at), "тільки" | "лише" | "менш" | "менше" | "більш" | "більше" | "раз" | "просто")
-                    && !next(at).starts_with("пізніш")
-                    && !next(at).starts_with("зважаючи")
-                    && (at == 0
-                        || !matches!(lower[at - 1].as_str(), "ледве" | "мало" | "чи" | "поки" | "доки" | "би" | "ледь"))
+/// The signs of negation in a text.
+#[derive(Debug, Default)]
+struct Signs {
+    /// Words that negate beyond doubt and are negated in any language.
+    plain: Vec<Range<usize>>,
+    /// Words that say the opposite of something, or negate in a way that others say plainly.
+    soft: usize,
+    /// Negations that negate nothing: not only, no longer, не лише, 뿐만 아니라.
+    idle: usize,
+    /// A word that wants a negation in its sentence and has none.
+    lone: Option<Range<usize>>,
+}
+
+/// What a word is to a negation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    Plain,
+    Soft,
+    Idle,
+    None,
+}
+
+impl Signs {
+    /// The signs of any kind.
+    fn total(&self) -> usize {
+        self.plain.len() + self.soft + self.idle
+    }
+
+    /// Whether so many signs of another text are too few.
+    fn loses(&self, kept: usize) -> bool {
+        match self.plain.len() {
+            plain @ 0..=2 => kept < plain,
+            // One negation may stand for several in a list: he did not eat, drink or sleep.
+            plain => kept < plain / 2,
+        }
+    }
+
+    fn of(text: &str, language: Language) -> Signs {
+        let spans = words(text);
+        let lower = Lower::of(text, &spans, language);
+        let mut signs = Signs::default();
+        let mut wants: Option<Range<usize>> = None;
+        for at in 0..spans.len() {
+            let (sign, polar) = match language {
+                Language::EN => (english(&lower, at), false),
+                Language::UK => (ukrainian(&lower, at), wants_negation_ukrainian(lower.word(at))),
+                _ => (korean(&lower, at), wants_negation_korean(&lower, at)),
+            };
+            match sign {
+                // "No, thank you" and "No. 5".
+                Sign::Plain if lower.word(at) == "no" && !text[spans[at].end..].starts_with(' ') => signs.idle += 1,
+                Sign::Plain => signs.plain.push(spans[at].clone()),
+                Sign::Soft => signs.soft += 1,
+                Sign::Idle => signs.idle += 1,
+                Sign::None => {}
             }
-            // `없이` and `않을까` are a manner and a guess.
-            _ => {
-                [
-                    "않",
-                    "못했",
-                    "못하",
-                    "없다",
-                    "없었",
-                    "없는",
-                    "없습",
-                    "없을",
-                    "아니다",
-                    "아닙니다",
-                    "아니라",
-                    "아니었",
-                    "못한",
-                ]
-                .iter()
-                .any(|sign| word.contains(sign))
-                    && !word.contains("않을까")
-                    && !word.contains("뿐만")
+            if polar && wants.is_none() {
+                wants = Some(spans[at].clone());
             }
         }
-    })?;
-    Some(spans[at].clone())
+        // Any sign at all satisfies it: the sentences of a segment are not told apart.
+        if signs.total() == 0 {
+            signs.lone = wants;
+        }
+        signs
+    }
 }
 
-/// English words and beginnings that negate or say the opposite of something said plainly.
-const ENGLISH: (&[&str], &[&str]) = (
-    &[
-        "not", "no", "never", "none", "nobody", "nothing", "neither", "nor", "nowhere", "few", "rarely", "hardly",
-        "barely", "unless", "without", "until", "instead", "against", "yet", "false",
-    ],
-    &[
-        "cannot",
-        "unable",
-        "unlik",
-        "unclear",
-        "unknown",
-        "unsure",
-        "uncert",
-        "unwill",
-        "unexp",
-        "unpre",
-        "unaware",
-        "unsaf",
-        "unreal",
-        "unfair",
-        "unus",
-        "unaff",
-        "unch",
-        "unfam",
-        "unav",
-        "unfort",
-        "unint",
-        "unlaw",
-        "unnec",
-        "unqu",
-        "unre",
-        "impossib",
-        "inab",
-        "incap",
-        "insuff",
-        "incomp",
-        "incorr",
-        "ineff",
-        "inv",
-        "irr",
-        "illeg",
-        "disagr",
-        "dislik",
-        "disappr",
-        "disqual",
-        "fail",
-        "avoid",
-        "prohibit",
-        "ban",
-        "exclu",
-        "except",
-        "apart",
-        "different",
-        "refus",
-        "deny",
-        "deni",
-        "reject",
-        "prevent",
-        "absen",
-        "lack",
-        "miss",
-        "forbid",
-        "forbad",
-        "non",
-        "rather",
-        "despite",
-    ],
-);
+/// The words of a text in lower case, with one kind of apostrophe.
+struct Lower {
+    text: String,
+    ends: Vec<usize>,
+}
 
-/// The same for Ukrainian; `UKRAINIAN_OTHER` are beginnings that only look so.
-const UKRAINIAN: (&[&str], &[&str]) = (
-    &[
-        "ні",
-        "ніхто",
-        "нікого",
-        "нікому",
-        "ніким",
-        "ніщо",
-        "нічого",
-        "нічому",
-        "нічим",
-        "ніколи",
-        "ніде",
-        "нікуди",
-        "ані",
-    ],
-    &[
-        "не",
-        "ніяк",
-        "ніскіл",
-        "жод",
-        "без",
-        "відмов",
-        "запереч",
-        "спрост",
-        "замість",
-        "відсутн",
-        "брак",
-        "уник",
-        "запобіг",
-        "крім",
-        "заборон",
-        "позбав",
-        "навряд",
-        "важк",
-        "складно",
-        "нема",
-        "ледве",
-        "проти",
-        "попри",
-    ],
-);
+impl Lower {
+    fn of(text: &str, spans: &[Range<usize>], language: Language) -> Lower {
+        let mut lower = Lower { text: String::with_capacity(text.len()), ends: Vec::with_capacity(spans.len()) };
+        for span in spans {
+            let word = &text[span.clone()];
+            if language == Language::KO {
+                lower.text.push_str(word);
+            } else {
+                lower.text.extend(word.chars().flat_map(char::to_lowercase).map(|c| if c == '’' { '\'' } else { c }));
+            }
+            lower.ends.push(lower.text.len());
+        }
+        lower
+    }
+
+    /// A word; empty beyond the ends.
+    fn word(&self, at: usize) -> &str {
+        let Some(&end) = self.ends.get(at) else { return "" };
+        &self.text[at.checked_sub(1).map_or(0, |before| self.ends[before])..end]
+    }
+
+    fn before(&self, at: usize) -> &str {
+        at.checked_sub(1).map_or("", |at| self.word(at))
+    }
+}
+
+fn begins(word: &str, list: &[&str]) -> bool {
+    list.iter().any(|start| word.starts_with(start))
+}
+
+fn english(words: &Lower, at: usize) -> Sign {
+    let (word, next) = (words.word(at), words.word(at + 1));
+    match word {
+        "not" => match next {
+            "only" | "just" | "least" | "merely" | "until" | "too" | "forget" | "surprisingly" | "unlike" | "far"
+            | "hesitate" | "even" => Sign::Idle,
+            _ => Sign::Plain,
+        },
+        "never" | "cannot" | "nobody" | "none" | "nothing" => Sign::Plain,
+        // The second half of "neither … nor" is no negation of its own.
+        "nor" => Sign::Soft,
+        "without" if next == "fail" || words.before(at) == "or" => Sign::Idle,
+        "neither" | "without" | "nowhere" => Sign::Plain,
+        "no" => match next {
+            "doubt" | "matter" | "less" | "fewer" | "more" | "later" | "sooner" | "better" | "wonder" | "further"
+            | "smaller" | "larger" | "bigger" | "greater" | "higher" | "lower" | "earlier" | "stranger" | "" => {
+                Sign::Idle
+            }
+            // No. 5, no one is the pronoun.
+            _ if words.before(at) == "of" => Sign::Idle,
+            _ => Sign::Plain,
+        },
+        _ if word.ends_with("n't") => match word {
+            // "Isn't it?", "Why wouldn't I": questions that are none.
+            "isn't" | "aren't" | "wasn't" | "weren't" | "wouldn't" | "don't" | "doesn't" | "didn't" | "couldn't"
+                if matches!(words.before(at), "why" | "") =>
+            {
+                if word == "don't" {
+                    Sign::Plain
+                } else {
+                    Sign::Idle
+                }
+            }
+            _ if matches!(next, "forget" | "only" | "just" | "hesitate" | "help") => Sign::Idle,
+            _ => Sign::Plain,
+        },
+        _ if begins(word, ENGLISH_PLAIN) => Sign::Plain,
+        _ if ENGLISH_WORDS.contains(&word)
+            || begins(word, ENGLISH_STARTS)
+            || word.starts_with("non") && !begins(word, &["nongov", "nonprof", "none"])
+            || word.starts_with("un") && word.len() >= 5 && !begins(word, ENGLISH_NOT_UN)
+            || word.ends_with("less")
+                && !matches!(word, "less" | "bless" | "unless" | "nevertheless" | "nonetheless") =>
+        {
+            Sign::Soft
+        }
+        _ => Sign::None,
+    }
+}
+
+/// Beginnings of English words that other languages negate plainly.
+const ENGLISH_PLAIN: &[&str] = &[
+    "unable",
+    "unlikel",
+    "unknown",
+    "unclear",
+    "unsure",
+    "uncertain",
+    "unwilling",
+    "unaware",
+    "unrelated",
+    "unhurt",
+    "unharm",
+    "uninjur",
+    "impossib",
+    "inabilit",
+    "incapab",
+    "unaffect",
+    "unchang",
+    "unavail",
+    "unidentif",
+    "unnecess",
+    "unusual",
+    "unfair",
+    "unpaid",
+];
+
+/// English words and beginnings that say the opposite of something.
+#[rustfmt::skip]
+const ENGLISH_WORDS: &[&str] = &[
+    "few", "little", "rarely", "seldom", "hardly", "barely", "scarcely", "unless", "instead", "false", "ban", "bans", "banned", "ill", "poor",
+    "poorly", "bad", "badly", "wrong", "free", "otherwise", "stop", "stopped",
+];
+#[rustfmt::skip]
+const ENGLISH_STARTS: &[&str] = &[
+    "impossib", "improb", "inab", "inac", "inad", "inapp", "incap", "incons", "insuff", "incomp", "incorr", "ineff", "inex", "invalid", "invis", "irreg", "irrel",
+    "irres", "illeg", "disagr", "dislik", "disappr", "disappe", "disqual", "disconn", "dismiss", "disreg", "dispro", "fail", "avoid", "prohibit", "exclu", "except", "refus", "deny", "deni", "denial",
+    "reject", "prevent", "absen", "lack", "miss", "forbid", "forbad", "rather", "resist", "abst", "neglect", "ignor", "opposit", "shortly", "shortag", "cancel", "elimin", "halt", "cease", "declin",
+    "despite", "beyond", "besides", "apart",
+];
+/// Words that begin with `un` and negate nothing.
+#[rustfmt::skip]
+const ENGLISH_NOT_UN: &[&str] = &[
+    "under", "union", "unit", "unif", "unique", "univ", "uncle", "unan", "unic", "unil", "unis", "until", "unto", "unve", "unle", "unes",
+];
+
+fn ukrainian(words: &Lower, at: usize) -> Sign {
+    let (word, next, before) = (words.word(at), words.word(at + 1), words.before(at));
+    match word {
+        "без" if begins(next, &["сумнів", "винятк", "перебільш", "вагань", "упин", "кінця"]) => {
+            Sign::Idle
+        }
+        "немає" | "нема" | "без" => Sign::Plain,
+        _ if begins(word, &["неможлив", "невідом", "нездат", "невдоз"]) => Sign::Plain,
+        "не" => {
+            let idle = matches!(
+                next,
+                "тільки"
+                    | "лише"
+                    | "менш"
+                    | "менше"
+                    | "більш"
+                    | "більше"
+                    | "раз"
+                    | "просто"
+                    | "так"
+                    | "дуже"
+                    | "надто"
+                    | "обов'язково"
+                    | "всі"
+                    | "усі"
+                    | "кожен"
+                    | "зовсім"
+                    | "варто"
+                    | "тому"
+                    | "стільки"
+                    | "раніше"
+                    | "дивно"
+            ) || begins(
+                next,
+                &["пізніш", "зважаючи", "забу", "дивлячись", "виключ", "важливо", "вистач", "подоба"],
+            ) || matches!(before, "ще" | "ледве" | "мало" | "чи" | "поки" | "доки" | "ледь" | "далеко");
+            if idle { Sign::Idle } else { Sign::Plain }
+        }
+        "ні" | "ані" | "ніщо" | "нічого" | "нічим" | "нікуди" | "ніде" => Sign::None,
+        _ if begins(word, UKRAINIAN_STARTS) && !begins(word, UKRAINIAN_OTHER) => Sign::Soft,
+        _ => Sign::None,
+    }
+}
+
+/// Beginnings of Ukrainian words that say the opposite of something.
+#[rustfmt::skip]
+const UKRAINIAN_STARTS: &[&str] = &[
+    "не", "без", "відмов", "запереч", "спрост", "замість", "відсутн", "брак", "уник", "запобіг", "крім", "заборон", "позбав", "навряд", "ледве", "ледь",
+    "мало", "рідк", "невда", "провал", "скасу", "припин", "втрат", "виключ", "зник", "погано", "поган", "хибн", "помилк",
+];
+/// Beginnings that only look so.
 #[rustfmt::skip]
 const UKRAINIAN_OTHER: &[&str] = &[
-    "неділ", "недав", "нещод", "необхід", "небезп", "неймов", "негайн", "неї", "нею", "нерв", "негр", "нефт", "нейтр",
-    "негатив", "небо", "неба", "безпек", "безпеч", "безпосер", "безперерв",
+    "неділ", "недав", "нещод", "необхід", "небезп", "неймов", "негайн", "неї", "нею", "нерв", "негр", "нефт", "нейтр", "негатив", "небо", "неба",
+    "небес", "безпек", "безпеч", "безпосер", "безперерв", "безумовн", "неодмін", "незабар", "неподал", "неабия", "незважа", "неоднораз", "незалеж", "нейрон", "неандерт",
+    "непал", "небагат",
 ];
 
-/// Pieces of Korean words that negate or say the opposite.
-#[rustfmt::skip]
-const KOREAN: &[&str] = &[
-    "않", "못", "없", "아니", "아닌", "아닙", "아냐", "말라", "말고", "마라", "마세요", "말아", "말 것", "금지", "모르", "모른", "실패", "거부", "거절",
-    "부족", "부재", "제외", "안되", "안된", "안 된", "안 되", "안돼", "안 돼", "막았", "막아", "막기", "막는", "빼면", "라기보다", "의문", "적게", "불가",
-    "불법", "불편", "불확", "불명", "불만", "무관", "무효", "무죄", "미확", "미완", "비공", "드물", "드문", "어렵", "힘들", "전혀", "결코", "까지는", "그만",
-    "안 ", "대신", "부인", "반대",
-];
+/// Whether a Ukrainian word is right only where something is negated.
+fn wants_negation_ukrainian(word: &str) -> bool {
+    matches!(
+        word,
+        "ніхто"
+            | "нікого"
+            | "ніколи"
+            | "жоден"
+            | "жодного"
+            | "жодної"
+            | "жодних"
+            | "жодному"
+            | "жодна"
+            | "жодне"
+            | "жодну"
+    )
+}
 
-/// Whether a text has any sign of a negation or of a word that says the opposite.
-fn hinted(text: &str, language: Language) -> bool {
-    let lower = text.to_lowercase().replace('’', "'");
-    if language == Language::KO {
-        return KOREAN.iter().any(|sign| lower.contains(sign));
+fn korean(words: &Lower, at: usize) -> Sign {
+    let (word, next, before) = (words.word(at), words.word(at + 1), words.before(at));
+    if begins(word, KOREAN_IDLE) || KOREAN_IDLE_PARTS.iter().any(|part| word.contains(part)) {
+        return Sign::Idle;
     }
-    let ((whole, starts), other): (_, &[&str]) =
-        if language == Language::UK { (UKRAINIAN, UKRAINIAN_OTHER) } else { (ENGLISH, &[]) };
-    words(&lower).into_iter().map(|span| &lower[span]).any(|word| {
-        whole.contains(&word)
-            || word.ends_with("n't")
-            || starts.iter().any(|start| word.starts_with(start)) && !other.iter().any(|start| word.starts_with(start))
-    })
+    if word.contains("않") {
+        let idle = word.contains("않을까")
+            || word.contains("못지않")
+            || before.ends_with("지나지")
+            || before.ends_with("마지")
+            || matches!(before, "그렇지" | "개의치" | "아끼지" | "머지")
+            || word.contains("않으면") && begins(next, &["안", "아니"]);
+        return if idle {
+            Sign::Idle
+        } else if before.starts_with("좋지") {
+            Sign::Soft
+        } else {
+            Sign::Plain
+        };
+    }
+    if word.contains("없") {
+        let idle = before.ends_with("밖에")
+            || before.ends_with("관계")
+            || before.ends_with("상관")
+            || matches!(before, "수도" | "변함이" | "여지가" | "다름이" | "말할");
+        // Little and few are no negations in other languages.
+        // A thing that cannot be done is an adjective there: indisputable, untreatable.
+        let little = matches!(before, "거의" | "별로" | "크게")
+            || word.contains("없애")
+            || word.contains("없이")
+            || before == "수" && word.starts_with("없는");
+        return if idle {
+            Sign::Idle
+        } else if little {
+            Sign::Soft
+        } else {
+            Sign::Plain
+        };
+    }
+    if begins(word, &["못하", "못했", "못한", "못할", "못합"])
+        || ["못했", "못하", "못한", "못할"].iter().any(|sign| word.contains(sign))
+    {
+        return Sign::Plain;
+    }
+    if begins(before, &["별것", "별거"]) {
+        return Sign::Idle;
+    }
+    if begins(word, &["아니다", "아닙니다", "아니었", "아니며", "아니고", "아니지", "아닌", "아니에요", "아녜요"])
+    {
+        return Sign::Plain;
+    }
+    if word.starts_with("아니") {
+        // 뿐만 아니라 is not only; 가 아니라 is rather than.
+        return if before.contains("뿐") || begins(next, &["오히려"]) { Sign::Idle } else { Sign::Soft };
+    }
+    // Less than and must: 천 건이 안 되지만, 하지 않으면 안 된다.
+    if word == "안" && begins(next, &["되", "된", "될", "돼"]) {
+        return Sign::Soft;
+    }
+    if matches!(word, "안" | "못") && !next.is_empty() && !begins(next, &["에", "으로"]) {
+        return Sign::Plain;
+    }
+    if word.contains("불가능") {
+        return Sign::Plain;
+    }
+    if KOREAN_PARTS.iter().any(|part| word.contains(part)) { Sign::Soft } else { Sign::None }
+}
+
+/// Words with `없` and `않` that negate nothing.
+#[rustfmt::skip]
+const KOREAN_IDLE: &[&str] = &["끊임없", "틀림없", "수없이", "다름없", "변함없", "거리낌없", "어김없", "빠짐없", "상관없", "관계없", "아낌없", "꼼짝없", "하염없", "더없이", "머지않", "못지않", "적지", "만만치"];
+const KOREAN_IDLE_PARTS: &[&str] = &["뿐만", "않아도", "나위"];
+
+/// Pieces of Korean words that say the opposite of something.
+#[rustfmt::skip]
+const KOREAN_PARTS: &[&str] = &[
+    "말라", "말고", "마라", "마세요", "마십", "말아", "금지", "모르", "모른", "몰랐", "실패", "거부", "거절", "부족", "부재", "제외", "안되", "안된", "안돼", "안됩", "빼면", "라기보다",
+    "불가", "불법", "불편", "불확", "불명", "불만", "불안", "불이", "무관", "무효", "무죄", "무사", "미확", "미완", "미숙", "비공", "비회", "드물", "드문", "어렵", "어려", "힘들", "그만", "대신", "부인", "반대",
+    "막아", "막았", "막는", "못", "중단", "취소", "잃", "사라", "무시", "무명", "미지", "외에", "피하", "낮", "불필", "의심", "의문", "말자", "벗어", "적게", "적은", "말도",
+];
+
+/// Whether a Korean word is right only where something is negated.
+fn wants_negation_korean(words: &Lower, at: usize) -> bool {
+    let (word, next) = (words.word(at), words.word(at + 1));
+    match word {
+        "결코" | "별로" | "아무도" | "아무것도" | "도저히" | "좀처럼" => true,
+        "전혀" => !begins(next, &["다른", "다르", "새로", "별개"]),
+        "더" => next == "이상",
+        "거의" => begins(next, &["있"]),
+        _ => false,
+    }
 }
 
 #[cfg(test)]

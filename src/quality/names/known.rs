@@ -1,0 +1,220 @@
+//! Finds the names of [`super::table`] in a text: exonyms, peoples, organisations. Knows nothing of sounds.
+
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use super::table::TABLE;
+use crate::language::Language;
+
+/// What a form of a known name is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// The name and nothing else.
+    Sure,
+    /// May be the name: counts only where its partner was found in the other text.
+    Loose,
+    /// The name in an older spelling.
+    Older,
+}
+
+/// One form of a known name in one language.
+#[derive(Debug, Clone, Copy)]
+struct Form {
+    /// The first word of the form or its beginning.
+    first: &'static str,
+    /// The words behind it, `_` between them.
+    rest: Option<&'static str>,
+    entry: u16,
+    standing: Standing,
+}
+
+/// All forms of one language, sorted by their first words.
+struct Index {
+    forms: Vec<Form>,
+    /// For each entry its forms as places in `forms`.
+    entries: Vec<Vec<u16>>,
+}
+
+static INDEXES: LazyLock<[Index; 3]> = LazyLock::new(|| [Index::new(0), Index::new(1), Index::new(2)]);
+
+impl Index {
+    fn new(column: usize) -> Index {
+        let mut forms = Vec::new();
+        let mut count = 0;
+        for (entry, line) in TABLE.lines().enumerate() {
+            count += 1;
+            let line = line.strip_prefix('?').unwrap_or(line);
+            for form in line.split('/').nth(column).unwrap_or("").split_whitespace() {
+                let (standing, form) = match form.as_bytes()[0] {
+                    b'~' => (Standing::Loose, &form[1..]),
+                    b'^' => (Standing::Older, &form[1..]),
+                    _ => (Standing::Sure, form),
+                };
+                let (first, rest) = form.split_once('_').map_or((form, None), |(first, rest)| (first, Some(rest)));
+                forms.push(Form { first, rest, entry: entry as u16, standing });
+            }
+        }
+        forms.sort_by_key(|form| form.first);
+        let mut entries = vec![Vec::new(); count];
+        for (at, form) in forms.iter().enumerate() {
+            entries[form.entry as usize].push(at as u16);
+        }
+        Index { forms, entries }
+    }
+}
+
+fn index(language: Language) -> &'static Index {
+    &INDEXES[match language {
+        Language::UK => 1,
+        Language::KO => 2,
+        _ => 0,
+    }]
+}
+
+/// A known name at a place of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Hit {
+    pub(super) entry: u16,
+    pub(super) standing: Standing,
+    /// The first word and the number of words.
+    pub(super) words: Range<usize>,
+}
+
+/// The words of a text with what the search for names needs of them.
+pub(super) struct Words<'a> {
+    pub(super) text: &'a str,
+    pub(super) language: Language,
+    pub(super) spans: Vec<Range<usize>>,
+    /// The words in lower case one behind another, and where each begins.
+    lower: String,
+    starts: Vec<u32>,
+}
+
+impl<'a> Words<'a> {
+    pub(super) fn of(text: &'a str, language: Language) -> Words<'a> {
+        let spans = super::super::letters::words(text);
+        let mut lower = String::with_capacity(text.len());
+        let mut starts = Vec::with_capacity(spans.len() + 1);
+        for span in &spans {
+            starts.push(lower.len() as u32);
+            let word = &text[span.clone()];
+            if word.starts_with(|c: char| ('가'..='힣').contains(&c)) {
+                lower.push_str(word);
+            } else {
+                lower.extend(word.chars().flat_map(char::to_lowercase));
+            }
+        }
+        starts.push(lower.len() as u32);
+        Words { text, language, spans, lower, starts }
+    }
+
+    /// A word as it is written.
+    pub(super) fn word(&self, at: usize) -> &'a str {
+        &self.text[self.spans[at].clone()]
+    }
+
+    /// A word in lower case.
+    pub(super) fn lower(&self, at: usize) -> &str {
+        &self.lower[self.starts[at] as usize..self.starts[at + 1] as usize]
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// Whether a form begins at a word; answers the number of words it takes.
+    fn fits(&self, form: &Form, at: usize) -> Option<usize> {
+        if !self.begins(form.first, at) {
+            return None;
+        }
+        let mut taken = 1;
+        for part in form.rest.into_iter().flat_map(|rest| rest.split('_')) {
+            if at + taken >= self.len() || !self.begins(part, at + taken) {
+                return None;
+            }
+            taken += 1;
+        }
+        Some(taken)
+    }
+
+    /// Whether a word is a form (English) or begins with it (Ukrainian, Korean).
+    fn begins(&self, form: &str, at: usize) -> bool {
+        match self.language {
+            Language::UK => {
+                let word = if form.starts_with(char::is_uppercase) { self.word(at) } else { self.lower(at) };
+                form.strip_suffix('.').map_or_else(|| word.starts_with(form), |whole| word == whole)
+            }
+            Language::KO => self.word(at).starts_with(form),
+            _ => bare(self.word(at)) == form,
+        }
+    }
+
+    /// The known name that begins at a word: the longest one, sure before loose.
+    pub(super) fn known(&self, at: usize) -> Option<Hit> {
+        let forms = &index(self.language).forms;
+        let word = self.word(at);
+        let mut best: Option<(usize, Hit)> = None;
+        let mut consider = |key: &str| {
+            // Forms that begin with the same letter stand together.
+            let Some(letter) = key.chars().next() else { return };
+            let from = forms.partition_point(|form| form.first.chars().next() < Some(letter));
+            for form in forms[from..].iter().take_while(|form| form.first.starts_with(letter)) {
+                if form.standing == Standing::Loose {
+                    continue;
+                }
+                let Some(taken) = self.fits(form, at) else { continue };
+                let length = form.first.len() + form.rest.map_or(0, str::len);
+                if best.as_ref().is_none_or(|(longest, _)| length > *longest) {
+                    best = Some((length, Hit { entry: form.entry, standing: form.standing, words: at..at + taken }));
+                }
+            }
+        };
+        consider(word);
+        if self.language == Language::UK {
+            let lower = self.lower(at);
+            if lower != word {
+                consider(lower);
+            }
+        }
+        best.map(|(_, hit)| hit)
+    }
+
+    /// The first word at which the text has a known name in any of its forms, the loose ones included.
+    pub(super) fn place(&self, entry: u16) -> Option<usize> {
+        let index = index(self.language);
+        let forms = index.entries[entry as usize].iter().map(|&place| &index.forms[place as usize]);
+        if self.language == Language::KO {
+            // Korean writes names together with what stands before them: 주한미군, 방미.
+            let found = forms.filter_map(|form| self.text.find(form.first)).min()?;
+            return Some(self.spans.partition_point(|span| span.end <= found));
+        }
+        (0..self.len()).find(|&at| forms.clone().any(|form| self.fits(form, at).is_some()))
+    }
+}
+
+/// The forms of a known name in a language, the usual one first, for messages.
+pub(super) fn usual(entry: u16, language: Language) -> Option<String> {
+    let column = match language {
+        Language::UK => return None,
+        Language::KO => 2,
+        _ => 0,
+    };
+    let line = line(entry);
+    let line = line.strip_prefix('?').unwrap_or(line);
+    let form = line.split('/').nth(column)?.split_whitespace().find(|form| !form.starts_with(['~', '^']))?;
+    Some(form.replace('_', " "))
+}
+
+/// Whether texts add and leave out a name as they like.
+pub(super) fn is_implied(entry: u16) -> bool {
+    line(entry).starts_with('?')
+}
+
+fn line(entry: u16) -> &'static str {
+    TABLE.lines().nth(entry as usize).unwrap_or("")
+}
+
+/// An English word without the ending of the possessive.
+pub(super) fn bare(word: &str) -> &str {
+    ["'s", "’s", "'", "’"].iter().find_map(|ending| word.strip_suffix(ending)).unwrap_or(word)
+}

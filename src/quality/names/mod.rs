@@ -1,0 +1,170 @@
+//! Checks that names of people and places are in the output in an expected form: known names by their table, the others
+//! by their sound.
+//!
+//! A changed name shows on both sides: a name of the source has no counterpart in the output, and a name of the output
+//! has none in the source. One side alone says little, since names are also translated, explained and left out.
+
+mod hangul;
+mod known;
+mod latin;
+mod phones;
+mod side;
+mod table;
+mod translated;
+mod ukrainian;
+
+use self::known::Standing;
+use self::side::{Counterpart, Kind, LIGHTEST, Name, Side};
+use super::{Finding, Input, Severity};
+use crate::language::Language;
+
+/// So sure the two halves of a changed name have to be together.
+const CHANGED: f32 = 0.36;
+/// A name farther than this from everything in the other text may be missing there.
+const FAR: f32 = 0.22;
+/// Beyond this there is nothing like it.
+const NOWHERE: f32 = 0.45;
+/// The same for a Korean source, where every word is looked through and something is always a little like a name.
+const NOWHERE_KOREAN: f32 = 0.36;
+/// A known name whose sound is nowhere nearer than this is not spelled by its sound either.
+const UNKNOWN: f32 = 0.40;
+/// A name has to weigh three consonants to be missed by itself.
+const HEAVY: u16 = 300;
+
+pub(super) fn check(input: &Input<'_>) -> Vec<Finding> {
+    if !is_first_class(input.from) || !is_first_class(input.to) || input.from == input.to {
+        return Vec::new();
+    }
+    let source = Side::of(input.source, input.from);
+    let output = Side::of(input.output, input.to);
+    let mut findings = older(&output);
+    if source.names.is_empty() && output.names.is_empty() {
+        return findings;
+    }
+    let lost = missing(&output, &source, NOWHERE);
+    let new = missing(&source, &output, if input.from == Language::KO { NOWHERE_KOREAN } else { NOWHERE });
+    if let Some((lost, new)) = changed(&lost, &new) {
+        let (was, is) = (source.text(lost.name), output.text(new.name));
+        let message = format!("name may be changed: expected {}, got {is:?}", expected(&source, lost.name, input.to));
+        let message = if message.contains(was) { message } else { format!("{message} (source: {was:?})") };
+        findings.push(
+            Finding::new("name_changed", Severity::Warning, message)
+                .in_source(lost.name.span.clone())
+                .in_output(new.name.span.clone()),
+        );
+        return findings;
+    }
+    if let Some(lost) = lost.iter().find(|lost| lost.alone()) {
+        let message = format!("name may be lost: expected {}, got none", expected(&source, lost.name, input.to));
+        findings.push(Finding::new("name_missing", Severity::Warning, message).in_source(lost.name.span.clone()));
+    }
+    if let Some(new) = new.iter().find(|new| new.alone()) {
+        let message = format!("name may be new: the source has nothing like {:?}", output.text(new.name));
+        findings.push(Finding::new("name_new", Severity::Warning, message).in_output(new.name.span.clone()));
+    }
+    findings
+}
+
+/// The surest pair of a name that was lost and a name that is new.
+fn changed<'a, 'b>(lost: &'a [Missing<'b>], new: &'a [Missing<'b>]) -> Option<(&'a Missing<'b>, &'a Missing<'b>)> {
+    lost.iter()
+        .flat_map(|lost| new.iter().map(move |new| (lost, new)))
+        // One is the nearest to the other: the same name, oddly spelled.
+        .filter(|(lost, new)| lost.doubt * new.doubt >= CHANGED && !lost.is_like(new) && !new.is_like(lost))
+        .max_by(|a, b| (a.0.doubt * a.1.doubt).total_cmp(&(b.0.doubt * b.1.doubt)))
+}
+
+/// Names in spellings that newsrooms have given up: right, but not the expected form.
+fn older(output: &Side<'_>) -> Vec<Finding> {
+    let older = output.names.iter().filter_map(|name| match name.kind {
+        Kind::Known(entry, Standing::Older) => Some((entry, name)),
+        _ => None,
+    });
+    older
+        .filter_map(|(entry, name)| {
+            let usual = known::usual(entry, output.language())?;
+            let message = format!("older spelling of a name: expected {usual:?}, got {:?}", output.text(name));
+            Some(Finding::new("name_spelling", Severity::Note, message).in_output(name.span.clone()))
+        })
+        .collect()
+}
+
+/// What the other text could have for a name.
+fn expected(side: &Side<'_>, name: &Name, to: Language) -> String {
+    let written = side.text(name);
+    let form = match name.kind {
+        Kind::Known(entry, _) => known::usual(entry, to),
+        _ if to == Language::EN && side.language() == Language::UK => Some(ukrainian::romanize(written)),
+        _ if to == Language::EN => Some(capital(&hangul::romanize(side.stem(name)))),
+        _ => None,
+    };
+    match form {
+        Some(form) if form != written => format!("a form of {form:?} for {written:?}"),
+        _ => format!("a form of {written:?}"),
+    }
+}
+
+fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
+}
+
+/// A name without a counterpart.
+struct Missing<'a> {
+    name: &'a Name,
+    nearest: Counterpart,
+    /// It stands among words that are translated.
+    in_title: bool,
+    /// The distance at which there is nothing like it.
+    nowhere: f32,
+    /// How sure it is that there is none, from 0 to 1.
+    doubt: f32,
+}
+
+impl Missing<'_> {
+    /// Whether what is nearest to this name is the other.
+    fn is_like(&self, other: &Missing<'_>) -> bool {
+        self.nearest.distance < 0.5 && other.name.words.contains(&self.nearest.word)
+    }
+
+    /// How sure it is that there is no counterpart.
+    fn doubt(&self) -> f32 {
+        if self.nearest.distance <= FAR {
+            return 0.0;
+        }
+        let far = ((self.nearest.distance - FAR) / (self.nowhere - FAR)).clamp(0.0, 1.0);
+        match self.name.kind {
+            Kind::Known(..) => 1.0,
+            _ if self.nearest.weight < LIGHTEST => 0.0,
+            // A title of a film or an office is translated as a whole.
+            Kind::Capital | Kind::Titled if self.in_title => 0.25 + 0.35 * far,
+            Kind::Capital | Kind::Titled => 0.4 + 0.6 * far,
+            Kind::Foreign => 0.25 + 0.5 * far,
+        }
+    }
+
+    /// Whether it is worth a finding without a name of the other text that could stand in its place.
+    fn alone(&self) -> bool {
+        match self.name.kind {
+            Kind::Known(entry, _) => self.nearest.distance >= UNKNOWN && !known::is_implied(entry),
+            Kind::Capital => !self.in_title && self.nearest.distance >= self.nowhere && self.nearest.weight >= HEAVY,
+            Kind::Titled | Kind::Foreign => false,
+        }
+    }
+}
+
+/// The names of one text that the other has not.
+fn missing<'a>(in_text: &Side<'_>, of: &'a Side<'_>, nowhere: f32) -> Vec<Missing<'a>> {
+    let nearest = in_text.counterparts(of);
+    of.names
+        .iter()
+        .zip(nearest)
+        .map(|(name, nearest)| Missing { name, nearest, in_title: of.in_title(name), nowhere, doubt: 0.0 })
+        .map(|missing| Missing { doubt: missing.doubt(), ..missing })
+        .filter(|missing| missing.doubt > 0.0)
+        .collect()
+}
+
+fn is_first_class(language: Language) -> bool {
+    matches!(language, Language::EN | Language::UK | Language::KO)
+}
