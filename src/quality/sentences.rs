@@ -42,7 +42,9 @@ pub(super) fn sentences(text: &str, language: Language) -> Vec<Sentence<'_>> {
         .map(|span| {
             let text = &text[span.clone()];
             let first = text.split(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty());
-            let points_back = first.is_some_and(|word| BACKWARD.contains(&word));
+            // `그는 말했다. “…”` is one sentence with a colon elsewhere.
+            let quotes = language == Language::KO && text.starts_with(['"', '“', '‘', '\'']);
+            let points_back = quotes || first.is_some_and(|word| BACKWARD.contains(&word));
             Sentence { text, characters: text.chars().count(), span, points_back }
         })
         .collect()
