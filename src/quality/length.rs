@@ -125,6 +125,15 @@ mod tests {
     }
 
     #[test]
+    fn half_a_headline_is_too_short() {
+        let headline = "Grey Harbour council delays vote on new ferry to the islands";
+        check("en", "uk", headline, "Рада Сірої Гавані відклала голосування щодо порома на острови", &[]);
+        check("en", "uk", headline, "Рада Сірої Гавані відклала голосування", &["too_short"]);
+        // With an end mark, `pairs` would see that it is gone.
+        check("en", "uk", &format!("{headline}."), "Рада Сірої Гавані відклала голосування.", &[]);
+    }
+
+    #[test]
     fn an_essay_is_too_long() {
         check(
             "en",
