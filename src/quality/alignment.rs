@@ -119,3 +119,53 @@ impl Texts<'_> {
         -3.5 * (1.0 + deviation * deviation / 6.0).ln() - self.direction.spread(source).ln()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::anchors::anchors;
+    use super::super::length::direction;
+    use super::super::sentences::sentences;
+    use super::{Costs, Texts, align};
+    use crate::language::Language;
+
+    const GAPS: Costs = Costs { missing: 0.0, added: -4.0 };
+    const NEVER: Costs = Costs { missing: f32::NEG_INFINITY, added: f32::NEG_INFINITY };
+
+    /// Sizes of the groups of the best alignment; nothing where there is none.
+    fn groups(source: &str, output: &str, costs: Costs) -> Vec<(usize, usize)> {
+        let (source, output) = (sentences(source, Language::EN), sentences(output, Language::UK));
+        let anchors = anchors(&source, &output, (Language::EN, Language::UK));
+        let direction = direction(Language::EN, Language::UK);
+        let texts = Texts { source: &source, output: &output, anchors: &anchors, direction };
+        align(&texts, costs).map_or_else(Vec::new, |(groups, _)| {
+            groups.into_iter().map(|group| (group.source.len(), group.output.len())).collect()
+        })
+    }
+
+    const EN: &str = "The road was closed at noon on Monday. Two trucks were hit on the bridge. It will open in May.";
+
+    #[test]
+    fn sentences_pair_one_to_one() {
+        let uk = "Дорогу перекрили опівдні в понеділок. Дві вантажівки влучили на мосту. Її відкриють у травні.";
+        assert_eq!(groups(EN, uk, GAPS), [(1, 1), (1, 1), (1, 1)]);
+    }
+
+    #[test]
+    fn joined_sentences_are_one_group() {
+        let uk = "Дорогу перекрили опівдні в понеділок, а дві вантажівки влучили на мосту. Її відкриють у травні.";
+        assert_eq!(groups(EN, uk, GAPS), [(2, 1), (1, 1)]);
+    }
+
+    #[test]
+    fn a_lost_sentence_stands_alone() {
+        let uk = "Дорогу перекрили опівдні в понеділок. Її відкриють у травні.";
+        assert_eq!(groups(EN, uk, GAPS), [(1, 1), (1, 0), (1, 1)]);
+        assert_eq!(groups(EN, uk, NEVER).iter().filter(|group| group.1 == 0).count(), 0);
+    }
+
+    #[test]
+    fn what_cannot_be_joined_has_no_alignment_without_gaps() {
+        assert_eq!(groups(&"It rained again. ".repeat(9), "Дощило.", NEVER), []);
+        assert_eq!(groups("", "", GAPS), []);
+    }
+}

@@ -286,3 +286,38 @@ impl Skeleton {
         (self.0 ^ word.0) & ((1 << (4 * compared)) - 1) == 0 && word.length() <= length + 4
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Skeleton, anchors, figures};
+    use crate::language::Language;
+    use crate::quality::sentences::sentences;
+
+    #[test]
+    fn figures_lose_separators_and_zeros() {
+        assert_eq!(figures("1,200 трамваїв, 62.5 % and 1 200 000; 7"), [7, 12, 625]);
+        assert_eq!(figures("1.200만"), [12]);
+        assert_eq!(figures(&"9".repeat(60)).len(), 1);
+    }
+
+    #[test]
+    fn names_keep_their_consonants() {
+        let is_in = |name: &str, word: &str| Skeleton::of(name).is_in(Skeleton::of(word));
+        assert!(is_in("toronto", "토론토에서"));
+        assert!(is_in("sereda", "середою"));
+        assert!(is_in("zelensky", "зеленського"));
+        assert!(is_in("lamont", "라몬트가"));
+        assert!(!is_in("toronto", "부산에서"));
+        assert_eq!(Skeleton::of("").length(), 0);
+    }
+
+    #[test]
+    fn anchors_say_where_they_were_found() {
+        let source = sentences("Lt. Col. Sereda spoke. The trucks brought 62 tonnes.", Language::EN);
+        let output = sentences("Підполковник Середа виступив. Вантажівки привезли 62 тонни.", Language::UK);
+        let found = anchors(&source, &output, (Language::EN, Language::UK)).source;
+        assert!(found.iter().any(|anchor| anchor.sentence == 0 && anchor.found == 0b01));
+        assert!(found.iter().any(|anchor| anchor.sentence == 1 && anchor.found == 0b10));
+        assert!(found.iter().all(|anchor| anchor.hit > 0.0 && anchor.miss <= 0.0));
+    }
+}

@@ -60,3 +60,37 @@ pub(super) fn notions(word: &str, language: Language, found: &mut Vec<u16>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{NOTIONS, notions};
+    use crate::language::Language;
+
+    fn of(word: &str, language: Language) -> Vec<u16> {
+        let mut found = Vec::new();
+        notions(word, language, &mut found);
+        found
+    }
+
+    #[test]
+    fn a_word_and_its_translations_share_a_notion() {
+        for (en, uk, ko) in [
+            ("government", "урядом", "정부는"),
+            ("elections", "виборів", "선거에서"),
+            ("monday", "понеділка", "월요일에"),
+        ] {
+            let shared = |word: &str, language| of(word, language).iter().any(|row| of(en, Language::EN).contains(row));
+            assert!(shared(uk, Language::UK) && shared(ko, Language::KO), "{en}");
+        }
+        assert!(of("xylophone", Language::EN).is_empty());
+    }
+
+    #[test]
+    fn every_row_has_three_columns_and_no_stem_is_empty() {
+        for row in NOTIONS.lines().filter(|row| !row.starts_with('#')) {
+            let columns: Vec<&str> = row.split('\t').collect();
+            assert_eq!(columns.len(), 3, "{row}");
+            assert!(columns.iter().all(|column| column.split_whitespace().count() > 0), "{row}");
+        }
+    }
+}

@@ -34,7 +34,7 @@ const ADDED: f32 = -4.0;
 fn missing(input: &Input<'_>) -> f32 {
     match (input.from.as_str(), input.to.as_str()) {
         ("ko", "en") => -1.5,
-        ("ko", "uk") => -2.2,
+        ("ko", "uk") => -2.4,
         ("en" | "uk", "ko") => -0.8,
         ("en", "uk") | ("uk", "en") => 0.0,
         _ => -4.0,

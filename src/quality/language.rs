@@ -111,7 +111,7 @@ fn other_script(input: &Input<'_>, text: &str, script: Script) -> Option<String>
         return Some(message(share(&counts)));
     }
     // Names may be all there is; Latin words with small ones among them, or many, are a sentence or a headline.
-    let none = counts.get(script) == 0 && (latin >= FOREIGN_WORDS && plain > 0 || latin >= 2 * FOREIGN_WORDS + 1);
+    let none = counts.get(script) == 0 && (latin >= FOREIGN_WORDS && plain > 0 || latin > 2 * FOREIGN_WORDS);
     let source_has = script_for(input.from).is_none_or(|from| from != Script::Latin);
     (none && source_has).then(|| message("none".to_string()))
 }

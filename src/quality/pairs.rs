@@ -16,7 +16,9 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Finding> {
     let colon = |text: &str| without_closers(text).ends_with([':', ';']);
     let ended = ends_sentence(input.output, input.to) && (!colon(input.output) || colon(input.source));
     if end > 0 && !ended {
-        if ends_sentence(input.source, input.from) {
+        // Korean headlines are in the plain form; the polite one is a sentence whose full stop was left out.
+        let polite = input.from == Language::KO && without_closers(input.source).ends_with("니다");
+        if polite || ends_with_mark(input.source) {
             let message = "output stops without an end mark: the source has one".to_string();
             findings.push(Finding::new("end_missing", Severity::Warning, message).in_output(end..end));
         } else if let Some(word) = open_end(input.output, input.to)
@@ -39,7 +41,7 @@ fn unpaired(input: &Input<'_>) -> Option<(usize, char)> {
     let source = Quotes::of(input.source);
     let continued = source.double % 2 == 1 || source.angle != 0 || source.single != 0;
     // `«…, — сказала вона. —`: speech that is cut by its speaker and goes on in the next segment.
-    let interrupted = input.output.trim_end().ends_with(['—', '–']) && ends_sentence(input.output, input.to);
+    let interrupted = input.output.trim_end().ends_with(['—', '–']) && ends_with_mark(input.output);
     (!continued && !interrupted && !source.none()).then_some((at, mark))
 }
 
@@ -184,24 +186,29 @@ fn without_closers(text: &str) -> &str {
     })
 }
 
-/// Whether a text ends as a sentence does, closing quotes, brackets and notes left aside.
-pub(super) fn ends_sentence(text: &str, language: Language) -> bool {
-    let mut bare = without_closers(text);
+/// Whether a text ends with a mark that ends sentences, closing quotes, brackets and notes left aside.
+pub(super) fn ends_with_mark(text: &str) -> bool {
+    const MARKS: [char; 9] = ['.', '!', '?', '…', '。', '！', '？', ':', ';'];
+    let bare = without_closers(text);
+    if bare.ends_with(MARKS) {
+        return true;
+    }
     // `— сказав він. —`: the quotation goes on in the next segment.
-    let spoken = without_closers(bare.trim_end_matches(['—', '–']));
-    if spoken.ends_with(['.', '!', '?', '…']) {
-        bare = spoken;
+    let spoken = bare.trim_end_matches(['—', '–']);
+    if spoken.len() < bare.len() && without_closers(spoken).ends_with(['.', '!', '?', '…']) {
+        return true;
     }
     // `[12]` and `(див. нижче)` may stand behind the mark.
-    if let Some(at) = text.trim_end().strip_suffix([']', ')']).and_then(|inner| inner.rfind(['[', '('])) {
-        let before = without_closers(&text[..at]);
-        if before.ends_with(['.', '!', '?', '…']) {
-            return true;
-        }
+    let bracket = text.trim_end().strip_suffix([']', ')']).and_then(|inner| inner.rfind(['[', '(']));
+    bracket.is_some_and(|at| without_closers(&text[..at]).ends_with(['.', '!', '?', '…']))
+}
+
+/// Whether a text ends as a sentence does: with a mark, a picture or, in Korean, a form that ends sentences.
+fn ends_sentence(text: &str, language: Language) -> bool {
+    ends_with_mark(text) || {
+        let bare = without_closers(text);
+        bare.ends_with(is_picture) || language == Language::KO && ends_korean(bare)
     }
-    bare.ends_with(['.', '!', '?', '…', '。', '！', '？', ':', ';'])
-        || bare.chars().next_back().is_some_and(is_picture)
-        || language == Language::KO && ends_korean(bare)
 }
 
 /// Pictures end messages without a mark.
@@ -253,6 +260,7 @@ const OPEN_ENGLISH: &[&str] = &[
     "the", "a", "an", "of", "to", "from", "with", "and", "or", "but", "as", "that", "than", "because", "while", "whose",
     "which", "his", "her", "their", "its", "our", "my", "your", "is", "are", "was", "were", "be", "been", "at", "into",
     "between", "among", "during", "against", "for", "by", "if", "although", "since", "per", "via", "who", "when",
+    "in", "on", "without",
 ];
 /// The same of Ukrainian.
 #[rustfmt::skip]
@@ -288,7 +296,13 @@ fn open_end(text: &str, language: Language) -> Option<&str> {
     }
     let open = match language {
         Language::EN => OPEN_ENGLISH.contains(&word),
-        Language::UK => OPEN_UKRAINIAN.contains(&word),
+        // An adjective waits for its noun: `член Демократичної`.
+        Language::UK => {
+            OPEN_UKRAINIAN.contains(&word)
+                || word.starts_with(char::is_lowercase)
+                    && word.len() > 8
+                    && (word.ends_with("ої") || word.ends_with("ими"))
+        }
         Language::KO => OPEN_KOREAN.iter().any(|end| word.ends_with(end)) && word.chars().count() > 1,
         _ => false,
     };
@@ -333,6 +347,7 @@ mod tests {
         assert_eq!(korean("그레이하버, 코르지행 여객선에 대한"), ["end_missing"]);
         assert!(codes(&super::check(&input("uk", "ko", "Міст відкрито.", "다리가 열렸습니다"))).is_empty());
         assert_eq!(codes(&super::check(&input("ko", "en", "다리가 열렸다", "The bridge was"))), ["end_missing"]);
+        assert!(codes(&super::check(&input("ko", "en", "다리가 열렸다", "Bridge opens"))).is_empty());
     }
 
     #[test]

@@ -42,7 +42,9 @@ pub(super) fn sentences(text: &str, language: Language) -> Vec<Sentence<'_>> {
         .map(|span| {
             let text = &text[span.clone()];
             let first = text.split(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty());
-            let points_back = first.is_some_and(|word| BACKWARD.contains(&word));
+            // `그는 말했다. “…”` is one sentence with a colon elsewhere.
+            let quotes = language == Language::KO && text.starts_with(['"', '“', '‘', '\'']);
+            let points_back = quotes || first.is_some_and(|word| BACKWARD.contains(&word));
             Sentence { text, characters: text.chars().count(), span, points_back }
         })
         .collect()
@@ -50,9 +52,38 @@ pub(super) fn sentences(text: &str, language: Language) -> Vec<Sentence<'_>> {
 
 /// Whether a mark that may end a sentence has text behind it.
 fn may_have_several(text: &str) -> bool {
-    let bytes = text.trim_end().as_bytes();
-    // `。`, `！`, `？` and `…` begin with these bytes; nearly nothing else in the three languages does.
+    // `。`, `！`, `？` and `…` begin with these bytes; little else in the three languages does.
     let mark = |byte: &u8| matches!(byte, b'.' | b'!' | b'?' | b'\n' | 0xE2 | 0xE3 | 0xEF);
+    let bytes = text.trim_end().as_bytes();
     let Some(first) = bytes.iter().position(mark) else { return false };
     bytes[first..].iter().any(|byte| byte.is_ascii_alphanumeric() || *byte >= 0xC3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sentences;
+
+    fn check(language: &str, text: &str, expected: &[(&str, bool)]) {
+        let Ok(language) = language.parse() else { panic!("{language}") };
+        let found: Vec<(&str, bool)> = sentences(text, language)
+            .iter()
+            .map(|sentence| (&text[sentence.span.clone()], sentence.points_back))
+            .collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn sentences_have_a_letter_or_a_digit() {
+        check("en", " The road is closed ", &[("The road is closed", false)]);
+        check("uk", "Дорогу закрили. … Так!", &[("Дорогу закрили.", false), ("Так!", false)]);
+        check("en", "…", &[]);
+        check("en", "", &[]);
+    }
+
+    #[test]
+    fn some_point_back_to_the_one_before() {
+        check("uk", "Дорогу закрили. Це сталося вночі.", &[("Дорогу закрили.", false), ("Це сталося вночі.", true)]);
+        check("ko", "그는 말했다. “길이 막혔다.”", &[("그는 말했다.", false), ("“길이 막혔다.”", true)]);
+        check("ko", "길이 막혔다. 하지만 걸었다.", &[("길이 막혔다.", false), ("하지만 걸었다.", true)]);
+    }
 }

@@ -33,7 +33,7 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Finding> {
             true => (Severity::Warning, format!("output has {text:?} more often than the source")),
             // The source may have it in other words, as where the recognizer sees less in it.
             false if input.source.contains(text) => continue,
-            false => (Severity::Error, format!("output has {text:?}, the source has not")),
+            false => (severity(text), format!("output has {text:?}, the source has not")),
         };
         findings.push(Finding::new("verbatim_new", severity, message).in_output(span));
     }
@@ -87,6 +87,13 @@ fn is_whole(text: &str, span: &Range<usize>) -> bool {
         && !joins(inside.chars().next_back(), text[span.end..].chars().next())
 }
 
+/// How bad it is to lose or invent a span: a bare site may be the name of a company (`Booking.com`).
+fn severity(text: &str) -> Severity {
+    let site = [".com", ".net", ".org", ".ua", ".kr"].iter().any(|end| text.ends_with(end));
+    let bare = !text.starts_with("www.") && !text.contains(['/', '@', ':']);
+    if site && bare { Severity::Warning } else { Severity::Error }
+}
+
 /// The finding for a span that has no place in the output.
 fn lost(wanted: &Wanted<'_>, output: &str) -> Option<Finding> {
     if wanted.output.is_some() {
@@ -97,7 +104,7 @@ fn lost(wanted: &Wanted<'_>, output: &str) -> Option<Finding> {
     let changed = !output.contains(wanted.text) && folded(output).contains(&folded(wanted.text));
     let (code, what) = if changed { ("verbatim_changed", "was changed") } else { ("verbatim_missing", "is missing") };
     let message = format!("{:?} {what}: expected it letter for letter", wanted.text);
-    let mut finding = Finding::new(code, Severity::Error, message);
+    let mut finding = Finding::new(code, severity(wanted.text), message);
     finding.source.clone_from(&wanted.source);
     Some(finding)
 }
