@@ -38,6 +38,15 @@ const MOST_REQUIRED: usize = 12;
 /// What may stand before a word without a space; a term behind it is spelled in other tokens.
 const OPENERS: [&str; 5] = ["(", "«", "\"", "'", "-"];
 
+/// The name of the second attempt in reports.
+const RETRY: &str = "glossary";
+/// What a second answer must have at least of the first: of its mean token probability, of its words in their order, of its
+/// length. With less it is no longer the same translation with another word in it: a model that finds no place for a term
+/// may write another sentence around it, or leave out half of this one.
+const LEAST_PROBABILITY: f32 = 0.5;
+const LEAST_WORDS: f32 = 0.5;
+const LEAST_LENGTH: f32 = 0.75;
+
 /// A direction.
 type Direction = (Language, Language);
 
@@ -172,7 +181,7 @@ impl<'a> Wording<'a> {
     }
 
     /// The better of two answers to a segment, of which the second had to hold the terms that the first lacks: the second, if it
-    /// came to an end, has more of them, and is in no other way worse.
+    /// came to an end, has more of them, is in no other way worse, and is the same translation in other words.
     pub(super) fn choose(
         &self,
         segment: &Segment,
@@ -201,12 +210,13 @@ impl<'a> Wording<'a> {
         };
         let sound =
             second.answer.error.is_none() && !second.answer.cancelled && second.answer.finish == Some(Finish::End);
+        let sound = sound && resembles(&first, &second);
         let tokens = |of: &Translated| (of.answer.source_tokens, of.answer.target_tokens);
         if sound && hits(&second) > hits(&first) && lost(&second) <= lost(&first) && doubts(&second) <= doubts(&first) {
             let (source, target) = tokens(&first);
             second.answer.source_tokens += source;
             second.answer.target_tokens += target;
-            second.retry = Some("glossary");
+            second.retry = Some(RETRY);
             return second;
         }
         let (source, target) = tokens(&second);
@@ -229,6 +239,14 @@ impl<'a> Wording<'a> {
             let found = glossary.look_up(&occurrences, &record.output, to);
             for (Occurrence { span, term, forms, .. }, output) in occurrences.into_iter().zip(found) {
                 totals.add(TermTotals { hits: usize::from(output.is_some()), misses: usize::from(output.is_none()) });
+                if let Some(place) = output.clone().filter(|_| record.retry == Some(RETRY)) {
+                    let message = format!(
+                        "the glossary asked for {:?}: check how the sentence fits it",
+                        &record.output[place.clone()]
+                    );
+                    let finding = Finding::new("term_required", Severity::Note, message);
+                    record.findings.push(finding.in_source(span.clone()).in_output(place));
+                }
                 if output.is_none() {
                     let message = format!("{term:?} is not translated as the glossary says: expected {}", list(&forms));
                     record
@@ -241,6 +259,34 @@ impl<'a> Wording<'a> {
         }
         article.record.terms = Some(totals);
     }
+}
+
+/// Whether a second answer is the same translation as the first with other words in it.
+fn resembles(first: &Translated, second: &Translated) -> bool {
+    let probable = match (first.score, second.score) {
+        (Some(first), Some(second)) => second >= LEAST_PROBABILITY * first,
+        _ => true,
+    };
+    let (before, after) = (first.answer.text.as_str(), second.answer.text.as_str());
+    let length = |text: &str| text.chars().count() as f32;
+    let words = |text: &'_ str| text.to_lowercase().split_whitespace().map(str::to_string).collect::<Vec<_>>();
+    let (old, new) = (words(before), words(after));
+    let common = common_in_order(&old, &new) as f32;
+    probable && length(after) >= LEAST_LENGTH * length(before) && common >= LEAST_WORDS * old.len() as f32
+}
+
+/// Length of the longest common subsequence.
+fn common_in_order(a: &[String], b: &[String]) -> usize {
+    let mut row = vec![0usize; b.len() + 1];
+    for word in a {
+        let mut diagonal = 0;
+        for (at, other) in b.iter().enumerate() {
+            let above = row[at + 1];
+            row[at + 1] = if word == other { diagonal + 1 } else { above.max(row[at]) };
+            diagonal = above;
+        }
+    }
+    row[b.len()]
 }
 
 /// Whether a text has letters outside some ranges.
@@ -288,4 +334,86 @@ fn token_forms(tokenizer: &dyn Tokenizer, spellings: &[String]) -> Vec<Vec<Token
         }
     }
     forms
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const TABLE: &str = "en\tfr\nbridge\tpasserelle\nmayor\tbourgmestre\n";
+    const SOURCE: &str = "The mayor closed the bridge on 3 May, desk@ledger.example says.";
+    const FIRST: &str = "Le maire a fermé le pont le 3 mai, dit desk@ledger.example.";
+
+    fn answer(text: &str, score: f32) -> Translated {
+        let mut translated = Translated { score: Some(score), ..Translated::default() };
+        translated.answer.text = text.to_string();
+        translated.answer.finish = Some(Finish::End);
+        translated.answer.source_tokens = 10;
+        translated
+    }
+
+    /// What is chosen of a first answer of probability 0.6 and a second one.
+    fn check(second: &Translated, expected: Option<&str>) {
+        let terms = Terms { glossary: Some(Glossary::parse("t", TABLE.as_bytes()).unwrap()), keep: None };
+        let wording = Wording::new(&terms);
+        let at = SOURCE.find("desk@").unwrap();
+        let verbatim = vec![at..at + "desk@ledger.example".len()];
+        let segment = Segment { block: 0, span: 0..SOURCE.len(), text: SOURCE.into(), slots: Vec::new(), verbatim };
+        let direction = (Language::EN, "fr".parse().unwrap());
+        let chosen = wording.choose(&segment, direction, answer(FIRST, 0.6), second.clone());
+        assert_eq!(chosen.retry, expected, "{}", second.answer.text);
+        assert_eq!(chosen.answer.text, if expected.is_some() { &second.answer.text } else { FIRST });
+        assert_eq!(chosen.answer.source_tokens, 20, "both attempts count");
+    }
+
+    #[test]
+    fn a_second_answer_has_to_be_better_and_no_worse() {
+        let both = "Le bourgmestre a fermé la passerelle le 3 mai, dit desk@ledger.example.";
+        check(&answer(both, 0.4), Some(RETRY));
+        check(&answer("Le maire a fermé la passerelle le 3 mai, dit desk@ledger.example.", 0.4), Some(RETRY));
+        check(&answer(FIRST, 0.6), None);
+        // The model does not believe it.
+        check(&answer(both, 0.2), None);
+        // It lost an address, a number, half of the sentence.
+        check(&answer("Le bourgmestre a fermé la passerelle le 3 mai, dit le journal local.", 0.4), None);
+        check(&answer("Le bourgmestre a fermé la passerelle le 5 mai, dit desk@ledger.example.", 0.4), None);
+        check(&answer("La passerelle du bourgmestre, desk@ledger.example.", 0.4), None);
+        let mut cut = answer(both, 0.4);
+        cut.answer.finish = Some(Finish::Limit);
+        check(&cut, None);
+    }
+
+    #[test]
+    fn only_what_lacks_terms_is_done_again_and_only_where_that_helps() {
+        let terms = Terms { glossary: Some(Glossary::parse("t", TABLE.as_bytes()).unwrap()), keep: None };
+        let wording = Wording::new(&terms);
+        let segment = Segment { block: 0, span: 0..6, text: "Bridge".into(), slots: Vec::new(), verbatim: Vec::new() };
+        let owner = Owner { article: 0, segment: 3, attempt: Attempt::First };
+        let direction = (Language::EN, "fr".parse().unwrap());
+        let of = |text: &str, spells| {
+            let record =
+                crate::job::report::HopRecord { from: direction.0, to: direction.1, model: "a model".to_string() };
+            let mut translated = answer(text, 0.5);
+            translated.hops.push(super::super::unit::HopDone {
+                record,
+                log_probability: 0.0,
+                scored_tokens: 0,
+                alignment: None,
+                unaligned: false,
+                spells,
+            });
+            wording.again(&segment, direction, owner, &translated)
+        };
+        let unit = of("Pont", true).unwrap();
+        assert_eq!((unit.effort.terms, unit.owner.attempt, unit.owner.segment), (TermUse::Required, Attempt::Terms, 3));
+        assert!(of("Passerelle", true).is_none() && of("Pont", false).is_none());
+    }
+
+    #[test]
+    fn words_in_common_are_counted_in_their_order() {
+        let words = |text: &str| text.split(' ').map(str::to_string).collect::<Vec<_>>();
+        assert_eq!(common_in_order(&words("a b c d"), &words("b x d a")), 2);
+        assert_eq!(common_in_order(&words("a"), &[]), 0);
+    }
 }

@@ -133,7 +133,7 @@ fn a_term_is_a_word_and_not_the_beginning_of_one() {
         let anywhere = answer(&model, &[5, seed], &constraints, &SearchOptions::default());
         inside += usize::from(anywhere.ids != got.ids);
     }
-    assert!(held >= 36, "{held} of 40");
+    assert!(held >= 30, "{held} of 40");
     assert!(inside > 0, "the edges never made a difference");
 }
 
