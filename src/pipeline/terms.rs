@@ -40,10 +40,11 @@ const OPENERS: [&str; 5] = ["(", "«", "\"", "'", "-"];
 
 /// The name of the second attempt in reports.
 const RETRY: &str = "glossary";
-/// What a second answer must have at least of the first: of its mean token probability, of its words in their order, of its
-/// length. With less it is no longer the same translation with another word in it: a model that finds no place for a term
-/// may write another sentence around it, or leave out half of this one.
-const LEAST_PROBABILITY: f32 = 0.5;
+/// What a second answer must have at least of the first, of its words in their order and of its length, and how much less
+/// likely each further term may make it (in nats: a word of which the model thinks one in three thousand). With less it is no
+/// longer the same translation with another word in it: a model that finds no place for a term may write another sentence
+/// around it, or leave out half of this one.
+const MOST_NATS: f32 = 8.0;
 const LEAST_WORDS: f32 = 0.5;
 const LEAST_LENGTH: f32 = 0.75;
 
@@ -113,9 +114,9 @@ impl<'a> Wording<'a> {
         if !chat && (question.effort.terms == TermUse::Free || !engine.tokenizer.spells_answers()) {
             return Ok(parts);
         }
-        // What the last hop has to write is what the glossary says of the source itself, wherever the text between went;
-        // of a text in several parts only what each of them has is known to be in it.
-        let of_source = last && !chat && parts.len() == 1;
+        // What a second hop has to write is what the glossary says of the source itself, wherever the text between went; of a
+        // text in several parts only what each of them has is known to be in it.
+        let of_source = last && !chat && hop.from != question.from && parts.len() == 1;
         for part in &mut parts {
             let read = text[part.range.clone()].trim();
             let occurrences = if of_source {
@@ -123,14 +124,17 @@ impl<'a> Wording<'a> {
             } else {
                 self.find(glossary, read, (hop.from, hop.to))
             };
-            let occurrences = distinct(occurrences);
-            if occurrences.is_empty() {
+            let terms = distinct(occurrences);
+            if terms.is_empty() {
                 continue;
             }
+            let task = Task::Translate { from: hop.from, to: hop.to };
             if chat {
                 let place = |occurrence: &Occurrence| (occurrence.term.clone(), occurrence.forms.clone());
-                let told = prompt::with_terms(read, &occurrences.iter().map(place).collect::<Vec<_>>());
-                let task = Task::Translate { from: hop.from, to: hop.to };
+                let told = prompt::with_terms(
+                    read,
+                    &terms.iter().map(|(occurrence, _)| place(occurrence)).collect::<Vec<_>>(),
+                );
                 let before = part.prompt.prefix.len();
                 part.prompt = engine.tokenizer.encode(&told, &task).map_err(|error| error.to_string())?;
                 let longer = part.prompt.prefix.len().saturating_sub(before);
@@ -138,13 +142,16 @@ impl<'a> Wording<'a> {
                 part.max_new_tokens = (part.max_new_tokens + longer).min(room).max(1);
                 continue;
             }
-            for occurrence in occurrences.iter().take(MOST_REQUIRED) {
+            let read = if of_source { None } else { engine.tokenizer.source_spans(read, &task) };
+            for (occurrence, places) in terms.iter().take(MOST_REQUIRED) {
                 let spellings = glossary.spellings(occurrence, hop.to);
                 let forms = token_forms(engine.tokenizer.as_ref(), &spellings);
                 if !forms.is_empty() {
                     let scripts = spellings.iter().fold(0, |all, spelling| all | classes::of_text(spelling).0);
                     part.prompt.allowed = TokenClasses(part.prompt.allowed.0 | scripts);
-                    part.prompt.constraints.push(Constraint { forms });
+                    let tokens = |place: &Range<usize>| tokens_of(read.as_deref().unwrap_or_default(), place);
+                    let source = places.iter().map(tokens).filter(|tokens| !tokens.is_empty()).collect();
+                    part.prompt.constraints.push(Constraint { forms, source });
                 }
             }
         }
@@ -210,9 +217,10 @@ impl<'a> Wording<'a> {
         };
         let sound =
             second.answer.error.is_none() && !second.answer.cancelled && second.answer.finish == Some(Finish::End);
-        let sound = sound && resembles(&first, &second);
+        let (before, after) = (hits(&first), hits(&second));
+        let sound = sound && after > before && resembles(&first, &second, after - before);
         let tokens = |of: &Translated| (of.answer.source_tokens, of.answer.target_tokens);
-        if sound && hits(&second) > hits(&first) && lost(&second) <= lost(&first) && doubts(&second) <= doubts(&first) {
+        if sound && lost(&second) <= lost(&first) && doubts(&second) <= doubts(&first) {
             let (source, target) = tokens(&first);
             second.answer.source_tokens += source;
             second.answer.target_tokens += target;
@@ -261,12 +269,11 @@ impl<'a> Wording<'a> {
     }
 }
 
-/// Whether a second answer is the same translation as the first with other words in it.
-fn resembles(first: &Translated, second: &Translated) -> bool {
-    let probable = match (first.score, second.score) {
-        (Some(first), Some(second)) => second >= LEAST_PROBABILITY * first,
-        _ => true,
-    };
+/// Whether a second answer is the same translation as the first with so many further terms in it.
+fn resembles(first: &Translated, second: &Translated, terms: usize) -> bool {
+    let (old, new) = (first.answer.log_probability, second.answer.log_probability);
+    // What has no score cannot be held against it.
+    let probable = !(old - new).is_finite() || old - new <= MOST_NATS * terms as f32;
     let (before, after) = (first.answer.text.as_str(), second.answer.text.as_str());
     let length = |text: &str| text.chars().count() as f32;
     let words = |text: &'_ str| text.to_lowercase().split_whitespace().map(str::to_string).collect::<Vec<_>>();
@@ -295,15 +302,26 @@ fn has_words(text: &str, ranges: &[Range<usize>]) -> bool {
     parts.into_iter().any(|(range, protected)| !protected && text[range].chars().any(char::is_alphabetic))
 }
 
-/// The first occurrence of each term: an answer that has it once need not have it again, a pronoun may stand for it.
-fn distinct(occurrences: Vec<Occurrence>) -> Vec<Occurrence> {
-    let mut distinct: Vec<Occurrence> = Vec::with_capacity(occurrences.len());
+/// The first occurrence of each term, and all places of it: an answer that has a term once need not have it again, a pronoun
+/// may stand for it.
+fn distinct(occurrences: Vec<Occurrence>) -> Vec<(Occurrence, Vec<Range<usize>>)> {
+    let mut distinct: Vec<(Occurrence, Vec<Range<usize>>)> = Vec::with_capacity(occurrences.len());
     for occurrence in occurrences {
-        if !distinct.iter().any(|other| other.is_of_term(&occurrence)) {
-            distinct.push(occurrence);
+        let place = occurrence.span.clone();
+        match distinct.iter_mut().find(|(other, _)| other.is_of_term(&occurrence)) {
+            Some((_, places)) => places.push(place),
+            None => distinct.push((occurrence, vec![place])),
         }
     }
     distinct
+}
+
+/// The tokens, of which these are the bytes, that have a part of a place.
+fn tokens_of(spans: &[Range<usize>], place: &Range<usize>) -> Range<usize> {
+    let touches = |span: &Range<usize>| span.start < place.end && place.start < span.end;
+    let first = spans.iter().position(touches).unwrap_or(0);
+    let last = spans.iter().rposition(touches).map_or(first, |last| last + 1);
+    first..last
 }
 
 /// Forms for a message.
@@ -347,6 +365,7 @@ mod tests {
 
     fn answer(text: &str, score: f32) -> Translated {
         let mut translated = Translated { score: Some(score), ..Translated::default() };
+        translated.answer.log_probability = 20.0 * score.ln();
         translated.answer.text = text.to_string();
         translated.answer.finish = Some(Finish::End);
         translated.answer.source_tokens = 10;
@@ -371,10 +390,11 @@ mod tests {
     fn a_second_answer_has_to_be_better_and_no_worse() {
         let both = "Le bourgmestre a fermé la passerelle le 3 mai, dit desk@ledger.example.";
         check(&answer(both, 0.4), Some(RETRY));
-        check(&answer("Le maire a fermé la passerelle le 3 mai, dit desk@ledger.example.", 0.4), Some(RETRY));
+        check(&answer("Le maire a fermé la passerelle le 3 mai, dit desk@ledger.example.", 0.45), Some(RETRY));
         check(&answer(FIRST, 0.6), None);
         // The model does not believe it.
         check(&answer(both, 0.2), None);
+        check(&answer("Le maire a fermé la passerelle le 3 mai, dit desk@ledger.example.", 0.38), None);
         // It lost an address, a number, half of the sentence.
         check(&answer("Le bourgmestre a fermé la passerelle le 3 mai, dit le journal local.", 0.4), None);
         check(&answer("Le bourgmestre a fermé la passerelle le 5 mai, dit desk@ledger.example.", 0.4), None);

@@ -12,7 +12,10 @@ use crate::toy::{Toy, log_sum_exp, prompt, toy};
 
 /// What an answer has to hold, from the forms of each constraint.
 fn constraints(forms: &[&[&[TokenId]]]) -> Vec<Constraint> {
-    let one = |forms: &&[&[TokenId]]| Constraint { forms: forms.iter().map(|form| form.to_vec()).collect() };
+    let one = |forms: &&[&[TokenId]]| Constraint {
+        forms: forms.iter().map(|form| form.to_vec()).collect(),
+        source: Vec::new(),
+    };
     forms.iter().map(one).collect()
 }
 
