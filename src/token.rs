@@ -110,6 +110,9 @@ pub enum SummaryStage {
 pub struct Constraint {
     /// The stretches, none of them empty; any one of them will do.
     pub forms: Vec<Vec<TokenId>>,
+    /// Tokens of [`Prompt::source`] that it stands for, if that is known: where a model tells what it looks at, a form begins
+    /// only where it looks at one of them.
+    pub source: Vec<std::ops::Range<usize>>,
 }
 
 /// Where the tokens of a vocabulary let words begin and end: two tokens beside each other belong to one word if the first goes

@@ -6,7 +6,7 @@
 
 use super::models::Models;
 use super::run::{Beams, Effort, Way};
-use super::terms::{TERM_MISSING, TermUse, Wording};
+use super::terms::{TERM_MISSING, TermUse, Wording, resembles};
 use super::unit::{Attempt, Owner, Translated, Unit};
 use crate::decode::Finish;
 use crate::job::report::AttemptRecord;
@@ -264,7 +264,11 @@ impl Candidate {
     }
 
     fn lacks_terms(&self) -> bool {
-        self.findings.iter().any(|finding| finding.code == TERM_MISSING)
+        self.missing_terms() > 0
+    }
+
+    fn missing_terms(&self) -> usize {
+        self.findings.iter().filter(|finding| finding.code == TERM_MISSING).count()
     }
 
     fn is_doubtful_beside_terms(&self) -> bool {
@@ -320,7 +324,11 @@ impl Climb {
             None => put_together(std::mem::take(&mut self.pieces), ground.segment),
         };
         let stopped = translated.answer.cancelled;
-        let candidate = ground.judge(self.trying, translated);
+        let mut candidate = ground.judge(self.trying, translated);
+        if self.trying == Step::Terms && self.is_forced(&candidate) {
+            let message = "with the terms of the glossary the model wrote another sentence";
+            candidate.findings.push(Finding::new("terms_forced", Severity::Error, message));
+        }
         let enough = stopped || !candidate.is_doubtful();
         self.candidates.push(candidate);
         if !enough {
@@ -341,6 +349,16 @@ impl Climb {
             }
         }
         Verdict::Settled(Box::new(self.settle()))
+    }
+
+    /// Whether an answer has terms that the first one lacks, and is another sentence for it. Where the first was no good
+    /// nothing is said of that.
+    fn is_forced(&self, candidate: &Candidate) -> bool {
+        let Some(first) = self.candidates.first().filter(|first| !first.is_doubtful_beside_terms()) else {
+            return false;
+        };
+        let gained = first.missing_terms().saturating_sub(candidate.missing_terms());
+        !resembles(&first.translated, &candidate.translated, gained)
     }
 
     /// The best of the answers.

@@ -37,6 +37,15 @@ const OPENERS: [&str; 5] = ["(", "«", "\"", "'", "-"];
 
 /// Code of the finding for a term that an answer lacks.
 pub(super) const TERM_MISSING: &str = "term_missing";
+/// The name of the second attempt in reports.
+const RETRY: &str = "glossary";
+/// What a second answer must have at least of the first, of its words in their order and of its length, and how much less
+/// likely each further term may make it (in nats: a word of which the model thinks one in three thousand). With less it is no
+/// longer the same translation with another word in it: a model that finds no place for a term may write another sentence
+/// around it, or leave out half of this one.
+const MOST_NATS: f32 = 8.0;
+const LEAST_WORDS: f32 = 0.5;
+const LEAST_LENGTH: f32 = 0.75;
 
 /// A direction.
 type Direction = (Language, Language);
@@ -104,9 +113,9 @@ impl<'a> Wording<'a> {
         if !chat && (question.effort.terms == TermUse::Free || !engine.tokenizer.spells_answers()) {
             return Ok(parts);
         }
-        // What the last hop has to write is what the glossary says of the source itself, wherever the text between went;
-        // of a text in several parts only what each of them has is known to be in it.
-        let of_source = last && !chat && parts.len() == 1;
+        // What a second hop has to write is what the glossary says of the source itself, wherever the text between went; of a
+        // text in several parts only what each of them has is known to be in it.
+        let of_source = last && !chat && hop.from != question.from && parts.len() == 1;
         for part in &mut parts {
             let read = text[part.range.clone()].trim();
             let occurrences = if of_source {
@@ -114,14 +123,17 @@ impl<'a> Wording<'a> {
             } else {
                 self.find(glossary, read, (hop.from, hop.to))
             };
-            let occurrences = distinct(occurrences);
-            if occurrences.is_empty() {
+            let terms = distinct(occurrences);
+            if terms.is_empty() {
                 continue;
             }
+            let task = Task::Translate { from: hop.from, to: hop.to };
             if chat {
                 let place = |occurrence: &Occurrence| (occurrence.term.clone(), occurrence.forms.clone());
-                let told = prompt::with_terms(read, &occurrences.iter().map(place).collect::<Vec<_>>());
-                let task = Task::Translate { from: hop.from, to: hop.to };
+                let told = prompt::with_terms(
+                    read,
+                    &terms.iter().map(|(occurrence, _)| place(occurrence)).collect::<Vec<_>>(),
+                );
                 let before = part.prompt.prefix.len();
                 part.prompt = engine.tokenizer.encode(&told, &task).map_err(|error| error.to_string())?;
                 let longer = part.prompt.prefix.len().saturating_sub(before);
@@ -129,13 +141,16 @@ impl<'a> Wording<'a> {
                 part.max_new_tokens = (part.max_new_tokens + longer).min(room).max(1);
                 continue;
             }
-            for occurrence in occurrences.iter().take(MOST_REQUIRED) {
+            let read = if of_source { None } else { engine.tokenizer.source_spans(read, &task) };
+            for (occurrence, places) in terms.iter().take(MOST_REQUIRED) {
                 let spellings = glossary.spellings(occurrence, hop.to);
                 let forms = token_forms(engine.tokenizer.as_ref(), &spellings);
                 if !forms.is_empty() {
                     let scripts = spellings.iter().fold(0, |all, spelling| all | classes::of_text(spelling).0);
                     part.prompt.allowed = TokenClasses(part.prompt.allowed.0 | scripts);
-                    part.prompt.constraints.push(Constraint { forms });
+                    let tokens = |place: &Range<usize>| tokens_of(read.as_deref().unwrap_or_default(), place);
+                    let source = places.iter().map(tokens).filter(|tokens| !tokens.is_empty()).collect();
+                    part.prompt.constraints.push(Constraint { forms, source });
                 }
             }
         }
@@ -175,6 +190,14 @@ impl<'a> Wording<'a> {
             let found = glossary.look_up(&occurrences, &record.output, to);
             for (Occurrence { span, term, forms, .. }, output) in occurrences.into_iter().zip(found) {
                 totals.add(TermTotals { hits: usize::from(output.is_some()), misses: usize::from(output.is_none()) });
+                if let Some(place) = output.clone().filter(|_| record.retry == Some(RETRY)) {
+                    let message = format!(
+                        "the glossary asked for {:?}: check how the sentence fits it",
+                        &record.output[place.clone()]
+                    );
+                    let finding = Finding::new("term_required", Severity::Note, message);
+                    record.findings.push(finding.in_source(span.clone()).in_output(place));
+                }
                 let found = output.clone().map(|place| record.output[place].to_string());
                 record.terms.push(TermRecord { source: span, term, expected: forms, found, output });
             }
@@ -183,21 +206,59 @@ impl<'a> Wording<'a> {
     }
 }
 
+/// Whether a second answer is the same translation as the first with so many further terms in it.
+pub(super) fn resembles(first: &Translated, second: &Translated, terms: usize) -> bool {
+    let (old, new) = (first.answer.log_probability, second.answer.log_probability);
+    // What has no score cannot be held against it.
+    let probable = !(old - new).is_finite() || old - new <= MOST_NATS * terms as f32;
+    let (before, after) = (first.answer.text.as_str(), second.answer.text.as_str());
+    let length = |text: &str| text.chars().count() as f32;
+    let words = |text: &'_ str| text.to_lowercase().split_whitespace().map(str::to_string).collect::<Vec<_>>();
+    let (old, new) = (words(before), words(after));
+    let common = common_in_order(&old, &new) as f32;
+    probable && length(after) >= LEAST_LENGTH * length(before) && common >= LEAST_WORDS * old.len() as f32
+}
+
+/// Length of the longest common subsequence.
+fn common_in_order(a: &[String], b: &[String]) -> usize {
+    let mut row = vec![0usize; b.len() + 1];
+    for word in a {
+        let mut diagonal = 0;
+        for (at, other) in b.iter().enumerate() {
+            let above = row[at + 1];
+            row[at + 1] = if word == other { diagonal + 1 } else { above.max(row[at]) };
+            diagonal = above;
+        }
+    }
+    row[b.len()]
+}
+
 /// Whether a text has letters outside some ranges.
 fn has_words(text: &str, ranges: &[Range<usize>]) -> bool {
     let parts = protect::split_around(text, ranges);
     parts.into_iter().any(|(range, protected)| !protected && text[range].chars().any(char::is_alphabetic))
 }
 
-/// The first occurrence of each term: an answer that has it once need not have it again, a pronoun may stand for it.
-fn distinct(occurrences: Vec<Occurrence>) -> Vec<Occurrence> {
-    let mut distinct: Vec<Occurrence> = Vec::with_capacity(occurrences.len());
+/// The first occurrence of each term, and all places of it: an answer that has a term once need not have it again, a pronoun
+/// may stand for it.
+fn distinct(occurrences: Vec<Occurrence>) -> Vec<(Occurrence, Vec<Range<usize>>)> {
+    let mut distinct: Vec<(Occurrence, Vec<Range<usize>>)> = Vec::with_capacity(occurrences.len());
     for occurrence in occurrences {
-        if !distinct.iter().any(|other| other.is_of_term(&occurrence)) {
-            distinct.push(occurrence);
+        let place = occurrence.span.clone();
+        match distinct.iter_mut().find(|(other, _)| other.is_of_term(&occurrence)) {
+            Some((_, places)) => places.push(place),
+            None => distinct.push((occurrence, vec![place])),
         }
     }
     distinct
+}
+
+/// The tokens, of which these are the bytes, that have a part of a place.
+fn tokens_of(spans: &[Range<usize>], place: &Range<usize>) -> Range<usize> {
+    let touches = |span: &Range<usize>| span.start < place.end && place.start < span.end;
+    let first = spans.iter().position(touches).unwrap_or(0);
+    let last = spans.iter().rposition(touches).map_or(first, |last| last + 1);
+    first..last
 }
 
 /// Forms for a message.
@@ -228,4 +289,43 @@ fn token_forms(tokenizer: &dyn Tokenizer, spellings: &[String]) -> Vec<Vec<Token
         }
     }
     forms
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: &str = "Le maire a fermé le pont le 3 mai, dit desk@ledger.example.";
+
+    fn answer(text: &str, score: f32) -> Translated {
+        let mut translated = Translated { score: Some(score), ..Translated::default() };
+        translated.answer.log_probability = 20.0 * score.ln();
+        translated.answer.text = text.to_string();
+        translated
+    }
+
+    /// Whether an answer with so many further terms is the same translation as a first one of probability 0.6.
+    fn check(text: &str, score: f32, terms: usize, expected: bool) {
+        assert_eq!(resembles(&answer(FIRST, 0.6), &answer(text, score), terms), expected, "{text} {score}");
+    }
+
+    #[test]
+    fn an_answer_with_terms_has_to_be_the_same_translation() {
+        let both = "Le bourgmestre a fermé la passerelle le 3 mai, dit desk@ledger.example.";
+        let one = "Le maire a fermé la passerelle le 3 mai, dit desk@ledger.example.";
+        check(both, 0.4, 2, true);
+        check(one, 0.45, 1, true);
+        // The model does not believe it.
+        check(both, 0.2, 2, false);
+        check(one, 0.38, 1, false);
+        // Half of the sentence is gone.
+        check("La passerelle du bourgmestre, desk@ledger.example.", 0.4, 2, false);
+    }
+
+    #[test]
+    fn words_in_common_are_counted_in_their_order() {
+        let words = |text: &str| text.split(' ').map(str::to_string).collect::<Vec<_>>();
+        assert_eq!(common_in_order(&words("a b c d"), &words("b x d a")), 2);
+        assert_eq!(common_in_order(&words("a"), &[]), 0);
+    }
 }

@@ -39,7 +39,9 @@ pub(super) struct Mixed<'m> {
 impl<'m> Mixed<'m> {
     /// Entries without constraints are searched by `free`.
     pub(super) fn new(free: Box<dyn Search + 'm>, model: &'m dyn Model, options: &'m SearchOptions) -> Mixed<'m> {
-        let (rules, live) = (Rules::new(model.spec(), options), Live::new(model, options));
+        // Where it looks tells whether a term stands where it should.
+        let aligned = SearchOptions { alignments: true, ..options.clone() };
+        let (rules, live) = (Rules::new(model.spec(), options), Live::new(model, &aligned));
         let bound = Bound { options, rules, live, groups: Vec::new(), waiting: VecDeque::new() };
         Mixed { free, bound }
     }
@@ -293,7 +295,7 @@ impl<'m> Bound<'m> {
         let spec = self.live.model().spec();
         let tokens = group.running.first().map_or(0, |running| running.ids.len()) + 1;
         let rows: Vec<Arc<[f32]>> = match answers.first() {
-            Some(first) if !first.alignment.is_empty() => {
+            Some(first) if !first.alignment.is_empty() && self.options.alignments => {
                 answers.iter().map(|answer| answer.alignment.as_slice().into()).collect()
             }
             _ => Vec::new(),
@@ -309,7 +311,7 @@ impl<'m> Bound<'m> {
             let over = answers[next.beam].best.first().is_some_and(|(token, _)| spec.eos.contains(token));
             if !spec.eos.contains(&next.token) {
                 if complete || !over || parent.progress.is_carried_on_by(&group.goal, next.token) {
-                    let progress = parent.progress.with(&group.goal, next.token);
+                    let progress = parent.progress.with(&group.goal, next.token, &answers[next.beam].alignment);
                     banks.entry(progress.tokens_met(&group.goal)).or_default().push_back((next, progress));
                 }
             } else if complete || over {

@@ -6,6 +6,10 @@
 use crate::token::{Constraint, TokenId, WordEdges};
 use std::ops::Range;
 
+/// How much of its attention a model has to give to what a term stands for when it begins the term. Heads that were trained
+/// to align give nearly all of it to one word; less than this, and the model is about to write something else.
+const LOOKS: f32 = 0.2;
+
 /// What an answer has to hold, and how words are told.
 #[derive(Debug, Clone)]
 pub(super) struct Goal<'e> {
@@ -20,6 +24,7 @@ impl<'e> Goal<'e> {
     pub(super) fn new(constraints: &[Constraint], edges: &'e WordEdges) -> Goal<'e> {
         let whole = |constraint: &Constraint| Constraint {
             forms: constraint.forms.iter().filter(|form| !form.is_empty()).cloned().collect(),
+            source: constraint.source.clone(),
         };
         let constraints: Vec<Constraint> =
             constraints.iter().map(whole).filter(|constraint| !constraint.forms.is_empty()).collect();
@@ -36,6 +41,14 @@ impl<'e> Goal<'e> {
     /// Tokens of all constraints, by their longest forms.
     pub(super) fn tokens(&self) -> usize {
         self.lengths.iter().sum()
+    }
+
+    /// Whether a model that looks at its source like this is about to write what a constraint stands for. Whoever does not
+    /// tell may be.
+    fn is_looked_at(&self, constraint: usize, look: &[f32]) -> bool {
+        let source = &self.constraints[constraint].source;
+        let seen = source.iter().filter_map(|tokens| look.get(tokens.clone())).flatten().sum::<f32>();
+        look.is_empty() || source.is_empty() || seen >= LOOKS
     }
 
     /// What a hypothesis without tokens has.
@@ -94,8 +107,8 @@ impl Progress {
         tokens
     }
 
-    /// The same with one more token.
-    pub(super) fn with(&self, goal: &Goal<'_>, token: TokenId) -> Progress {
+    /// The same with one more token, before which the model looked at its source like this, if it tells.
+    pub(super) fn with(&self, goal: &Goal<'_>, token: TokenId, look: &[f32]) -> Progress {
         let mut next = self.clone();
         if self.begins_word(goal, token) {
             next.confirm(goal);
@@ -105,7 +118,7 @@ impl Progress {
             of.spelled += 1;
         }
         if self.begins_word(goal, token) {
-            let open: Vec<usize> = next.open(goal).collect();
+            let open: Vec<usize> = next.open(goal).filter(|&index| goal.is_looked_at(index, look)).collect();
             for constraint in open {
                 let forms = goal.constraints[constraint].forms.iter().enumerate();
                 let begun = forms.filter(|(_, form)| form[0] == token);
@@ -189,11 +202,11 @@ mod tests {
     fn check(constraints: &[&[&[TokenId]]], ids: &[TokenId], expected: (usize, bool)) {
         let constraints: Vec<Constraint> = constraints
             .iter()
-            .map(|forms| Constraint { forms: forms.iter().map(|form| form.to_vec()).collect() })
+            .map(|forms| Constraint { forms: forms.iter().map(|form| form.to_vec()).collect(), source: Vec::new() })
             .collect();
         let edges = edges();
         let goal = Goal::new(&constraints, &edges);
-        let progress = ids.iter().fold(goal.start(), |progress, &id| progress.with(&goal, id));
+        let progress = ids.iter().fold(goal.start(), |progress, &id| progress.with(&goal, id, &[]));
         let got = (progress.tokens_met(&goal), progress.is_complete(&goal));
         assert_eq!(got, expected, "{constraints:?} in {ids:?}");
     }
@@ -218,6 +231,20 @@ mod tests {
     }
 
     #[test]
+    fn a_form_begins_where_the_model_looks_at_what_it_stands_for() {
+        let edges = edges();
+        let constraints = [Constraint { forms: vec![vec![1, 11]], source: vec![0..1, 2..4] }];
+        let goal = Goal::new(&constraints, &edges);
+        let met = |looks: [&[f32]; 2]| {
+            let begun = goal.start().with(&goal, 1, looks[0]);
+            begun.with(&goal, 11, looks[1]).is_complete(&goal)
+        };
+        assert!(met([&[0.0, 0.6, 0.2, 0.1, 0.1], &[0.0, 1.0, 0.0, 0.0, 0.0]]));
+        assert!(met([&[], &[]]), "a model that does not tell");
+        assert!(!met([&[0.1, 0.9, 0.0, 0.0, 0.0], &[1.0, 0.0, 0.0, 0.0, 0.0]]));
+    }
+
+    #[test]
     fn no_token_serves_two_constraints() {
         check(&[&[&[1]], &[&[1, 2]]], &[1, 2], (2, false));
         check(&[&[&[1]], &[&[1, 2]]], &[1, 2, 1], (3, true));
@@ -229,12 +256,12 @@ mod tests {
     #[test]
     fn wanted_tokens_bring_a_constraint_nearer() {
         let edges = edges();
-        let constraints = [Constraint { forms: vec![vec![1, 11], vec![2], vec![13]] }];
+        let constraints = [Constraint { forms: vec![vec![1, 11], vec![2], vec![13]], source: Vec::new() }];
         let goal = Goal::new(&constraints, &edges);
         assert_eq!(goal.start().wanted(&goal), [1, 2, 13]);
-        assert_eq!(goal.start().with(&goal, 1).wanted(&goal), [1, 2, 11]);
-        assert_eq!(goal.start().with(&goal, 9).wanted(&goal), [1, 2, 13]);
-        let met = goal.start().with(&goal, 2);
-        assert!(met.is_complete(&goal) && met.with(&goal, 5).wanted(&goal).is_empty());
+        assert_eq!(goal.start().with(&goal, 1, &[]).wanted(&goal), [1, 2, 11]);
+        assert_eq!(goal.start().with(&goal, 9, &[]).wanted(&goal), [1, 2, 13]);
+        let met = goal.start().with(&goal, 2, &[]);
+        assert!(met.is_complete(&goal) && met.with(&goal, 5, &[]).wanted(&goal).is_empty());
     }
 }
