@@ -4,6 +4,7 @@
 //! [`check_summary`] one summary. A check only reports; it never changes a text and never calls a model.
 //! Notes are for the report, warnings and errors are what the exit code tells.
 
+mod consistency;
 mod copied;
 mod coverage;
 mod ending;
@@ -25,6 +26,7 @@ use std::ops::Range;
 
 use crate::language::Language;
 
+pub use consistency::{Pair, check_names, unknown_names};
 pub use summary::{SummaryCheck, SummaryOrigin, check_summary};
 
 /// How much a finding matters.
@@ -210,3 +212,5 @@ mod tests {
         }
     }
 }
+#[doc(hidden)]
+pub fn time_parts(input: &Input<'_>, names: bool) -> usize { if names { names::check(input).len() } else { negation::check(input).len() } }

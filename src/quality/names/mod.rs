@@ -13,7 +13,10 @@ mod table;
 mod translated;
 mod ukrainian;
 
+use std::ops::Range;
+
 use self::known::Standing;
+pub(super) use self::known::push_lower;
 use self::side::{Counterpart, Kind, LIGHTEST, Name, Side};
 use super::{Finding, Input, Severity};
 use crate::language::Language;
@@ -163,6 +166,75 @@ fn missing<'a>(in_text: &Side<'_>, of: &'a Side<'_>, nowhere: f32) -> Vec<Missin
         .map(|missing| Missing { doubt: missing.doubt(), ..missing })
         .filter(|missing| missing.doubt > 0.0)
         .collect()
+}
+
+/// A source and an output with their names, for what looks at more than one segment.
+pub(super) struct Sides<'a> {
+    source: Side<'a>,
+    output: Side<'a>,
+}
+
+/// How a name of the source is written in an output.
+pub(super) struct Form<'a> {
+    /// The word of the output, without what follows a name in its language.
+    pub(super) text: &'a str,
+    /// Its place in the output.
+    pub(super) output: Range<usize>,
+    /// The place of the name in the source.
+    pub(super) source: Range<usize>,
+    language: Language,
+}
+
+impl Form<'_> {
+    /// Whether two forms are spellings of one name that differ by more than endings and particles. Words that have
+    /// nothing in common are no spellings of one name: one of them is something else.
+    pub(super) fn contradicts(&self, other: &Form<'_>) -> bool {
+        !side::same_written(self.text, other.text, self.language) && side::sounds_like(self.text, other.text)
+    }
+}
+
+impl<'a> Sides<'a> {
+    /// The two texts, if there are checks of names for their languages.
+    pub(super) fn of(source: (&'a str, Language), output: (&'a str, Language)) -> Option<Sides<'a>> {
+        (is_first_class(source.1) && is_first_class(output.1))
+            .then(|| Sides { source: Side::of(source.0, source.1), output: Side::of(output.0, output.1) })
+    }
+
+    /// The names of the source that are surely in the output: a key that is the same for all forms of a name in the
+    /// source, and how it is written. Names of the table are left out unless their spelling is a matter of choice.
+    pub(super) fn forms(&self) -> Vec<(String, Form<'a>)> {
+        let mut forms = Vec::new();
+        for name in &self.source.names {
+            let place = match name.kind {
+                Kind::Known(entry, _) if known::has_older(entry, self.output.language()) => {
+                    self.output.spelled(entry).map(|span| (format!("#{entry}"), span))
+                }
+                Kind::Known(..) => None,
+                _ => self.output.written(&self.source, name).map(|span| (self.source.key(name), span)),
+            };
+            let Some((key, span)) = place else { continue };
+            let (text, language) = (self.output.trimmed(span.clone()), self.output.language());
+            forms.push((key, Form { text, output: span, source: name.span.clone(), language }));
+        }
+        forms
+    }
+
+    /// The names of the output that the source has in no form.
+    pub(super) fn strangers(&self) -> Vec<Range<usize>> {
+        let nowhere = if self.source.language() == Language::KO { NOWHERE_KOREAN } else { NOWHERE };
+        let strange = |name: &&Name| match name.kind {
+            // A country may stand for its people and the other way round, and the table knows all forms.
+            Kind::Known(entry, _) => {
+                !known::is_implied(entry) && self.source.distance(&self.output, name).is_some_and(|far| far >= UNKNOWN)
+            }
+            Kind::Capital => {
+                !self.output.in_title(name)
+                    && self.source.distance(&self.output, name).is_some_and(|far| far >= nowhere)
+            }
+            Kind::Titled | Kind::Foreign => false,
+        };
+        self.output.names.iter().filter(strange).map(|name| name.span.clone()).collect()
+    }
 }
 
 fn is_first_class(language: Language) -> bool {
