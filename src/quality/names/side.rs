@@ -468,12 +468,17 @@ fn korean(words: &Words<'_>) -> Vec<Name> {
             continue;
         }
         if begins && !is_predicate(word) && hangul::looks_foreign(&word[..korean_stem(word)]) {
-            let titled = at + 1 < words.len() && TITLES.iter().any(|title| words.word(at + 1).starts_with(title));
+            let titled = at + 1 < words.len() && is_title(words.word(at + 1));
             names.push(name(words, if titled { Kind::Titled } else { Kind::Foreign }, at..at + 1));
         }
         at += 1;
     }
     names
+}
+
+/// Whether a word is a title, with particles or without.
+fn is_title(word: &str) -> bool {
+    TITLES.contains(&word) || TITLES.contains(&&word[..korean_stem(word)])
 }
 
 /// Names of an English or Ukrainian text.
@@ -482,7 +487,6 @@ fn capitalised(words: &Words<'_>) -> Vec<Name> {
     let headline = is_headline(words);
     let mut at = 0;
     while at < words.len() {
-        let word = words.word(at);
         if let Some(Hit { entry, standing, words: taken }) = words.known(at) {
             at = taken.end;
             names.push(name(words, Kind::Known(entry, standing), taken));
@@ -492,7 +496,6 @@ fn capitalised(words: &Words<'_>) -> Vec<Name> {
             names.push(name(words, Kind::Capital, at..at + 1));
         }
         at += 1;
-        let _ = word;
     }
     names
 }
@@ -527,9 +530,7 @@ fn begins_name(words: &Words<'_>, at: usize) -> bool {
         return false;
     }
     // Only spaces, commas and hyphens may stand between a name and the word before it.
-    let before = &words.text[..words.spans[at].start];
     let gap = at.checked_sub(1).map(|before| &words.text[words.spans[before].end..words.spans[at].start]);
-    let _ = before;
     gap.is_some_and(|gap| gap.chars().all(|c| c == ' ' || c == ',' || c == '-' || c == '\u{a0}'))
 }
 
@@ -543,5 +544,5 @@ fn is_headline(words: &Words<'_>) -> bool {
             capitals += usize::from(word.starts_with(char::is_uppercase));
         }
     }
-    total >= 4 && capitals * 10 >= total * 7
+    total >= 4 && capitals * 20 >= total * 17
 }
