@@ -59,11 +59,15 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Finding> {
         );
         return findings;
     }
-    if let Some(lost) = lost.iter().find(|lost| lost.alone()) {
+    // Korean explains foreign names, shortens them and repeats them in Latin letters: only the table is sure there.
+    let worth = |missing: &&Missing<'_>| {
+        missing.alone() && (input.to != Language::KO || matches!(missing.name.kind, Kind::Known(..)))
+    };
+    if let Some(lost) = lost.iter().find(worth) {
         let message = format!("name may be lost: expected {}, got none", expected(&source, lost.name, input.to));
         findings.push(Finding::new("name_missing", Severity::Warning, message).in_source(lost.name.span.clone()));
     }
-    if let Some(new) = new.iter().find(|new| new.alone()) {
+    if let Some(new) = new.iter().find(worth) {
         let message = format!("name may be new: the source has nothing like {:?}", output.text(new.name));
         findings.push(Finding::new("name_new", Severity::Warning, message).in_output(new.name.span.clone()));
     }

@@ -392,6 +392,10 @@ fn pattern_of(lower: &str) -> Option<Pattern> {
     } else {
         let mut shorter = Vec::with_capacity(20);
         push_phones(&lower[..stem_bytes], &mut shorter, &mut inner);
+        // A sound at the end of the stem is as faint as at the end of a word: the r of Гейгера is that of Гейгер.
+        for (phone, end) in phones.iter_mut().zip(&shorter) {
+            phone.drop = phone.drop.min(end.drop);
+        }
         shorter.len()
     };
     Pattern::new(&phones, stem)
