@@ -10,6 +10,7 @@ mod attached;
 mod clock;
 mod concepts;
 mod confidence;
+mod consistency;
 mod copied;
 mod coverage;
 mod dates;
@@ -44,6 +45,7 @@ use std::ops::Range;
 use crate::language::Language;
 
 pub use confidence::confidence;
+pub use consistency::{Pair, check_names, unknown_names};
 pub use pairing::{Paired, pair_paragraphs};
 pub use summary::{Copied, SummaryCheck, SummaryOrigin, check_summary, copied};
 

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::letters::words;
+use super::names::push_lower;
 use super::{Finding, Input, Severity};
 use crate::language::Language;
 
@@ -15,6 +16,10 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let source = Signs::of(input.source, input.from);
+    // English has no word that shows by itself that a negation is gone.
+    if source.plain.is_empty() && input.to == Language::EN {
+        return Vec::new();
+    }
     let output = Signs::of(input.output, input.to);
     if let Some(place) = output.lone.clone() {
         let message =
@@ -109,14 +114,17 @@ struct Lower {
 }
 
 impl Lower {
+    /// Apostrophes of all kinds are one.
     fn of(text: &str, spans: &[Range<usize>], language: Language) -> Lower {
         let mut lower = Lower { text: String::with_capacity(text.len()), ends: Vec::with_capacity(spans.len()) };
         for span in spans {
             let word = &text[span.clone()];
             if language == Language::KO {
                 lower.text.push_str(word);
+            } else if word.contains('’') {
+                push_lower(&word.replace('’', "'"), &mut lower.text);
             } else {
-                lower.text.extend(word.chars().flat_map(char::to_lowercase).map(|c| if c == '’' { '\'' } else { c }));
+                push_lower(word, &mut lower.text);
             }
             lower.ends.push(lower.text.len());
         }
@@ -138,6 +146,16 @@ fn begins(word: &str, list: &[&str]) -> bool {
     list.iter().any(|start| word.starts_with(start))
 }
 
+/// The same for a long list that is sorted and in which no entry begins with another one.
+fn begins_sorted(word: &str, list: &[&str]) -> bool {
+    list.partition_point(|start| *start <= word).checked_sub(1).is_some_and(|last| word.starts_with(list[last]))
+}
+
+/// Whether a word contains an entry of a sorted list in which no entry begins with another one.
+fn contains_sorted(word: &str, list: &[&str]) -> bool {
+    word.char_indices().any(|(at, _)| begins_sorted(&word[at..], list))
+}
+
 fn english(words: &Lower, at: usize) -> Sign {
     let (word, next) = (words.word(at), words.word(at + 1));
     match word {
@@ -146,11 +164,10 @@ fn english(words: &Lower, at: usize) -> Sign {
             | "hesitate" | "even" => Sign::Idle,
             _ => Sign::Plain,
         },
-        "never" | "cannot" | "nobody" | "none" | "nothing" => Sign::Plain,
+        "without" if next == "fail" || words.before(at) == "or" => Sign::Idle,
+        "never" | "cannot" | "nobody" | "none" | "nothing" | "neither" | "without" | "nowhere" => Sign::Plain,
         // The second half of "neither … nor" is no negation of its own.
         "nor" => Sign::Soft,
-        "without" if next == "fail" || words.before(at) == "or" => Sign::Idle,
-        "neither" | "without" | "nowhere" => Sign::Plain,
         "no" => match next {
             "doubt" | "matter" | "less" | "fewer" | "more" | "later" | "sooner" | "better" | "wonder" | "further"
             | "smaller" | "larger" | "bigger" | "greater" | "higher" | "lower" | "earlier" | "stranger" | "" => {
@@ -176,7 +193,7 @@ fn english(words: &Lower, at: usize) -> Sign {
         },
         _ if begins(word, ENGLISH_PLAIN) => Sign::Plain,
         _ if ENGLISH_WORDS.contains(&word)
-            || begins(word, ENGLISH_STARTS)
+            || begins_sorted(word, ENGLISH_STARTS)
             || word.starts_with("non") && !begins(word, &["nongov", "nonprof", "none"])
             || word.starts_with("un") && word.len() >= 5 && !begins(word, ENGLISH_NOT_UN)
             || word.ends_with("less")
@@ -223,10 +240,12 @@ const ENGLISH_WORDS: &[&str] = &[
 ];
 #[rustfmt::skip]
 const ENGLISH_STARTS: &[&str] = &[
-    "impossib", "improb", "inab", "inac", "inad", "inapp", "incap", "incons", "insuff", "incomp", "incorr", "ineff", "inex", "invalid", "invis", "irreg", "irrel",
-    "irres", "illeg", "disagr", "dislik", "disappr", "disappe", "disqual", "disconn", "dismiss", "disreg", "dispro", "fail", "avoid", "prohibit", "exclu", "except", "refus", "deny", "deni", "denial",
-    "reject", "prevent", "absen", "lack", "miss", "forbid", "forbad", "rather", "resist", "abst", "neglect", "ignor", "opposit", "shortly", "shortag", "cancel", "elimin", "halt", "cease", "declin",
-    "despite", "beyond", "besides", "apart",
+    "absen", "abst", "apart", "avoid", "besides", "beyond", "cancel", "cease", "declin", "deni", "deny",
+    "despite", "disagr", "disappe", "disappr", "disconn", "dislik", "dismiss", "dispro", "disqual", "disreg",
+    "elimin", "except", "exclu", "fail", "forbad", "forbid", "halt", "ignor", "illeg", "impossib", "improb",
+    "inab", "inac", "inad", "inapp", "incap", "incomp", "incons", "incorr", "ineff", "inex", "insuff",
+    "invalid", "invis", "irreg", "irrel", "irres", "lack", "miss", "neglect", "opposit", "prevent", "prohibit",
+    "rather", "refus", "reject", "resist", "shortag", "shortly",
 ];
 /// Words that begin with `un` and negate nothing.
 #[rustfmt::skip]
@@ -273,7 +292,7 @@ fn ukrainian(words: &Lower, at: usize) -> Sign {
             if idle { Sign::Idle } else { Sign::Plain }
         }
         "ні" | "ані" | "ніщо" | "нічого" | "нічим" | "нікуди" | "ніде" => Sign::None,
-        _ if begins(word, UKRAINIAN_STARTS) && !begins(word, UKRAINIAN_OTHER) => Sign::Soft,
+        _ if begins_sorted(word, UKRAINIAN_STARTS) && !begins_sorted(word, UKRAINIAN_OTHER) => Sign::Soft,
         _ => Sign::None,
     }
 }
@@ -281,15 +300,16 @@ fn ukrainian(words: &Lower, at: usize) -> Sign {
 /// Beginnings of Ukrainian words that say the opposite of something.
 #[rustfmt::skip]
 const UKRAINIAN_STARTS: &[&str] = &[
-    "не", "без", "відмов", "запереч", "спрост", "замість", "відсутн", "брак", "уник", "запобіг", "крім", "заборон", "позбав", "навряд", "ледве", "ледь",
-    "мало", "рідк", "невда", "провал", "скасу", "припин", "втрат", "виключ", "зник", "погано", "поган", "хибн", "помилк",
+    "без", "брак", "виключ", "втрат", "відмов", "відсутн", "заборон", "замість", "запереч", "запобіг", "зник",
+    "крім", "ледве", "ледь", "мало", "навряд", "не", "поган", "позбав", "помилк", "припин", "провал", "рідк",
+    "скасу", "спрост", "уник", "хибн",
 ];
 /// Beginnings that only look so.
 #[rustfmt::skip]
 const UKRAINIAN_OTHER: &[&str] = &[
-    "неділ", "недав", "нещод", "необхід", "небезп", "неймов", "негайн", "неї", "нею", "нерв", "негр", "нефт", "нейтр", "негатив", "небо", "неба",
-    "небес", "безпек", "безпеч", "безпосер", "безперерв", "безумовн", "неодмін", "незабар", "неподал", "неабия", "незважа", "неоднораз", "незалеж", "нейрон", "неандерт",
-    "непал", "небагат",
+    "безпек", "безперерв", "безпеч", "безпосер", "безумовн", "неабия", "неандерт", "неба", "небезп", "небес",
+    "небо", "негайн", "негатив", "негр", "недав", "неділ", "незабар", "незалеж", "незважа", "неймов", "нейрон",
+    "нейтр", "необхід", "неодмін", "неоднораз", "непал", "неподал", "нерв", "нефт", "нещод", "нею", "неї",
 ];
 
 /// Whether a Ukrainian word is right only where something is negated.
@@ -375,7 +395,7 @@ fn korean(words: &Lower, at: usize) -> Sign {
     if word.contains("불가능") {
         return Sign::Plain;
     }
-    if KOREAN_PARTS.iter().any(|part| word.contains(part)) { Sign::Soft } else { Sign::None }
+    if contains_sorted(word, KOREAN_PARTS) { Sign::Soft } else { Sign::None }
 }
 
 /// Words with `없` and `않` that negate nothing.
@@ -386,9 +406,10 @@ const KOREAN_IDLE_PARTS: &[&str] = &["뿐만", "않아도", "나위"];
 /// Pieces of Korean words that say the opposite of something.
 #[rustfmt::skip]
 const KOREAN_PARTS: &[&str] = &[
-    "말라", "말고", "마라", "마세요", "마십", "말아", "금지", "모르", "모른", "몰랐", "실패", "거부", "거절", "부족", "부재", "제외", "안되", "안된", "안돼", "안됩", "빼면", "라기보다",
-    "불가", "불법", "불편", "불확", "불명", "불만", "불안", "불이", "무관", "무효", "무죄", "무사", "미확", "미완", "미숙", "비공", "비회", "드물", "드문", "어렵", "어려", "힘들", "그만", "대신", "부인", "반대",
-    "막아", "막았", "막는", "못", "중단", "취소", "잃", "사라", "무시", "무명", "미지", "외에", "피하", "낮", "불필", "의심", "의문", "말자", "벗어", "적게", "적은", "말도",
+    "거부", "거절", "그만", "금지", "낮", "대신", "드문", "드물", "라기보다", "마라", "마세요", "마십", "막는", "막아", "막았", "말고", "말도",
+    "말라", "말아", "말자", "모르", "모른", "몰랐", "못", "무관", "무명", "무사", "무시", "무죄", "무효", "미숙", "미완", "미지", "미확", "반대",
+    "벗어", "부인", "부재", "부족", "불가", "불만", "불명", "불법", "불안", "불이", "불편", "불필", "불확", "비공", "비회", "빼면", "사라", "실패",
+    "안돼", "안되", "안된", "안됩", "어려", "어렵", "외에", "의문", "의심", "잃", "적게", "적은", "제외", "중단", "취소", "피하", "힘들",
 ];
 
 /// Whether a Korean word is right only where something is negated.
@@ -414,6 +435,13 @@ mod tests {
     const LOST: &[&str] = &["negation_missing"];
 
     #[test]
+    fn lists_are_sorted_and_free_of_repetitions() {
+        for list in [super::ENGLISH_STARTS, super::UKRAINIAN_STARTS, super::UKRAINIAN_OTHER, super::KOREAN_PARTS] {
+            assert!(list.is_sorted_by(|a, b| a < b && !b.starts_with(a)), "{list:?}");
+        }
+    }
+
+    #[test]
     fn a_lost_not_is_found() {
         check("en", "uk", "He did not order a retreat.", "Він наказав відступати.", LOST);
         check("en", "ko", "He didn't order a retreat.", "그는 후퇴를 명령했다.", LOST);
@@ -435,5 +463,27 @@ mod tests {
     fn not_only_is_no_negation() {
         check("en", "uk", "Not only the road was closed.", "Закрили також дорогу.", &[]);
         check("uk", "en", "Не лише дорогу закрили.", "The road was closed, too.", &[]);
+    }
+
+    #[test]
+    fn signs_are_counted() {
+        check("en", "uk", "He did not come and could not call.", "Він прийшов і не міг подзвонити.", LOST);
+        check("en", "uk", "He did not come and could not call.", "Він не прийшов і не міг подзвонити.", &[]);
+        check("uk", "en", "Ніхто нікому нічого не сказав.", "Nobody told anybody anything.", &[]);
+        check("en", "ko", "It is unknown who did not come.", "누가 오지 않았는지 알려졌다.", LOST);
+        check("uk", "en", "Він не їв, не пив і не спав.", "He did not eat, drink or sleep.", &[]);
+    }
+
+    #[test]
+    fn words_that_want_a_negation_are_enough() {
+        check("en", "uk", "Everyone came in time.", "Ніхто прийшов вчасно.", LOST);
+        check("en", "ko", "The plan worked.", "그 계획은 전혀 통했다.", LOST);
+        check("en", "ko", "It is another plan.", "그것은 전혀 다른 계획이다.", &[]);
+    }
+
+    #[test]
+    fn numbers_of_things_are_no_negations() {
+        check("en", "uk", "It stands in hall No. 5.", "Це стоїть у залі № 5.", &[]);
+        check("ko", "en", "얼마 지나지 않아 길이 열렸다.", "The road opened soon.", &[]);
     }
 }

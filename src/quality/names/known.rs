@@ -1,5 +1,6 @@
 //! Finds the names of [`super::table`] in a text: exonyms, peoples, organisations. Knows nothing of sounds.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -33,6 +34,14 @@ struct Index {
     forms: Vec<Form>,
     /// For each entry its forms as places in `forms`.
     entries: Vec<Vec<u16>>,
+    /// By their first two letters, sorted, the forms that are not loose.
+    beginnings: Vec<(u64, Vec<u16>)>,
+}
+
+/// The first two letters of a word as one number, the second of them zero in a word of one letter.
+fn beginning(word: &str) -> Option<u64> {
+    let mut letters = word.chars();
+    Some(u64::from(u32::from(letters.next()?)) << 32 | letters.next().map_or(0, |c| u64::from(u32::from(c))))
 }
 
 static INDEXES: LazyLock<[Index; 3]> = LazyLock::new(|| [Index::new(0), Index::new(1), Index::new(2)]);
@@ -59,7 +68,18 @@ impl Index {
         for (at, form) in forms.iter().enumerate() {
             entries[form.entry as usize].push(at as u16);
         }
-        Index { forms, entries }
+        let mut beginnings: BTreeMap<u64, Vec<u16>> = BTreeMap::new();
+        for (at, form) in forms.iter().enumerate().filter(|(_, form)| form.standing != Standing::Loose) {
+            if let Some(key) = beginning(form.first) {
+                beginnings.entry(key).or_default().push(at as u16);
+            }
+        }
+        Index { forms, entries, beginnings: beginnings.into_iter().collect() }
+    }
+
+    /// The forms with a beginning.
+    fn beginning(&self, key: u64) -> &[u16] {
+        self.beginnings.binary_search_by_key(&key, |(key, _)| *key).map_or(&[], |at| &self.beginnings[at].1)
     }
 }
 
@@ -101,7 +121,7 @@ impl<'a> Words<'a> {
             if word.starts_with(|c: char| ('가'..='힣').contains(&c)) {
                 lower.push_str(word);
             } else {
-                lower.extend(word.chars().flat_map(char::to_lowercase));
+                push_lower(word, &mut lower);
             }
         }
         starts.push(lower.len() as u32);
@@ -149,19 +169,14 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// The known name that begins at a word: the longest one, sure before loose.
+    /// The known name that begins at a word: the longest one. Loose forms are none.
     pub(super) fn known(&self, at: usize) -> Option<Hit> {
-        let forms = &index(self.language).forms;
+        let index = index(self.language);
         let word = self.word(at);
         let mut best: Option<(usize, Hit)> = None;
-        let mut consider = |key: &str| {
-            // Forms that begin with the same letter stand together.
-            let Some(letter) = key.chars().next() else { return };
-            let from = forms.partition_point(|form| form.first.chars().next() < Some(letter));
-            for form in forms[from..].iter().take_while(|form| form.first.starts_with(letter)) {
-                if form.standing == Standing::Loose {
-                    continue;
-                }
+        let mut consider = |key: Option<u64>| {
+            for &place in key.map_or(&[][..], |key| index.beginning(key)) {
+                let form = &index.forms[place as usize];
                 let Some(taken) = self.fits(form, at) else { continue };
                 let length = form.first.len() + form.rest.map_or(0, str::len);
                 if best.as_ref().is_none_or(|(longest, _)| length > *longest) {
@@ -169,10 +184,11 @@ impl<'a> Words<'a> {
                 }
             }
         };
-        consider(word);
-        if self.language == Language::UK {
-            let lower = self.lower(at);
-            if lower != word {
+        let key = beginning(word);
+        consider(key);
+        if self.language == Language::UK && word.starts_with(char::is_uppercase) {
+            let lower = beginning(self.lower(at));
+            if lower != key {
                 consider(lower);
             }
         }
@@ -203,6 +219,24 @@ pub(super) fn usual(entry: u16, language: Language) -> Option<String> {
     let line = line.strip_prefix('?').unwrap_or(line);
     let form = line.split('/').nth(column)?.split_whitespace().find(|form| !form.starts_with(['~', '^']))?;
     Some(form.replace('_', " "))
+}
+
+/// Adds a word in lower case, the usual letters by the shortest way.
+pub(in crate::quality) fn push_lower(word: &str, out: &mut String) {
+    for c in word.chars() {
+        match c {
+            '\0'..='\x7f' => out.push(c.to_ascii_lowercase()),
+            'а'..='я' | 'і' | 'ї' | 'є' | 'ґ' => out.push(c),
+            'А'..='Я' => out.push(char::from_u32(u32::from(c) + 32).unwrap_or(c)),
+            _ => out.extend(c.to_lowercase()),
+        }
+    }
+}
+
+/// Whether a name has an older spelling in a language beside the usual one.
+pub(super) fn has_older(entry: u16, language: Language) -> bool {
+    let index = index(language);
+    index.entries[entry as usize].iter().any(|&place| index.forms[place as usize].standing == Standing::Older)
 }
 
 /// Whether texts add and leave out a name as they like.

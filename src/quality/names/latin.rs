@@ -132,7 +132,7 @@ fn consonant(rest: &[u8], before: u8, next: u8, out: &mut Vec<Phone>) -> usize {
         (b'z', b'h') => ZH | J | Z,
         (b'c', b'z') => TS | S | Z | CH,
         (b'd', b'z') => Z | J | TS,
-        (b'd', b'j') | (b'd', b'g') => J | G | ZH,
+        (b'd', b'j' | b'g') => J | G | ZH,
         (b'w', b'h') => W | H,
         (b'r', b'z') => ZH | R,
         (b's', b'z') => S | SH,
@@ -143,7 +143,7 @@ fn consonant(rest: &[u8], before: u8, next: u8, out: &mut Vec<Phone>) -> usize {
     };
     if two != 0 {
         push(two);
-        return if rest[0] == b't' && next == b'i' || rest[0] == b's' && next == b'i' { 1 } else { 2 };
+        return if next == b'i' { 1 } else { 2 };
     }
     match (rest[0], next) {
         // Silent in knight and wright, and in Hughes and Vaughan.

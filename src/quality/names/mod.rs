@@ -13,7 +13,10 @@ mod table;
 mod translated;
 mod ukrainian;
 
+use std::ops::Range;
+
 use self::known::Standing;
+pub(super) use self::known::push_lower;
 use self::side::{Counterpart, Kind, LIGHTEST, Name, Side};
 use super::{Finding, Input, Severity};
 use crate::language::Language;
@@ -44,9 +47,11 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Finding> {
     let lost = missing(&output, &source, NOWHERE);
     let new = missing(&source, &output, if input.from == Language::KO { NOWHERE_KOREAN } else { NOWHERE });
     if let Some((lost, new)) = changed(&lost, &new) {
-        let (was, is) = (source.text(lost.name), output.text(new.name));
-        let message = format!("name may be changed: expected {}, got {is:?}", expected(&source, lost.name, input.to));
-        let message = if message.contains(was) { message } else { format!("{message} (source: {was:?})") };
+        let message = format!(
+            "name may be changed: expected {}, got {:?}",
+            expected(&source, lost.name, input.to),
+            output.text(new.name)
+        );
         findings.push(
             Finding::new("name_changed", Severity::Warning, message)
                 .in_source(lost.name.span.clone())
@@ -54,11 +59,15 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Finding> {
         );
         return findings;
     }
-    if let Some(lost) = lost.iter().find(|lost| lost.alone()) {
+    // Korean explains foreign names, shortens them and repeats them in Latin letters: only the table is sure there.
+    let worth = |missing: &&Missing<'_>| {
+        missing.alone() && (input.to != Language::KO || matches!(missing.name.kind, Kind::Known(..)))
+    };
+    if let Some(lost) = lost.iter().find(worth) {
         let message = format!("name may be lost: expected {}, got none", expected(&source, lost.name, input.to));
         findings.push(Finding::new("name_missing", Severity::Warning, message).in_source(lost.name.span.clone()));
     }
-    if let Some(new) = new.iter().find(|new| new.alone()) {
+    if let Some(new) = new.iter().find(worth) {
         let message = format!("name may be new: the source has nothing like {:?}", output.text(new.name));
         findings.push(Finding::new("name_new", Severity::Warning, message).in_output(new.name.span.clone()));
     }
@@ -99,7 +108,7 @@ fn expected(side: &Side<'_>, name: &Name, to: Language) -> String {
         _ => None,
     };
     match form {
-        Some(form) if form != written => format!("a form of {form:?} for {written:?}"),
+        Some(form) if form != written => format!("a form of {written:?} ({form})"),
         _ => format!("a form of {written:?}"),
     }
 }
@@ -165,6 +174,193 @@ fn missing<'a>(in_text: &Side<'_>, of: &'a Side<'_>, nowhere: f32) -> Vec<Missin
         .collect()
 }
 
+/// A source and an output with their names, for what looks at more than one segment.
+pub(super) struct Sides<'a> {
+    source: Side<'a>,
+    output: Side<'a>,
+}
+
+/// How a name of the source is written in an output.
+pub(super) struct Form<'a> {
+    /// The word of the output, without what follows a name in its language.
+    pub(super) text: &'a str,
+    /// Its place in the output.
+    pub(super) output: Range<usize>,
+    /// The place of the name in the source.
+    pub(super) source: Range<usize>,
+    language: Language,
+}
+
+impl Form<'_> {
+    /// Whether two forms are spellings of one name that differ by more than endings and particles. Words that have
+    /// nothing in common are no spellings of one name: one of them is something else.
+    pub(super) fn contradicts(&self, other: &Form<'_>) -> bool {
+        !side::same_written(self.text, other.text, self.language) && side::sounds_like(self.text, other.text)
+    }
+}
+
+impl<'a> Sides<'a> {
+    /// The two texts, if there are checks of names for their languages.
+    pub(super) fn of(source: (&'a str, Language), output: (&'a str, Language)) -> Option<Sides<'a>> {
+        (is_first_class(source.1) && is_first_class(output.1))
+            .then(|| Sides { source: Side::of(source.0, source.1), output: Side::of(output.0, output.1) })
+    }
+
+    /// The names of the source that are surely in the output: a key that is the same for all forms of a name in the
+    /// source, and how it is written. Names of the table are left out unless their spelling is a matter of choice.
+    pub(super) fn forms(&self) -> Vec<(String, Form<'a>)> {
+        let mut forms = Vec::new();
+        for name in &self.source.names {
+            let place = match name.kind {
+                Kind::Known(entry, _) if known::has_older(entry, self.output.language()) => {
+                    self.output.spelled(entry).map(|span| (format!("#{entry}"), span))
+                }
+                Kind::Known(..) => None,
+                _ => self.output.written(&self.source, name).map(|span| (self.source.key(name), span)),
+            };
+            let Some((key, span)) = place else { continue };
+            let (text, language) = (self.output.trimmed(span.clone()), self.output.language());
+            forms.push((key, Form { text, output: span, source: name.span.clone(), language }));
+        }
+        forms
+    }
+
+    /// The names of the output that the source has in no form.
+    pub(super) fn strangers(&self) -> Vec<Range<usize>> {
+        let nowhere = if self.source.language() == Language::KO { NOWHERE_KOREAN } else { NOWHERE };
+        let strange = |name: &&Name| match name.kind {
+            // A country may stand for its people and the other way round, and the table knows all forms.
+            Kind::Known(entry, _) => {
+                !known::is_implied(entry) && self.source.distance(&self.output, name).is_some_and(|far| far >= UNKNOWN)
+            }
+            Kind::Capital => {
+                !self.output.in_title(name)
+                    && self.source.distance(&self.output, name).is_some_and(|far| far >= nowhere)
+            }
+            Kind::Titled | Kind::Foreign => false,
+        };
+        self.output.names.iter().filter(strange).map(|name| name.span.clone()).collect()
+    }
+}
+
 fn is_first_class(language: Language) -> bool {
     matches!(language, Language::EN | Language::UK | Language::KO)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{codes, input};
+
+    fn check(from: &str, to: &str, source: &str, output: &str, expected: &[&str]) {
+        assert_eq!(codes(&super::check(&input(from, to, source, output))), expected, "{source:?} → {output:?}");
+    }
+
+    const EN: &str =
+        "On Monday the mayor, Pavlo Derkach, met Jean Lefebvre in Poltava and thanked Germany for the trucks.";
+    const UK: &str = "У понеділок мер Павло Деркач зустрів у Полтаві Жана Лефевра і подякував Німеччині за вантажівки.";
+    const KO: &str = "월요일 파블로 데르카치 시장은 폴타바에서 장 르페브르를 만나 트럭을 보내 준 독일에 감사를 표했다.";
+
+    #[test]
+    fn names_in_their_forms_pass() {
+        for (from, to, source, output) in [
+            ("en", "uk", EN, UK),
+            ("en", "ko", EN, KO),
+            ("uk", "en", UK, EN),
+            ("uk", "ko", UK, KO),
+            ("ko", "en", KO, EN),
+            ("ko", "uk", KO, UK),
+        ] {
+            check(from, to, source, output, &[]);
+        }
+    }
+
+    #[test]
+    fn a_changed_name_of_the_table_is_found() {
+        let changed: &[&str] = &["name_changed"];
+        check("en", "uk", EN, &UK.replace("Німеччині", "Румунії"), changed);
+        check("en", "ko", EN, &KO.replace("독일", "루마니아"), changed);
+        check("uk", "en", UK, &EN.replace("Germany", "Romania"), changed);
+        check("uk", "ko", UK, &KO.replace("독일", "루마니아"), changed);
+        check("ko", "en", KO, &EN.replace("Germany", "Romania"), changed);
+        check("ko", "uk", KO, &UK.replace("Німеччині", "Румунії"), changed);
+    }
+
+    #[test]
+    fn a_changed_name_is_found_by_its_sound() {
+        // Whether what was there before is missed too depends on the words around it.
+        let found = |from: &str, to: &str, source: &str, output: &str| {
+            let codes = codes(&super::check(&input(from, to, source, output)));
+            assert!(codes.iter().any(|code| matches!(*code, "name_changed" | "name_new")), "{output:?}: {codes:?}");
+        };
+        found("en", "uk", EN, &UK.replace("Деркач", "Головко"));
+        found("uk", "en", UK, &EN.replace("Derkach", "Vasylenko"));
+        found("en", "uk", EN, &UK.replace("Полтаві", "Бердянську"));
+        found("ko", "en", KO, &EN.replace("Lefebvre", "Kowalczyk"));
+    }
+
+    #[test]
+    fn a_name_that_only_one_side_has_is_found() {
+        let source = "The rescuers reached the village of Novoselivka before dawn.";
+        check("en", "uk", source, "Рятувальники дісталися села Новоселівка ще до світанку.", &[]);
+        check("en", "uk", source, "Рятувальники дісталися села ще до світанку.", &["name_missing"]);
+        let source = "Рятувальники дісталися села ще до світанку.";
+        check("uk", "en", source, "The rescuers reached the village of Krasnohrad before dawn.", &["name_new"]);
+    }
+
+    #[test]
+    fn english_names_are_written_by_their_sound() {
+        check("en", "uk", "It was said by James Wright of Leicester.", "Це сказав Джеймс Райт із Лестера.", &[]);
+        check("uk", "en", "Про це повідомив Грем Вайтгаус.", "It was reported by Graham Whitehouse.", &[]);
+        check("en", "ko", "It was said by James Wright of Leicester.", "레스터의 제임스 라이트가 한 말이다.", &[]);
+    }
+
+    #[test]
+    fn korean_names_are_written_in_their_common_spellings() {
+        check(
+            "ko",
+            "en",
+            "박지훈 감독은 부산에서 최민석 선수를 만났다.",
+            "Coach Park Ji-hoon met Choi Min-seok in Pusan.",
+            &["name_spelling"],
+        );
+        check(
+            "ko",
+            "uk",
+            "서울에서 열린 회의에 현대자동차도 참석했다.",
+            "На зустрічі в Сеулі був і Hyundai Motor.",
+            &[],
+        );
+        check("uk", "ko", "У Пусані виступив Мун Чже Ін.", "부산에서 문재인이 연설했다.", &[]);
+    }
+
+    #[test]
+    fn offices_and_titles_are_no_names() {
+        check(
+            "en",
+            "uk",
+            "The Ministry of Health and the Supreme Court agreed.",
+            "МОЗ і найвищий суд дійшли згоди.",
+            &[],
+        );
+        check(
+            "uk",
+            "en",
+            "Так вирішила Верховна Рада та Служба безпеки.",
+            "So decided parliament and the security service.",
+            &[],
+        );
+    }
+
+    #[test]
+    fn older_spellings_are_noted() {
+        check(
+            "uk",
+            "en",
+            "Поїзд прибув до Києва з Одеси.",
+            "The train came to Kiev from Odessa.",
+            &["name_spelling", "name_spelling"],
+        );
+        check("uk", "en", "Поїзд прибув до Києва з Одеси.", "The train came to Kyiv from Odesa.", &[]);
+        check("uk", "ko", "Поїзд прибув до Києва.", "기차가 키예프에 도착했다.", &["name_spelling"]);
+    }
 }

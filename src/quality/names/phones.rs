@@ -95,15 +95,15 @@ impl Phone {
         self.drop >= 60
     }
 
-    fn instead_of(self, other: Phone) -> u16 {
+    /// What hearing another phone for this one costs; `wide` are the sounds that are taken for those of this one.
+    fn instead_of(self, wide: u32, other: Phone) -> u16 {
         if self.sounds & other.sounds != 0 {
             return 0;
         }
         match (self.is_vowel(), other.is_vowel()) {
             (true, true) => OTHER_VOWEL,
             (false, false) => {
-                let near = sound::NEAR.iter().any(|set| self.sounds & set != 0 && other.sounds & set != 0);
-                let cost = if near { NEAR_CONSONANT } else { OTHER_CONSONANT };
+                let cost = if wide & other.sounds != 0 { NEAR_CONSONANT } else { OTHER_CONSONANT };
                 cost.min(u16::from(self.drop) + u16::from(other.drop))
             }
             _ => {
@@ -144,6 +144,8 @@ const WINDOW: usize = 26;
 #[derive(Debug, Clone)]
 pub(super) struct Pattern {
     phones: [Phone; LONGEST],
+    /// The sounds that are taken for those of the phones.
+    wide: [u32; LONGEST],
     len: usize,
     /// Phones from here on are an ending and may be left out at no cost.
     stem: usize,
@@ -161,8 +163,17 @@ impl Pattern {
         taken[..len].copy_from_slice(&phones[..len]);
         let stem = stem.min(len);
         let first = first_sounds(&taken[..stem])?;
+        let mut wide = [0; LONGEST];
+        for (wide, phone) in wide.iter_mut().zip(&taken[..len]) {
+            *wide = widened(phone.sounds);
+        }
         let weight = taken[..stem].iter().map(|phone| u16::from(phone.drop)).sum();
-        Some(Pattern { phones: taken, len, stem, weight, first: widened(first) })
+        Some(Pattern { phones: taken, wide, len, stem, weight, first: widened(first) })
+    }
+
+    /// How many phones of a text are looked at: faint ones may stand between those of the name.
+    fn reach(&self) -> usize {
+        (self.len + 6).min(WINDOW)
     }
 
     /// What the name weighs, in hundredths of a consonant.
@@ -240,7 +251,7 @@ impl Heard {
             if head > most {
                 continue;
             }
-            if let Some(cost) = self.cost(name, from..end.min(from + WINDOW), most - head, start) {
+            if let Some(cost) = self.cost(name, from..end.min(from + name.reach()), most - head, start) {
                 let cost = cost + head;
                 if cost <= most {
                     best = Some((f32::from(cost) / f32::from(name.weight.max(1)), start.word as usize));
@@ -252,6 +263,14 @@ impl Heard {
             }
         }
         best
+    }
+
+    /// Whether a name fills a word but for an ending: the match begins at the beginning of the word.
+    pub(super) fn is_word(&self, name: &Pattern, word: usize, limit: f32) -> bool {
+        let most = (limit * f32::from(name.weight)) as u16;
+        let Some(start) = self.starts.iter().find(|start| start.word as usize == word) else { return false };
+        let from = start.phone as usize;
+        self.cost(name, from..(start.end as usize).min(from + WINDOW), most, start).is_some()
     }
 
     /// The least cost of reading a name at the beginning of a window.
@@ -267,7 +286,7 @@ impl Heard {
             row[0] += drop;
             let mut least = row[0];
             for (place, heard) in text.iter().enumerate() {
-                let changed = diagonal + phone.instead_of(*heard);
+                let changed = diagonal + phone.instead_of(name.wide[at], *heard);
                 diagonal = row[place + 1];
                 let best = changed.min(diagonal + drop).min(row[place] + u16::from(heard.drop));
                 row[place + 1] = best;

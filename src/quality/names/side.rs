@@ -46,8 +46,12 @@ pub(super) const FARTHEST: f32 = 1.0;
 const CLAIM: f32 = 0.10;
 /// What it costs a name to stand in two words of a Korean text.
 const BETWEEN: u8 = 25;
+/// So near a place is surely this name.
+const SURE: f32 = 0.16;
+/// Two words this near may be two spellings of one name.
+const ALIKE: f32 = 0.25;
 /// Nothing farther is looked for.
-const LIMIT: f32 = 0.60;
+const LIMIT: f32 = 0.50;
 /// Names lighter than two consonants and a vowel are found in any text.
 pub(super) const LIGHTEST: u16 = 225;
 
@@ -157,6 +161,63 @@ impl<'a> Side<'a> {
         near(name.words.start.checked_sub(1)) || near(Some(name.words.end))
     }
 
+    /// The distance from a name of the other text to the nearest place of this one, whatever else stands there;
+    /// `None` for what is too short to say.
+    pub(super) fn distance(&self, other: &Side<'_>, name: &Name) -> Option<f32> {
+        if let Kind::Known(entry, _) = name.kind
+            && self.words.place(entry).is_some()
+        {
+            return Some(0.0);
+        }
+        let nearest = self.nearest(other, name, &[]);
+        let light = nearest.weight < LIGHTEST + 75 && !matches!(name.kind, Kind::Known(..));
+        (!light).then_some(nearest.distance)
+    }
+
+    /// The word that is surely the counterpart of a name of the other text, in the script of this language.
+    pub(super) fn written(&self, other: &Side<'_>, name: &Name) -> Option<Range<usize>> {
+        let pattern = pattern(&other.words, name.words.start).filter(|pattern| pattern.weight() >= LIGHTEST)?;
+        let own_script = |word: usize| {
+            let first = self.words.word(word).chars().next();
+            if translated::is_translated(bare(self.words.lower(word)), self.words.language) {
+                return false;
+            }
+            match self.words.language {
+                Language::UK => first.is_some_and(|c| ('Ѐ'..='ӿ').contains(&c) && c.is_uppercase()),
+                Language::KO => first.is_some_and(|c| ('가'..='힣').contains(&c)),
+                _ => first.is_some_and(char::is_uppercase),
+            }
+        };
+        let (_, word) = self.heard().nearest(&pattern, SURE, |word| !own_script(word))?;
+        self.heard().is_word(&pattern, word, SURE).then(|| self.words.spans[word].clone())
+    }
+
+    /// The first word at which a known name is written out, in its usual or an older spelling.
+    pub(super) fn spelled(&self, entry: u16) -> Option<Range<usize>> {
+        let name = self.names.iter().find(|name| matches!(name.kind, Kind::Known(at, _) if at == entry))?;
+        Some(name.span.clone())
+    }
+
+    /// What stands for a name in all its forms.
+    pub(super) fn key(&self, name: &Name) -> String {
+        let lower = bare(self.words.lower(name.words.start));
+        let stem = match self.words.language {
+            Language::UK => ukrainian::stem(lower),
+            Language::KO => korean_stem(lower),
+            _ => lower.len(),
+        };
+        lower[..stem].to_string()
+    }
+
+    /// A word without possessive or particles.
+    pub(super) fn trimmed(&self, span: Range<usize>) -> &'a str {
+        let word = &self.words.text[span];
+        match self.words.language {
+            Language::KO => &word[..korean_stem(word)],
+            _ => bare(word),
+        }
+    }
+
     pub(super) fn language(&self) -> Language {
         self.words.language
     }
@@ -201,6 +262,42 @@ fn akin(one: &str, other: &str) -> bool {
     common * 3 >= one.len().min(other.len()) * 2
 }
 
+/// Whether two words of an output are one name, written the same way.
+pub(super) fn same_written(one: &str, other: &str, language: Language) -> bool {
+    let (one, other) = (one.to_lowercase(), other.to_lowercase());
+    match language {
+        Language::UK => {
+            let (one, other) = (&one[..ukrainian::stem(&one)], &other[..ukrainian::stem(&other)]);
+            // Another case may change the last letters of a stem: Ольга and Ользі, Одеса and одеський.
+            let common = one.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
+            common + 1 >= one.chars().count().min(other.chars().count())
+        }
+        // Particles and compounds follow the name.
+        // Particles and compounds follow the name; of two syllables one may be a particle.
+        Language::KO => {
+            one.starts_with(&other)
+                || other.starts_with(&one)
+                || one.chars().count() <= 2 && other.chars().count() <= 2 && one.chars().next() == other.chars().next()
+        }
+        _ => {
+            // The place and its people: Catalonia and Catalan.
+            let stem = |word: &str| word[..latin::stem(word)].to_string();
+            let (one, other) = (stem(&one), stem(&other));
+            one == other || one.len().min(other.len()) >= 5 && (one.starts_with(&other) || other.starts_with(&one))
+        }
+    }
+}
+
+/// Whether two words sound nearly the same, as two spellings of one name do.
+pub(super) fn sounds_like(one: &str, other: &str) -> bool {
+    let mut heard = Heard::with_capacity(20, false);
+    push_phones(&other.to_lowercase(), &mut heard.phones, &mut Vec::new());
+    let end = heard.phones.len();
+    heard.add_word(0, 0..end, &Place { handicap: 0, ending: 100, inside: 0, inner: &[] });
+    let one = one.to_lowercase();
+    pattern_of(&one).is_some_and(|pattern| heard.nearest(&pattern, ALIKE, |_| false).is_some())
+}
+
 /// What a word is as the counterpart of a name: names have capitals, or sound foreign in Korean.
 fn place<'a>(words: &Words<'_>, at: usize, inner: &'a [usize]) -> Place<'a> {
     let word = words.word(at);
@@ -217,6 +314,8 @@ fn place<'a>(words: &Words<'_>, at: usize, inner: &'a [usize]) -> Place<'a> {
         _ if adjective() => (0, 420),
         _ => (0, 200),
     };
+    // Names stand inside of compounds that sound like names: 웨스트버지니아.
+    let inner = if handicap <= 4 { inner } else { &[] };
     Place { handicap, ending, inside: if handicap == 0 { 6 } else { 10 }, inner }
 }
 
@@ -275,8 +374,11 @@ fn push_phones(lower: &str, out: &mut Vec<Phone>, inner: &mut Vec<usize>) {
 
 /// The pattern of a word of a text, its ending marked.
 fn pattern(words: &Words<'_>, at: usize) -> Option<Pattern> {
-    let lower = words.lower(at);
-    let lower = bare(lower);
+    pattern_of(bare(words.lower(at)))
+}
+
+/// The pattern of a word in lower case.
+fn pattern_of(lower: &str) -> Option<Pattern> {
     let mut phones = Vec::with_capacity(20);
     let mut inner = Vec::new();
     push_phones(lower, &mut phones, &mut inner);
@@ -290,6 +392,10 @@ fn pattern(words: &Words<'_>, at: usize) -> Option<Pattern> {
     } else {
         let mut shorter = Vec::with_capacity(20);
         push_phones(&lower[..stem_bytes], &mut shorter, &mut inner);
+        // A sound at the end of the stem is as faint as at the end of a word: the r of Гейгера is that of Гейгер.
+        for (phone, end) in phones.iter_mut().zip(&shorter) {
+            phone.drop = phone.drop.min(end.drop);
+        }
         shorter.len()
     };
     Pattern::new(&phones, stem)
@@ -366,12 +472,17 @@ fn korean(words: &Words<'_>) -> Vec<Name> {
             continue;
         }
         if begins && !is_predicate(word) && hangul::looks_foreign(&word[..korean_stem(word)]) {
-            let titled = at + 1 < words.len() && TITLES.iter().any(|title| words.word(at + 1).starts_with(title));
+            let titled = at + 1 < words.len() && is_title(words.word(at + 1));
             names.push(name(words, if titled { Kind::Titled } else { Kind::Foreign }, at..at + 1));
         }
         at += 1;
     }
     names
+}
+
+/// Whether a word is a title, with particles or without.
+fn is_title(word: &str) -> bool {
+    TITLES.contains(&word) || TITLES.contains(&&word[..korean_stem(word)])
 }
 
 /// Names of an English or Ukrainian text.
@@ -380,7 +491,6 @@ fn capitalised(words: &Words<'_>) -> Vec<Name> {
     let headline = is_headline(words);
     let mut at = 0;
     while at < words.len() {
-        let word = words.word(at);
         if let Some(Hit { entry, standing, words: taken }) = words.known(at) {
             at = taken.end;
             names.push(name(words, Kind::Known(entry, standing), taken));
@@ -390,7 +500,6 @@ fn capitalised(words: &Words<'_>) -> Vec<Name> {
             names.push(name(words, Kind::Capital, at..at + 1));
         }
         at += 1;
-        let _ = word;
     }
     names
 }
@@ -425,9 +534,7 @@ fn begins_name(words: &Words<'_>, at: usize) -> bool {
         return false;
     }
     // Only spaces, commas and hyphens may stand between a name and the word before it.
-    let before = &words.text[..words.spans[at].start];
     let gap = at.checked_sub(1).map(|before| &words.text[words.spans[before].end..words.spans[at].start]);
-    let _ = before;
     gap.is_some_and(|gap| gap.chars().all(|c| c == ' ' || c == ',' || c == '-' || c == '\u{a0}'))
 }
 
@@ -441,5 +548,5 @@ fn is_headline(words: &Words<'_>) -> bool {
             capitals += usize::from(word.starts_with(char::is_uppercase));
         }
     }
-    total >= 4 && capitals * 10 >= total * 7
+    total >= 4 && capitals * 20 >= total * 17
 }
