@@ -117,17 +117,14 @@ fn start(inside: &str) -> Element {
         rest = rest.trim_start();
         let end = rest.find(['=', ' ']).unwrap_or(rest.len());
         let name = rest[..end].to_string();
-        let value = match rest[end..].strip_prefix("=\"") {
-            Some(quoted) => {
-                let close = quoted.find('"').expect("an attribute without its end");
-                rest = &quoted[close + 1..];
-                resolved(&quoted[..close])
-            }
-            None => {
-                assert!(!rest[end..].starts_with('='), "an attribute without quotation marks: {inside:?}");
-                rest = &rest[end..];
-                String::new()
-            }
+        let value = if let Some(quoted) = rest[end..].strip_prefix("=\"") {
+            let close = quoted.find('"').expect("an attribute without its end");
+            rest = &quoted[close + 1..];
+            resolved(&quoted[..close])
+        } else {
+            assert!(!rest[end..].starts_with('='), "an attribute without quotation marks: {inside:?}");
+            rest = &rest[end..];
+            String::new()
         };
         element.attributes.push((name, value));
     }
