@@ -227,7 +227,14 @@ impl Article<'_> {
             facts.push(("Route", record.route.iter().map(hop).collect::<Vec<_>>().join(", then ")));
         }
         if let Some(summarizer) = &record.summarizer {
-            facts.push(("Summary by", summarizer.clone()));
+            let path = record.summary.as_ref().map(|summary| format!(", {}", summary.path.replace('_', " ")));
+            facts.push(("Summary by", format!("{summarizer}{}", path.unwrap_or_default())));
+        }
+        if let Some(confidence) = record.confidence {
+            facts.push(("Confidence", format!("{confidence:.2}")));
+        }
+        if let Some(terms) = record.terms {
+            facts.push(("Terms", format!("{} as in the glossary, {} missed", terms.hits, terms.misses)));
         }
         if let Some(output) = &record.output {
             facts.push(("Written to", output.display().to_string()));

@@ -95,6 +95,13 @@ impl<'a> Row<'a> {
             };
             facts.push(Fact { label, text, language });
         }
+        for term in &record.terms {
+            let text = match &term.found {
+                Some(found) => found.clone(),
+                None => format!("missed; expected {}", term.expected.join(" or ")),
+            };
+            facts.push(Fact { label: format!("Term: {}", term.term), text, language: None });
+        }
         for hop in &record.hops {
             let score = hop.mean_log_probability.map_or("no score".into(), |mean| format!("score {:.2}", mean.exp()));
             let label = format!("{} to {}", hop.hop.from.english_name(), hop.hop.to.english_name());
@@ -167,11 +174,18 @@ impl<'a> Row<'a> {
             "<div class=\"gut\"><a class=\"no\" href=\"#{name}\" title=\"Bytes {start} to {end} of the input\">\
              <span class=\"vh\">Segment </span>{number}</a>"
         );
-        if let Some(score) = record.score {
+        let own =
+            record.score.map(|score| format!("the model’s own score is {score:.2}, to be compared within one model"));
+        let shown = match (record.confidence, record.score) {
+            (Some(confidence), _) => Some((confidence, "confidence", "How far it can be trusted, 0 to 1")),
+            (None, Some(score)) => Some((score, "score", "0 to 1")),
+            (None, None) => None,
+        };
+        if let Some((value, word, meaning)) = shown {
+            let own = own.map_or(String::new(), |own| format!("; {own}"));
             let _ = write!(
                 out,
-                "<span class=\"score\" title=\"The model’s own score, 0 to 1; compare within one model only\">\
-                 <span class=\"vh\">score </span>{score:.2}</span>"
+                "<span class=\"score\" title=\"{meaning}{own}\"><span class=\"vh\">{word} </span>{value:.2}</span>"
             );
         }
         let _ = write!(
@@ -259,7 +273,7 @@ fn words(alignment: &AlignmentRecord, record: &SegmentRecord) -> Option<String> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::report::AttemptRecord;
+    use crate::job::report::{AttemptRecord, TermRecord};
     use crate::review::reading;
     use crate::review::testing::segment;
 
@@ -322,6 +336,24 @@ mod tests {
         }];
         let text = reading::text_content(&html(&record, SETTING));
         assert!(text.contains("Attempt: smaller pieces; score 0.50, too short<c>"), "{text}");
+    }
+
+    #[test]
+    fn confidence_takes_the_place_of_the_score_and_terms_are_shown_on_demand() {
+        let mut record = segment("Дніпро тече", "The river flows");
+        record.score = Some(0.5);
+        assert!(html(&record, SETTING).contains("<span class=\"vh\">score </span>0.50"));
+        record.confidence = Some(0.91);
+        record.terms.push(TermRecord {
+            source: 0..12,
+            term: "Дніпро".into(),
+            expected: vec!["Dnipro".into(), "the Dnipro".into()],
+            found: None,
+            output: None,
+        });
+        let html = html(&record, SETTING);
+        assert!(html.contains("<span class=\"vh\">confidence </span>0.91") && html.contains("score is 0.50"), "{html}");
+        assert!(reading::text_content(&html).contains("Term: Дніпроmissed; expected Dnipro or the Dnipro"), "{html}");
     }
 
     #[test]

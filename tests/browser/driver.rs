@@ -1,4 +1,4 @@
-//! A browser by the W3C WebDriver protocol: starts chromedriver on a port of its own on the loopback interface, opens one
+//! A browser by the W3C `WebDriver` protocol: starts chromedriver on a port of its own on the loopback interface, opens one
 //! headless Chromium with a fresh profile, and ends both.
 
 use serde_json::{Value, json};
@@ -59,7 +59,7 @@ impl Browser {
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .proxy(None)
-            .timeout_global(Some(Duration::from_secs(180)))
+            .timeout_global(Some(Duration::from_mins(3)))
             .build()
             .into();
         let host = format!("http://127.0.0.1:{port}");

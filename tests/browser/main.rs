@@ -1,4 +1,4 @@
-//! The review copy in a real browser: Chromium, headless, driven by the WebDriver protocol. `make test-browser`.
+//! The review copy in a real browser: Chromium, headless, driven by the `WebDriver` protocol. `make test-browser`.
 //!
 //! Needs `chromium` and `chromedriver` on the path, and no network. Asserts on what the page is, never on how long it
 //! takes.

@@ -245,11 +245,11 @@ pub(crate) fn long(segments: usize) -> ArticleRecord {
             ),
         );
         match index {
-            _ if index % 10 == 0 => {
+            _ if index.is_multiple_of(10) => {
                 let (expected, got) = ((index * 7).to_string(), (index * 7 + 1).to_string());
                 found(record, error("number_changed", "number changed"), &expected, &got)
             }
-            _ if index % 5 == 0 => found(record, warning("unpaired", "a mark without its partner"), "", ""),
+            _ if index.is_multiple_of(5) => found(record, warning("unpaired", "a mark without its partner"), "", ""),
             _ => record,
         }
     };
