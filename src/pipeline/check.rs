@@ -75,6 +75,10 @@ fn try_check(pair: &Pair, record: &mut ArticleRecord) -> Result<(), String> {
         let (left, right) = (merged(&source.units[paired.source]), merged(&translation.units[paired.output]));
         record.segments.push(check_unit(left, right, (main, pair.to)));
     }
+    // Lines need not be of one article.
+    if pair.by_line == Lines::Sentences {
+        super::finish::check_names(&mut record.segments, (main, pair.to));
+    }
     Ok(())
 }
 

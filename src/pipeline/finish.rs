@@ -9,7 +9,7 @@ use super::write::Written;
 use crate::job::report::{OutcomeRecord, SegmentHopRecord, SegmentRecord};
 use crate::job::spec::Typography;
 use crate::language::Language;
-use crate::quality::{Finding, Severity};
+use crate::quality::{self, Finding, Severity};
 use crate::segment::{NoteKind, Outcome, Segment};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -73,9 +73,24 @@ pub(super) fn finish(
     if typography == Typography::Auto {
         typeset(&article.segments, &mut article.record.segments, &mut outcomes, to);
     }
+    check_names(&mut article.record.segments, (article.language, to));
     if let Err(error) = write_translation(article, &outcomes, to) {
         let name = article.item.input.name();
         article.fail(format!("{name}: {error}"));
+    }
+}
+
+/// Adds the findings about names that are written in two ways in the segments of an article.
+pub(super) fn check_names(segments: &mut [SegmentRecord], (main, to): (Language, Language)) {
+    let translated: Vec<usize> =
+        (0..segments.len()).filter(|&index| segments[index].outcome == OutcomeRecord::Translated).collect();
+    let pair = |&index: &usize| {
+        let segment = &segments[index];
+        quality::Pair { source: &segment.source, output: &segment.output, from: segment.language.unwrap_or(main), to }
+    };
+    let pairs: Vec<quality::Pair<'_>> = translated.iter().map(pair).collect();
+    for (place, finding) in quality::check_names(&pairs) {
+        segments[translated[place]].findings.push(finding);
     }
 }
 

@@ -7,6 +7,7 @@ use super::article::{Article, Plan};
 use super::models::Hop;
 use super::run::Part;
 use super::twins::Question;
+use super::unit::Translated;
 use crate::glossary::{Glossary, Occurrence, Terms, joins};
 use crate::job::report::{OutcomeRecord, TermRecord, TermTotals};
 use crate::language::Language;

@@ -1,14 +1,14 @@
 //! Names in a summary that its article does not have.
 //!
 //! Within one language a name is found by its capital, in Korean by the title behind it, and is looked for in all its
-//! forms ([`super::inflection`]). Across languages only Latin words can be compared, since texts in other scripts keep
-//! them; names that change their script are [`transliterated`]'s business.
+//! forms ([`super::inflection`]). Across languages Latin words are compared letter by letter, since texts in other scripts
+//! keep them; names that change their script are [`unknown_names`]' business.
 //!
 //! Severity is by how sure that is: a name of two words of which the article has none, or one before 씨, is an error; a
 //! single word may be a common one with a capital and is a warning.
 
 use super::super::letters::{Script, script_for, script_of};
-use super::super::{Finding, Severity};
+use super::super::{Finding, Severity, unknown_names};
 use super::inflection::{Forms, is_acronym};
 use super::{SummaryCheck, Text, tokens};
 use crate::language::Language;
@@ -32,10 +32,12 @@ pub(super) fn check(text: &Text<'_>, request: &SummaryCheck<'_>) -> Vec<Finding>
     findings
 }
 
-/// Names of the summary that the article has in no script. What one language's letters become in another's is not known
-/// here: nothing is found yet.
-fn transliterated(_text: &Text<'_>, _request: &SummaryCheck<'_>) -> Vec<Finding> {
-    Vec::new()
+/// Names of the summary that the article has in no script, by their sound and by the table of well-known names.
+fn transliterated(text: &Text<'_>, request: &SummaryCheck<'_>) -> Vec<Finding> {
+    unknown_names((text.article, request.from), (text.summary, request.to))
+        .into_iter()
+        .map(|place| new_name(&text.summary[place.clone()], None, Severity::Warning).in_output(place))
+        .collect()
 }
 
 /// Words with a capital that are no names, or that stand before them in any article.
