@@ -61,12 +61,20 @@ def words(text):
     return text.split()
 
 
+# Words that end in a full stop inside a sentence.
+ABBREVIATION = re.compile(r"(?:^|[\s(])(?:Mrs?|Ms|Drs?|Sens?|Reps?|Gens?|Gov|Rev|Prof|Lt|Col|Capt|Sgt|Messrs|St|Jr|No|vs|[A-ZА-ЯІЇЄҐ])\.$")
+
+
 def sentences(text):
     """Sentences by the plainest rule: a closing mark, white space, a capital, Hangul, digit or quote."""
     parts = re.split(r"(?<=[^\s.]{3}[.!?…])(['\"»”’)\]]*)\s+(?=[\"'«„“‘(\[]?[A-ZА-ЯІЇЄҐ가-힣])", text)
     whole = []
     for index in range(0, len(parts), 2):
-        whole.append(parts[index] + (parts[index + 1] if index + 1 < len(parts) else ""))
+        part = parts[index] + (parts[index + 1] if index + 1 < len(parts) else "")
+        if whole and ABBREVIATION.search(whole[-1]):
+            whole[-1] += " " + part
+        else:
+            whole.append(part)
     return [s for s in whole if s.strip()]
 
 
@@ -107,7 +115,8 @@ def loop(row, rng):
 
 def sentence_dropped(row, rng):
     whole = sentences(row.output)
-    if len(whole) < 2 or len(sentences(row.source)) < 2:
+    # Where the translator parted a sentence, one of its parts is no sentence of the source.
+    if len(whole) < 2 or len(sentences(row.source)) < len(whole):
         return None
     # What is left has to be less than what was there by a real sentence, not by an interjection.
     index = rng.randrange(len(whole))
