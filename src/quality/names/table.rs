@@ -2,7 +2,8 @@
 //! organisations, powers, faiths, planets. Data only; [`super::known`] reads it.
 //!
 //! One entry a line: English / Ukrainian / Korean, forms divided by spaces, `_` for a space inside a form.
-//! English forms are whole words; Ukrainian forms are beginnings of words, or whole words where a full stop ends them;
+//! English forms are whole words; Ukrainian forms are beginnings of words, whole words where a full stop ends them, or
+//! stems that only endings of nouns may follow where a hyphen ends them;
 //! Korean forms are beginnings of written words.
 //! A capital in a Ukrainian form is required. `~` marks a form that only counts where its partner was found in the
 //! other text, since it means other things too; `^` marks an older spelling that newsrooms have given up. A line that
@@ -289,7 +290,7 @@ Nazi Nazis ~nazi / нацис ~націонал / 나치
 Christian Christians Christianity / христия / 기독교 ~크리스천 ~그리스도 ~크리스찬 ~크리스티
 Christ / христос христа христу христов / 그리스도 ~예수 ~크라이스트
 Jesus / Ісус ісус / 예수 ~헤수스 ~제수스
-Jewish Jews Jew ~Judaism / євре юдей юдаї іуде / 유대인 유대교 유태인 ~유대 ~유태
+Jewish Jews Jew ~Judaism / єврей єврею євреє євреї ~юде ~іуде / 유대인 유대교 유태인 ~유대 ~유태
 Muslim Muslims Islam Islamic Islamist Islamists / мусульман іслам / 이슬람 무슬림 ~모슬렘 ~회교
 Buddhist Buddhists Buddhism Buddha / будди будд / 불교 부처 ~붓다 ~불상
 Hindu Hindus Hinduism / індуї індус / 힌두
@@ -303,7 +304,7 @@ Easter / великод великдн пасха пасхи пасху пасх
 Mars Martian ~Hwaseong / Марс. Марса. Марсі. Марсу. марсіан / 화성 ~마스
 Venus / Венера. Венери. Венеру. Венері. Венерою. венеріан / 금성 ~비너스
 Jupiter / Юпітер юпітер / 목성 ~주피터 ~유피테르
-Saturn / Сатурн сатурн / 토성 ~새턴
+Saturn / Сатурн- / 토성 ~새턴
 Mercury / Меркурі меркурі ~ртут / ~수성 ~머큐리 ~수은
 Celtic Celts / кельт селтік / 켈트 셀틱
 Aboriginal Aborigines ~aboriginal ~indigenous ~native / ~абориген ~корінн / ~원주민 ~애버리지
@@ -313,9 +314,220 @@ Caesar / цезар / 카이사르 시저 ~케사르
 Moses / мойсе мозес / 모세
 Plato / платон / 플라톤
 Aristotle / аристотел арістотел / 아리스토텔레스
-Homer / гомер ~хоумер / 호메로스 ~호머
+Homer / Гомер- ~хоумер / 호메로스 ~호머
 Gypsy Gypsies ~Roma ~Romani ~gypsy / циган ромськ роми. ромів. ~Рома / 집시 ~로마
 Viking Vikings ~viking / вікінг / 바이킹
 Xinjiang / синьцзян сіньцзян / ~신장
 Uighur Uyghur Uighurs Uyghurs / уйгур / 위구르
+Catalonia Catalan Catalans / каталон каталан / 카탈루냐 카탈루니아 카탈로니아 카탈로냐 ~카탈란
+Basque Basques / баск / 바스크
+Andalusia Andalusian / андалус / 안달루시아
+Galicia Galician / галич галіс / 갈리시아 갈리치아
+Bavaria Bavarian / бавар / 바이에른 바바리아
+Saxony Saxon Saxons / саксон саксі / 작센 색슨
+Prussia Prussian / прусс прусії пруськ / 프로이센 프러시아
+Silesia Silesian / сілез шльонськ / 실레지아 슐레지엔
+Bohemia Bohemian / богем / 보헤미아
+Burgundy Burgundian / бургунд / 부르고뉴 부르군트
+Normandy Norman Normans / норманд норман / 노르망디 노르만
+Brittany Breton / бретон бретан / 브르타뉴 브리타니
+Flanders Flemish / фландр фламанд / 플랑드르 플란데런 플라망
+Tuscany Tuscan / тоскан / 토스카나 투스카니
+Sicily Sicilian / сицилі / 시칠리아 시실리
+Sardinia Sardinian / сардин / 사르데냐 사르디니아
+Corsica Corsican / корсик / 코르시카
+Crete Cretan / Крит. Криту. Криті. критськ / 크레타
+Scandinavia Scandinavian Nordic / скандинав нордич / 스칸디나비아 ~북유럽 ~노르딕
+Iberia Iberian / ібері піреней / 이베리아
+Caucasus Caucasian / кавказ / 캅카스 코카서스 카프카스
+Ural Urals / урал / 우랄
+Everest / еверест / 에베레스트
+Andes Andean / Анди. Анд. Андах. андськ / 안데스
+Sahara / сахар Сахар / 사하라
+Amazon Amazonian / амазон Amazon / 아마존
+Thames / Темз темз / 템스 템즈
+Rhine / Рейн рейнськ / 라인강 ~라인
+Volga / Волг волзьк / 볼가
+Seine / ~Сен- / 센강 ~센
+Niagara / ніагар / 나이아가라
+Mississippi / міссісіп / 미시시피
+Luxembourg / люксембур / 룩셈부르크
+Liechtenstein / ліхтенштейн / 리히텐슈타인
+Hanover Hanoverian / ганновер гановер / 하노버
+Leipzig / лейпциг лейпциз / 라이프치히
+Nuremberg / нюрнбер / 뉘른베르크 뉘렘베르크
+Zurich / цюри / 취리히
+Basel / базел / 바젤
+Bern / Берн берн / 베른
+Marseille Marseilles / марсел / 마르세유
+Lyon / ліон / 리옹
+Strasbourg / страсбур / 스트라스부르
+Seville / севіл / 세비야 ~세빌
+Genoa / гену / 제노바
+Turin / турин / 토리노
+Padua / паду / 파도바
+Bologna / болон / 볼로냐
+Antwerp / антверпен / 안트베르펜 앤트워프
+Ghent / гент / 헨트 겐트
+Bruges / брюгге / 브뤼허 브뤼헤 브뤼주
+Thessaloniki / салонік / 테살로니키
+Wroclaw / вроцлав / 브로츠와프
+Gdansk / гданськ / 그단스크
+Lodz / Лодз лодзьк / 우치
+Chisinau ^Kishinev / кишин / 키시나우
+Tbilisi / тбілі / 트빌리시
+Yerevan / єреван / 예레반
+Baku / баку бакинськ / 바쿠
+Tehran Teheran / тегеран / 테헤란
+Hanoi / ханой ханої / 하노이
+Saigon / сайгон / 사이공
+Delhi / Делі делійськ / 델리
+Mumbai Bombay / мумба бомбе / 뭄바이 봄베이
+Kolkata Calcutta / колката калькут / 콜카타 캘커타
+Lhasa / Лхас / 라싸
+Fujian / фуцзян / 푸젠 복건
+Guangdong / гуандун / 광둥
+Hubei / хубей / 후베이
+Wuhan / ухан / 우한
+Sichuan Szechuan / сичуан / 쓰촨 ~사천
+Chongqing / чунцін / 충칭
+Shenzhen / шеньчжен / ~선전 ~심천
+Nanjing Nanking / нанкін нанцзін / 난징
+Tianjin / тяньцзін / 톈진
+Zhejiang / чжецзян / 저장성 ~저장
+Yunnan / юньнан / 윈난 ~운남
+Yangtze / янцзи / 양쯔 양자강 장강
+Qing / Цін. цінськ / 청나라 청조 ~청
+Ming / Мін. мінськ / 명나라 명조 ~명
+Tang / Тан. танськ / 당나라 ~당
+Manchuria Manchu / маньчжур / 만주
+Mao / Мао. маоїс / 마오쩌둥 모택동 ~마오
+Xi / Сі. / 시진핑 ~시
+Confucius Confucian / конфуці / 공자 ~유교
+Joseon Chosun / чосон чосонськ / ~조선
+Goryeo Koryo / корьо / ~고려
+Silla / Сілла. Сілли. Сіллу. Сіллі. / ~신라
+Daegu ^Taegu / тегу / 대구
+Gwangju ^Kwangju / кванджу / 광주시 ~광주
+Daejeon ^Taejon / Теджон- / ~대전
+Gyeonggi / кьонгі / 경기도
+Gyeongju Kyongju / Кьонджу. / ~경주
+Ulsan / ульсан / 울산
+Panmunjom / пханмунджом / 판문점
+Hyundai / хюндай хундай гюндай ~Hyundai / 현대자동차 현대차 현대그룹 ~현대
+Samsung / самсунг / 삼성
+Kim / Кім- / ~김 ~킴
+Byzantine Byzantium / візант / 비잔틴 비잔티움 동로마
+Constantinople / константинопол царгород / 콘스탄티노플 콘스탄티노폴리스
+Istanbul / стамбул / 이스탄불
+Carthage Carthaginian / карфаген / 카르타고
+Mesopotamia Mesopotamian / месопотам / 메소포타미아
+Assyria Assyrian Assyrians / ассирі / 아시리아 앗시리아
+Sumer Sumerian Sumerians / шумер / 수메르
+Phoenicia Phoenician Phoenicians / фінікі / 페니키아
+Hittite Hittites / хет хетт / 히타이트
+Inca Incas Incan / інки. інків. інкам. інкськ / 잉카
+Maya Mayan Mayas / мая. майя. / ~마야
+Aztec Aztecs / ацтек / 아즈텍 아스텍
+Inuit / інуїт / 이누이트
+Eskimo Eskimos / ескімо / 에스키모
+Maori / маорі / 마오리
+Zulu / зулус / 줄루
+Tatar Tatars Tartar / татар / 타타르
+Cossack Cossacks / козак козач козац / 코사크 카자크
+Chechnya Chechen Chechens / чечен чечн / 체첸
+Ossetia Ossetian / осеті / 오세티야 오세티아
+Abkhazia Abkhaz Abkhazian / абхаз / 압하지야 아브하지아
+Transnistria / придністров / 트란스니스트리아
+Slavic Slav Slavs Slavonic / слов'янс слов’янс слов'яни слов’яни слов'ян. слов’ян. / 슬라브
+Latin Latino Latinos Latina / латин / 라틴 라티노 ~라틴
+Hebrew / іврит єврит давньоєврей гебрай / 히브리
+Sanskrit / санскрит / 산스크리트
+Greenland Greenlandic / гренланд ґренланд / 그린란드
+Sumatra / суматр / 수마트라
+Java Javanese / Ява. Яви. Яві. Яву. яванськ / 자바섬 ~자바
+Borneo / борнео калімантан / 보르네오
+Bali Balinese / Балі. балійськ / ~발리
+Lombok / ломбо / 롬복
+Okinawa / окінав / 오키나와
+Hokkaido / хоккайдо / 홋카이도
+Hiroshima / хіросім хірошім / 히로시마
+Fukushima / фукусім фукушім / 후쿠시마
+Korean_War / корейськ_війн / 한국전쟁 ~한국 ~전쟁
+Cape_Verde / кабо / 카보베르데
+Timor Timorese / тимор / 티모르
+Tasmania Tasmanian / тасман / 태즈메이니아
+Virginia Virginian / вірджин віргін / 버지니아
+Pennsylvania / пенсильван / 펜실베이니아 펜실베니아
+Massachusetts / массачусет масачусет / 매사추세츠 메사추세츠
+Louisiana / луїзіан / 루이지애나 ~LSU
+Arizona / аризон арізон / 애리조나
+Alaska Alaskan / аляс Аляс / 알래스카
+Texas Texan Texans / техас / 텍사스 ~텍스
+Philadelphia / філадельф / 필라델피아
+Quebec / квебек / 퀘벡
+Newfoundland / ньюфаундленд / 뉴펀들랜드
+Patagonia / патагон / 파타고니아
+Galapagos / галапаго / 갈라파고스
+Columbus / колумб / 콜럼버스
+Copernicus / коперник / 코페르니쿠스
+Michelangelo / мікеланджело / 미켈란젤로
+Charlemagne / ~карл / 샤를마뉴 카롤루스
+Socrates / сократ / 소크라테스
+Zeus / зевс / 제우스
+Athena / афіна афіни афіну / 아테나
+Artemis / артемід / 아르테미스
+Hercules / геркулес геракл / 헤라클레스 허큘리스
+Achilles / ахілл ахіл / 아킬레스
+?Abraham / авраам абрагам / 아브라함 에이브러햄
+Solomon / соломон / 솔로몬
+Isaiah / ісай ісая / 이사야
+Jeremiah / єреми єремія джеремая / 예레미야 제러마이아
+Ephesus Ephesian Ephesians / ефес / 에페소스 에베소
+Judea Judean / юдея юдеї юдею іудея іудеї ~єврей / 유다왕국 ~유대 ~유다
+Galilee / галіле / 갈릴리
+Nazareth / назарет / 나사렛
+Genghis_Khan / чингіс / 칭기즈칸 징기스칸
+Stalin Stalinist / сталін / 스탈린
+Lenin Leninist / ленін / 레닌
+Khrushchev Krushchev / хрущов / 흐루쇼프 흐루시초프
+Gorbachev / горбачов / 고르바초프
+Hitler / гітлер / 히틀러
+Darwin / дарвін / 다윈
+Einstein / ейнштейн айнштайн / 아인슈타인
+Freud / фройд фрейд / 프로이트
+Nobel / нобел / 노벨
+Reuters / рейтер ройтер ~Reuters / 로이터 ~Reuters
+Olympic Olympics Olympian / олімп / 올림픽 ~올림피 ~올림
+Paralympic Paralympics / паралімп / 패럴림픽 장애인올림픽
+Red_Cross / червон_хрест / 적십자
+OSCE / ОБСЄ / 유럽안보협력기구 ~OSCE
+Taliban / талібан таліб / 탈레반
+Hamas / хамас / 하마스
+Hezbollah / хезбол хезболл / 헤즈볼라
+?Celsius / цельсі / 섭씨
+?Fahrenheit / фаренгейт / 화씨
+Brexit / брекзит брексіт брекзіт / 브렉시트
+Twitter / твіттер твітер ~твіт / 트위터 ~트윗
+Facebook / фейсбук ~Facebook / 페이스북
+Google / гугл ґуґл ~Google / 구글
+Wikipedia / вікіпед / 위키백과 위키피디아
+?Elizabeth Elisabeth / єлизавет елізабет / 엘리자베스 엘리자베트
+?Catherine Katherine Kate / Катерин- Кетрін- Кетрин- / 예카테리나 캐서린 카타리나 카트린
+?Charles / Чарльз- Карл- Шарл- / 찰스 샤를 카를
+?William / вільям вільгельм уільям / 윌리엄 빌헬름
+?Henry Henri Heinrich / Генрі. генріх анрі / 헨리 앙리 하인리히
+?George / Джордж- Георг- Юрі- / 조지 게오르크 게오르기
+?Louis / Луї. Людовик- Людовік- Луїс- / 루이 루이스
+?James Jacob / Джеймс- Яків. Яков- Якоб- / 제임스 야고보 야코프 제이콥
+?John / Джон- Іоанн- Йоан- Іван- / 존 요한 이오안 ~조니
+?Michael / Майкл- Міхаель. Міхаел- Михайл- Мікаел- Мішел- / 마이클 미하엘 미카엘 미하일
+?Alexander Alexandre / Олександр- Александр- / 알렉산더 알렉산드르
+?Peter Pieter / Пітер- Петер- Петр- / 피터 페터 베드로 표트르
+?Paul / Пол- Павл- Пауль. / 폴 바울 바오로 파울
+?Joseph / Джозеф- Йосип- Йозеф- Жозеф- / 조지프 조셉 요셉 요제프
+?David / Девід- Давид- Дейвід- / 데이비드 데이빗 다윗 다비드
+?Mary Maria Marie / Марі- Мері. / 마리아 메리 ~마리
+?Ivan / Іван- / 이반 ~이바노
+?Vladimir Volodymyr / Владімір- Володимир- / 블라디미르 볼로디미르
 ";
