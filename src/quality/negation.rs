@@ -240,12 +240,14 @@ const ENGLISH_WORDS: &[&str] = &[
 ];
 #[rustfmt::skip]
 const ENGLISH_STARTS: &[&str] = &[
-    "absen", "abst", "apart", "avoid", "besides", "beyond", "cancel", "cease", "declin", "deni", "deny",
-    "despite", "disagr", "disappe", "disappr", "disconn", "dislik", "dismiss", "dispro", "disqual", "disreg",
-    "elimin", "except", "exclu", "fail", "forbad", "forbid", "halt", "ignor", "illeg", "impossib", "improb",
-    "inab", "inac", "inad", "inapp", "incap", "incomp", "incons", "incorr", "ineff", "inex", "insuff",
-    "invalid", "invis", "irreg", "irrel", "irres", "lack", "miss", "neglect", "opposit", "prevent", "prohibit",
-    "rather", "refus", "reject", "resist", "shortag", "shortly",
+    "absen", "abst", "apart", "avoid", "below", "besides", "beyond", "cancel", "cease", "declin", "deni",
+    "deny", "despite", "difficult", "disagr", "disappe", "disappr", "disconn", "dislik", "dismiss", "dispro",
+    "disqual", "disreg", "doubt", "elimin", "empty", "except", "exclu", "exempt", "fail", "forbad", "forbid",
+    "halt", "hesit", "ignor", "illeg", "impossib", "improb", "inab", "inac", "inad", "inapp", "incap", "incomp",
+    "incons", "incorr", "ineff", "inex", "insuff", "invalid", "invis", "irreg", "irrel", "irres", "lack",
+    "limited", "lose", "losing", "loss", "lost", "miss", "neglect", "opposit", "prevent", "prohibit", "quit",
+    "rare", "rather", "refrain", "refus", "regardless", "reject", "reluct", "resist", "scant", "shortag",
+    "shortly", "shun", "struggl", "void", "withdr", "withh",
 ];
 /// Words that begin with `un` and negate nothing.
 #[rustfmt::skip]
@@ -300,9 +302,10 @@ fn ukrainian(words: &Lower, at: usize) -> Sign {
 /// Beginnings of Ukrainian words that say the opposite of something.
 #[rustfmt::skip]
 const UKRAINIAN_STARTS: &[&str] = &[
-    "без", "брак", "виключ", "втрат", "відмов", "відсутн", "заборон", "замість", "запереч", "запобіг", "зник",
-    "крім", "ледве", "ледь", "мало", "навряд", "не", "поган", "позбав", "помилк", "припин", "провал", "рідк",
-    "скасу", "спрост", "уник", "хибн",
+    "байдуж", "без", "брак", "важк", "виключ", "втрат", "відмов", "відсутн", "даремн", "заборон", "замість",
+    "запереч", "запобіг", "зник", "зупин", "кинув", "крім", "ледве", "ледь", "мало", "марн", "навпаки",
+    "навряд", "не", "обмеж", "окрім", "перестав", "перестал", "поган", "поза", "позбав", "помилк", "припин",
+    "провал", "програ", "рідк", "скасу", "складн", "спрост", "сумнів", "тяжк", "уник", "утрим", "хибн",
 ];
 /// Beginnings that only look so.
 #[rustfmt::skip]
@@ -406,10 +409,12 @@ const KOREAN_IDLE_PARTS: &[&str] = &["뿐만", "않아도", "나위"];
 /// Pieces of Korean words that say the opposite of something.
 #[rustfmt::skip]
 const KOREAN_PARTS: &[&str] = &[
-    "거부", "거절", "그만", "금지", "낮", "대신", "드문", "드물", "라기보다", "마라", "마세요", "마십", "막는", "막아", "막았", "말고", "말도",
-    "말라", "말아", "말자", "모르", "모른", "몰랐", "못", "무관", "무명", "무사", "무시", "무죄", "무효", "미숙", "미완", "미지", "미확", "반대",
-    "벗어", "부인", "부재", "부족", "불가", "불만", "불명", "불법", "불안", "불이", "불편", "불필", "불확", "비공", "비회", "빼면", "사라", "실패",
-    "안돼", "안되", "안된", "안됩", "어려", "어렵", "외에", "의문", "의심", "잃", "적게", "적은", "제외", "중단", "취소", "피하", "힘들",
+    "거부", "거절", "그만", "금지", "꺼리", "낮", "다르", "달리", "대신", "드문", "드물", "라기보다", "마라", "마세요", "마십", "막는", "막아",
+    "막았", "말고", "말도", "말라", "말아", "말자", "멈추", "멈췄", "면하", "모르", "모른", "몰랐", "못", "무관", "무단", "무명", "무사", "무시",
+    "무의", "무죄", "무책", "무효", "미만", "미숙", "미완", "미지", "미확", "반대", "반면", "벗어", "부인", "부재", "부족", "불가", "불만", "불명",
+    "불법", "불안", "불이", "불편", "불필", "불확", "비공", "비어", "비회", "빠지", "빠진", "빼면", "사라", "실패", "아랑곳", "안돼", "안되", "안된",
+    "안됩", "어려", "어렵", "외에", "의문", "의심", "이하", "잃", "적게", "적은", "제외", "제한", "중단", "취소", "포기", "피하", "헛", "힘든",
+    "힘들",
 ];
 
 /// Whether a Korean word is right only where something is negated.

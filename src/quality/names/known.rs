@@ -7,6 +7,13 @@ use std::sync::LazyLock;
 use super::table::TABLE;
 use crate::language::Language;
 
+/// Endings of nouns in Ukrainian.
+#[rustfmt::skip]
+const NOUN_ENDINGS: &[&str] = &[
+    "", "а", "у", "ом", "ові", "е", "і", "и", "ою", "ів", "ам", "ами", "ах", "я", "ю", "ем", "єм", "еві", "єві", "ею", "єю", "ї", "й", "ь",
+    "о",
+];
+
 /// What a form of a known name is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
@@ -162,7 +169,13 @@ impl<'a> Words<'a> {
         match self.language {
             Language::UK => {
                 let word = if form.starts_with(char::is_uppercase) { self.word(at) } else { self.lower(at) };
-                form.strip_suffix('.').map_or_else(|| word.starts_with(form), |whole| word == whole)
+                if let Some(whole) = form.strip_suffix('.') {
+                    word == whole
+                } else if let Some(stem) = form.strip_suffix('-') {
+                    word.strip_prefix(stem).is_some_and(|ending| NOUN_ENDINGS.contains(&ending))
+                } else {
+                    word.starts_with(form)
+                }
             }
             Language::KO => self.word(at).starts_with(form),
             _ => bare(self.word(at)) == form,

@@ -22,7 +22,7 @@ use super::{Finding, Input, Severity};
 use crate::language::Language;
 
 /// So sure the two halves of a changed name have to be together.
-const CHANGED: f32 = 0.36;
+const CHANGED: f32 = 0.55;
 /// A name farther than this from everything in the other text may be missing there.
 const FAR: f32 = 0.22;
 /// Beyond this there is nothing like it.
@@ -30,7 +30,7 @@ const NOWHERE: f32 = 0.45;
 /// The same for a Korean source, where every word is looked through and something is always a little like a name.
 const NOWHERE_KOREAN: f32 = 0.36;
 /// A known name whose sound is nowhere nearer than this is not spelled by its sound either.
-const UNKNOWN: f32 = 0.40;
+const UNKNOWN: f32 = 0.38;
 /// A name has to weigh three consonants to be missed by itself.
 const HEAVY: u16 = 300;
 

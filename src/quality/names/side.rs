@@ -55,6 +55,10 @@ const LIMIT: f32 = 0.50;
 /// Names lighter than two consonants and a vowel are found in any text.
 pub(super) const LIGHTEST: u16 = 225;
 
+/// Words that do not end a run of capitals.
+const JOINING: &[&str] =
+    &["of", "the", "and", "for", "in", "to", "on", "de", "la", "з", "із", "по", "та", "і", "й", "у", "в", "на", "для"];
+
 /// Titles that stand behind names in Korean.
 const TITLES: &[&str] = &[
     "대통령",
@@ -151,14 +155,35 @@ impl<'a> Side<'a> {
     }
 
     /// Whether a word belongs to a run of names among which there are words that are translated: a title, most likely.
+    /// Prepositions and articles do not end a run: Society for the Prevention of Cruelty.
     pub(super) fn in_title(&self, name: &Name) -> bool {
-        let near = |at: Option<usize>| {
+        let joins = |at: usize| JOINING.contains(&self.words.lower(at));
+        let translated = |at: Option<usize>| {
             at.filter(|at| *at < self.words.len()).is_some_and(|at| {
                 self.words.word(at).starts_with(char::is_uppercase)
                     && translated::is_translated(bare(self.words.lower(at)), self.words.language)
             })
         };
-        near(name.words.start.checked_sub(1)) || near(Some(name.words.end))
+        let mut before = name.words.start.checked_sub(1);
+        for _ in 0..2 {
+            before = before.and_then(|at| if joins(at) { at.checked_sub(1) } else { Some(at) });
+        }
+        let mut after = name.words.end;
+        for _ in 0..2 {
+            after += usize::from(after < self.words.len() && joins(after));
+        }
+        translated(before) || translated(Some(after)) || self.in_quotes(name)
+    }
+
+    /// Whether a name stands with other words between quotes: the title of a work.
+    fn in_quotes(&self, name: &Name) -> bool {
+        let quote = |c: char| matches!(c, '"' | '“' | '”' | '„' | '«' | '»' | '‘' | '’' | '\'');
+        let before = self.words.text[..name.span.start].rfind(quote);
+        let after = self.words.text[name.span.end..].find(quote);
+        let (Some(before), Some(after)) = (before, after) else { return false };
+        let inside = &self.words.text[before..name.span.end + after];
+        let spaces = inside.matches(' ').count();
+        (1..=5).contains(&spaces) && !inside.contains(['.', ',', ';', ':', '!', '?'])
     }
 
     /// The distance from a name of the other text to the nearest place of this one, whatever else stands there;
