@@ -265,3 +265,58 @@ fn line(entry: u16) -> &'static str {
 pub(super) fn bare(word: &str) -> &str {
     ["'s", "’s", "'", "’"].iter().find_map(|ending| word.strip_suffix(ending)).unwrap_or(word)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Standing, TABLE, Words};
+    use crate::language::Language;
+
+    #[test]
+    fn each_entry_has_forms_in_three_languages() {
+        for line in TABLE.lines() {
+            let columns: Vec<&str> = line.split('/').collect();
+            assert_eq!(columns.len(), 3, "{line}");
+            assert!(columns.iter().all(|column| !column.trim().is_empty()), "{line}");
+        }
+    }
+
+    fn check(language: Language, text: &str, expected: &[(&str, Standing)]) {
+        let words = Words::of(text, language);
+        let (mut hits, mut at) = (Vec::new(), 0);
+        while at < words.len() {
+            let Some(hit) = words.known(at) else {
+                at += 1;
+                continue;
+            };
+            hits.push((&text[words.spans[at].start..words.spans[hit.words.end - 1].end], hit.standing));
+            at = hit.words.end;
+        }
+        assert_eq!(hits, expected, "{text}");
+    }
+
+    #[test]
+    fn the_longest_form_is_the_name() {
+        check(
+            Language::EN,
+            "North Korea's envoy left Turkey",
+            &[("North Korea's", Standing::Sure), ("Turkey", Standing::Sure)],
+        );
+        check(
+            Language::UK,
+            "у Сполучених Штатах та Індонезії",
+            &[("Сполучених Штатах", Standing::Sure), ("Індонезії", Standing::Sure)],
+        );
+        check(
+            Language::KO,
+            "인도네시아에서 키예프로",
+            &[("인도네시아에서", Standing::Sure), ("키예프로", Standing::Older)],
+        );
+    }
+
+    #[test]
+    fn words_that_look_like_names_are_none() {
+        check(Language::UK, "дані індустрії, баскетбол, самоаналіз, бібліотека, марок, троянда", &[]);
+        check(Language::EN, "a turkey in china, polish it", &[]);
+        check(Language::KO, "현대 사회를 고려한 존중", &[]);
+    }
+}

@@ -460,10 +460,10 @@ Tasmania Tasmanian / тасман / 태즈메이니아
 Virginia Virginian / вірджин віргін / 버지니아
 Pennsylvania / пенсильван / 펜실베이니아 펜실베니아
 Massachusetts / массачусет масачусет / 매사추세츠 메사추세츠
-Louisiana / луїзіан / 루이지애나 ~LSU
+Louisiana / луїзіан / 루이지애나
 Arizona / аризон арізон / 애리조나
 Alaska Alaskan / аляс Аляс / 알래스카
-Texas Texan Texans / техас / 텍사스 ~텍스
+Texas Texan Texans / техас / 텍사스
 Philadelphia / філадельф / 필라델피아
 Quebec / квебек / 퀘벡
 Newfoundland / ньюфаундленд / 뉴펀들랜드
@@ -490,7 +490,7 @@ Nazareth / назарет / 나사렛
 Genghis_Khan / чингіс / 칭기즈칸 징기스칸
 Stalin Stalinist / Сталін- сталінськ сталініз / 스탈린
 Lenin Leninist / Ленін- ленінськ ленініз / 레닌
-Khrushchev Krushchev / хрущов / 흐루쇼프 흐루시초프
+Khrushchev / хрущов / 흐루쇼프 흐루시초프
 Gorbachev / горбачов / 고르바초프
 Hitler / гітлер / 히틀러
 Darwin / дарвін / 다윈
