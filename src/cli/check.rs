@@ -55,7 +55,7 @@ pub(super) fn run(cli: &Cli, args: &CheckArgs) -> Result<Ending> {
 
 /// Sources and their translations.
 fn pair_files(source: &Path, translation: &Path, to: Language) -> Result<Vec<(Source, Source)>> {
-    if source.is_dir() != translation.is_dir() && source != Path::new("-") && translation != Path::new("-") {
+    if source.is_dir() != translation.is_dir() {
         bail!("check: expected two files or two folders, got {} and {}", describe(source), describe(translation));
     }
     if !source.is_dir() {
@@ -148,7 +148,7 @@ fn print(pair: &Pair, record: &ArticleRecord, loudness: Loudness) -> Result<()> 
         for finding in &segment.findings {
             // A finding about the translation alone has its place there.
             let place = match (&finding.output, &segment.output_span) {
-                (Some(place), Some(span)) if finding.source.is_none() => outputs.place(span.start + place.start),
+                (Some(_), Some(span)) if finding.source.is_none() => outputs.place(span.start),
                 _ => sources.place(segment.span.start),
             };
             write(place, finding)?;

@@ -176,7 +176,7 @@ fn merged(units: &[Unit]) -> Option<Unit> {
 /// Checks a unit and its translation; either may be missing.
 fn check_unit(source: Option<Unit>, output: Option<Unit>, (main, to): (Language, Language)) -> SegmentRecord {
     let missing = output.is_none();
-    let added = source.is_none();
+    let added = source.as_ref().is_none_or(|unit| unit.text.is_empty());
     let nothing = || Unit { span: 0..0, text: String::new(), verbatim: Vec::new() };
     let output_span = output.as_ref().map(|unit| unit.span.clone());
     let (source, output) = (source.unwrap_or_else(nothing), output.unwrap_or_else(nothing));
@@ -254,6 +254,8 @@ mod tests {
     fn lines_belong_together_by_number() {
         let (segments, whole) = check("One road.\nTwo roads.\n", "Одна дорога.\n\n", Lines::OneToOne);
         assert_eq!((segments, whole), (vec![vec![], vec!["empty_output"]], vec![]));
+        let (segments, _) = check("One road.\n\n", "Одна дорога.\nДругу теж закрито.\n", Lines::OneToOne);
+        assert_eq!(segments, [vec![], vec!["paragraph_added"]]);
         let (_, whole) = check("One road.\nTwo roads.\n", "Одна дорога.\n", Lines::OneToOne);
         assert_eq!(whole, ["lines_differ"]);
     }

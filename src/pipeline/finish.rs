@@ -6,6 +6,7 @@ use super::record_route;
 use super::typeset::typeset;
 use super::unit::{HopDone, Translated};
 use super::write::Written;
+use crate::article::Format;
 use crate::job::report::{OutcomeRecord, SegmentHopRecord, SegmentRecord};
 use crate::job::spec::Typography;
 use crate::language::Language;
@@ -71,9 +72,12 @@ pub(super) fn finish(
         article.record.findings.push(Finding::new("alignments_missing", Severity::Note, message));
     }
     if typography == Typography::Auto {
-        typeset(&article.segments, &mut article.record.segments, &mut outcomes, to);
+        typeset(&article.segments, &mut article.record.segments, &mut outcomes, (article.format, to));
     }
-    check_names(&mut article.record.segments, (article.language, to));
+    // Lines need not be of one article.
+    if article.format != Format::Lines {
+        check_names(&mut article.record.segments, (article.language, to));
+    }
     if let Err(error) = write_translation(article, &outcomes, to) {
         let name = article.item.input.name();
         article.fail(format!("{name}: {error}"));

@@ -273,6 +273,12 @@ impl<'f, 'a> Flow<'f, 'a> {
         let Some(next) = route.get(hop) else { return self.deliver(&question, &so_far) };
         let engine = match self.pipeline.models.load(next, self.pipeline.observer) {
             Ok(engine) => engine,
+            // A job does not end because a model cannot be had that was only wanted for another try.
+            Err(error) if question.effort.way == Way::Other => {
+                let error = Some(error.to_string());
+                let answer = Answer { error, ..so_far.answer };
+                return self.deliver(&question, &Translated { answer, ..so_far });
+            }
             Err(error) => return self.fail(error.into()),
         };
         let began = Instant::now();

@@ -4,7 +4,7 @@
 //! judged by the same checks: a translation wins over none, then fewest errors win, then fewest warnings, then the
 //! model's own score, then the earlier step.
 
-use super::models::Models;
+use super::models::{ECHO, Models};
 use super::run::{Beams, Effort, Way};
 use super::terms::{TERM_MISSING, TermUse, Wording, resembles};
 use super::unit::{Attempt, Owner, Translated, Unit};
@@ -323,7 +323,8 @@ impl Climb {
             Some(whole) => whole,
             None => put_together(std::mem::take(&mut self.pieces), ground.segment),
         };
-        let stopped = translated.answer.cancelled;
+        // The weightless model answers the same whatever is asked of it.
+        let stopped = translated.answer.cancelled || translated.hops.iter().any(|hop| hop.record.model == ECHO);
         let mut candidate = ground.judge(self.trying, translated);
         if self.trying == Step::Terms && self.is_forced(&candidate) {
             let message = "with the terms of the glossary the model wrote another sentence";
@@ -358,7 +359,8 @@ impl Climb {
             return false;
         };
         let gained = first.missing_terms().saturating_sub(candidate.missing_terms());
-        !resembles(&first.translated, &candidate.translated, gained)
+        let lost = |of: &Candidate| of.findings.iter().filter(|finding| finding.code.starts_with("verbatim_m")).count();
+        gained == 0 || lost(candidate) > lost(first) || !resembles(&first.translated, &candidate.translated, gained)
     }
 
     /// The best of the answers.
@@ -447,6 +449,7 @@ fn absorb(whole: &mut Translated, part: Translated, start: usize) {
     whole.answer.log_probability += part.answer.log_probability;
     whole.answer.cancelled |= part.answer.cancelled;
     whole.answer.parts += part.answer.parts;
+    whole.answer.cleaned.extend(part.answer.cleaned);
     whole.answer.finish = match (whole.answer.finish, part.answer.finish) {
         (Some(Finish::Loop), _) | (_, Some(Finish::Loop)) => Some(Finish::Loop),
         (Some(Finish::Limit), _) | (_, Some(Finish::Limit)) => Some(Finish::Limit),

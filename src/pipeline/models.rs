@@ -102,7 +102,7 @@ pub enum Summarizer {
 }
 
 /// The key of the weightless model.
-const ECHO: &str = "echo";
+pub(super) const ECHO: &str = "echo";
 
 /// The models of a job.
 pub struct Models<'a> {

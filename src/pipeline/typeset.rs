@@ -1,6 +1,7 @@
 //! The typography of the target on what was translated: before the outputs are joined, with everything that points into
 //! them moved along.
 
+use crate::article::Format;
 use crate::job::report::{AlignmentRecord, SegmentRecord};
 use crate::language::Language;
 use crate::segment::{Outcome, Segment};
@@ -12,7 +13,7 @@ pub(super) fn typeset(
     segments: &[Segment],
     records: &mut [SegmentRecord],
     outcomes: &mut [Outcome],
-    language: Language,
+    (format, language): (Format, Language),
 ) {
     let keep = |(segment, outcome): (&Segment, &Outcome)| match outcome {
         Outcome::Translated(text) if *text != segment.text => kept(segment, text),
@@ -34,7 +35,12 @@ pub(super) fn typeset(
             block: segment.block,
         })
         .collect();
-    let edits = typography::set_parts(&parts, language);
+    // Lines need not be of one article: no quotation goes from one into another.
+    let edits: Vec<Vec<Edit>> = if format == Format::Lines {
+        parts.iter().flat_map(|part| typography::set_parts(&[*part], language)).collect()
+    } else {
+        typography::set_parts(&parts, language)
+    };
     for ((record, outcome), edits) in records.iter_mut().zip(outcomes).zip(edits) {
         let Outcome::Translated(text) = outcome else { continue };
         if edits.is_empty() {
@@ -48,10 +54,11 @@ pub(super) fn typeset(
 
 /// Where the spans that have to stay letter for letter stand in an output.
 fn kept(segment: &Segment, output: &str) -> Vec<Range<usize>> {
-    let mut found: Vec<Range<usize>> = segment
-        .verbatim
-        .iter()
-        .map(|range| &segment.text[range.clone()])
+    let mut wanted: Vec<&str> = segment.verbatim.iter().map(|range| &segment.text[range.clone()]).collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let mut found: Vec<Range<usize>> = wanted
+        .into_iter()
         .filter(|text| !text.trim().is_empty())
         .flat_map(|text| output.match_indices(text).map(|(at, text)| at..at + text.len()))
         .collect();
@@ -101,7 +108,7 @@ mod tests {
         let at = output.find("сказала").unwrap();
         records[0].findings.push(Finding::new("x", Severity::Note, "").in_output(at..at + "сказала".len()));
         let mut outcomes = [Outcome::Translated(output.into()), Outcome::Copied];
-        typeset(&segments, &mut records, &mut outcomes, Language::UK);
+        typeset(&segments, &mut records, &mut outcomes, (Format::Plain, Language::UK));
         assert!(records[0].output.starts_with("«Зачекайте», — сказала вона"), "{}", records[0].output);
         let place = records[0].findings[0].output.clone().unwrap();
         assert_eq!(&records[0].output[place], "сказала");
@@ -110,11 +117,21 @@ mod tests {
     }
 
     #[test]
+    fn no_quotation_goes_from_one_line_into_another() {
+        let segments = [segment("one", 0), segment("two", 1)];
+        let outputs = ["\"Перша частина", "друга частина\""];
+        let mut records = outputs.map(|text| SegmentRecord::new(String::new(), text.into()));
+        let mut outcomes = outputs.map(|text| Outcome::Translated(text.into()));
+        typeset(&segments, &mut records, &mut outcomes, (Format::Lines, Language::UK));
+        assert_eq!([records[0].output.as_str(), records[1].output.as_str()], outputs);
+    }
+
+    #[test]
     fn what_came_back_as_it_was_stays() {
         let text = "\"One\" - 5%";
         let mut records = [SegmentRecord::new(text.into(), text.into())];
         let mut outcomes = [Outcome::Translated(text.into())];
-        typeset(&[segment(text, 0)], &mut records, &mut outcomes, Language::UK);
+        typeset(&[segment(text, 0)], &mut records, &mut outcomes, (Format::Plain, Language::UK));
         assert_eq!(records[0].output, text);
     }
 }

@@ -95,9 +95,14 @@ fn half(reading: &Reading<'_>, span: &Range<usize>) -> (Range<usize>, Option<boo
             (tokens.span(before).start..span.end, evening)
         }
         Language::UK => {
+            // "о 8:30 того ж дня" is any time of that day: only behind the hour itself it is the afternoon.
+            let word = tokens.word(index);
+            let hour =
+                word.starts_with("годин") || matches!(word, "й" | "ї" | "ій" | "ої" | "а" | "та" | "тій" | "тої");
             let said = (index..index + 3).find_map(|at| match tokens.word(at) {
                 "ранку" => Some((at, false)),
-                "вечора" | "дня" => Some((at, true)),
+                "вечора" => Some((at, true)),
+                "дня" if at == index || at == index + 1 && hour => Some((at, true)),
                 _ => None,
             });
             match said {

@@ -146,6 +146,13 @@ const CHECKS: &[Check] = &[
     pairs::check,
 ];
 
+/// Bytes of a segment up to which all checks read it. Some compare every part of the source with every part of the output,
+/// and a segment of this length is no sentence.
+const LONGEST: usize = 32 << 10;
+
+/// The checks of longer segments, whose time grows with the length only.
+const OF_LONG: &[Check] = &[ending::check, language::check, length::check, verbatim::check];
+
 /// Runs all checks on a translated segment. The order of the findings depends on the texts only.
 pub fn check(input: &Input<'_>) -> Vec<Finding> {
     if input.source.trim().is_empty() && input.output.trim().is_empty() {
@@ -159,6 +166,14 @@ pub fn check(input: &Input<'_>) -> Vec<Finding> {
     let copied = copied::check(input);
     if !copied.is_empty() {
         return first.into_iter().chain(copied).collect();
+    }
+    if input.source.len().max(input.output.len()) > LONGEST {
+        let message = format!(
+            "the segment is too long for all checks: expected at most {LONGEST} bytes, got {}; numbers, names, loops and the like were not read",
+            input.source.len().max(input.output.len())
+        );
+        let note = Finding::new("checks_limited", Severity::Note, message);
+        return OF_LONG.iter().flat_map(|check| check(input)).chain([note]).collect();
     }
     CHECKS.iter().flat_map(|check| check(input)).collect()
 }
@@ -213,6 +228,15 @@ mod tests {
         assert_eq!(codes(&check(&input("uk", "en", source, " "))), ["empty_output"]);
         assert_eq!(codes(&check(&input("uk", "en", source, source))), ["copied_source"]);
         assert_eq!(check(&input("uk", "en", " ", "")), []);
+    }
+
+    #[test]
+    fn very_long_segments_are_read_by_some_checks_and_say_so() {
+        let source = "The 31 trucks of Oksana Melnyk stood at %s in Poltava. ".repeat(2000);
+        let output = "31 вантажівка Оксани Мельник стояла біля %s у Полтаві. ".repeat(2000);
+        assert_eq!(codes(&check(&input("en", "uk", &source, &output))), ["checks_limited"]);
+        let lost = output.replacen("%s", "", 1);
+        assert_eq!(codes(&check(&input("en", "uk", &source, &lost))), ["verbatim_missing", "checks_limited"]);
     }
 
     #[test]

@@ -33,6 +33,9 @@ const MOST_FOR_SHARED: f32 = 10.0;
 /// square of the length.
 const BAND: usize = 64;
 
+/// Files whose lengths differ so much that a path would take gigabytes are paired by number.
+const MOST_CELLS: usize = 20_000_000;
+
 /// The kinds of steps: paragraphs of the source, paragraphs of the output, cost of the kind.
 const STEPS: [(usize, usize, f32); 5] = [(1, 1, 0.0), (1, 0, ALONE), (0, 1, ALONE), (2, 1, JOINED), (1, 2, JOINED)];
 
@@ -46,12 +49,16 @@ struct Paragraph {
 /// Pairs paragraphs in order; together the pairs hold every paragraph of both sides once.
 pub fn pair_paragraphs(source: &[&str], output: &[&str], (from, to): (Language, Language)) -> Vec<Paired> {
     let (left, right) = (paragraphs(source), paragraphs(output));
+    let most = left.len().max(right.len()) * (left.len().abs_diff(right.len()) + BAND);
+    if most > MOST_CELLS {
+        return by_number(left.len(), right.len());
+    }
     let (rows, columns) = (left.len() + 1, right.len() + 1);
     // The path stays near the diagonal.
     let reach = BAND + rows.abs_diff(columns);
     let column_of = |row: usize| row * right.len() / left.len().max(1);
     let first = |row: usize| column_of(row).saturating_sub(reach);
-    let width = 2 * reach + 1;
+    let width = (2 * reach + 1).min(columns);
     let mut best: Vec<(f32, usize)> = vec![(f32::INFINITY, 0); rows * width];
     let at = |row: usize, column: usize| {
         (column >= first(row) && column - first(row) < width && column < columns)
@@ -95,6 +102,12 @@ pub fn pair_paragraphs(source: &[&str], output: &[&str], (from, to): (Language, 
     }
     found.reverse();
     found
+}
+
+/// Pairs by number; what is left of the longer side has no counterpart.
+fn by_number(source: usize, output: usize) -> Vec<Paired> {
+    let of = |count: usize, at: usize| at.min(count)..(at + 1).min(count);
+    (0..source.max(output)).map(|at| Paired { source: of(source, at), output: of(output, at) }).collect()
 }
 
 fn paragraphs(texts: &[&str]) -> Vec<Paragraph> {
@@ -172,6 +185,13 @@ mod tests {
         check(&EN, &UK[..2], &[(1, 1), (1, 1), (1, 0), (1, 0)]);
         check(&EN, &[], &[(1, 0); 4]);
         check(&EN[2..], &UK, &[(0, 1), (0, 1), (1, 1), (1, 1)]);
+    }
+
+    #[test]
+    fn files_of_very_different_length_are_paired_by_number() {
+        let found = pair_paragraphs(&["one"; 30_000], &["один"; 2], (Language::EN, Language::UK));
+        assert_eq!(found.len(), 30_000);
+        assert_eq!((found[1].output.clone(), found[2].output.is_empty()), (1..2, true));
     }
 
     #[test]

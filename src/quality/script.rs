@@ -22,7 +22,12 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Finding> {
     // Without any word in the target's script the whole is in another language, which `language` says.
     let has_own = |span: &Range<usize>| input.output[span.clone()].chars().any(|c| script_of(c) == Some(target));
     if target != Script::Latin && spans.iter().any(has_own) {
-        findings.extend(untranslated(input, &spans));
+        let runs = untranslated(input, &spans);
+        let told = |place: &Range<usize>| {
+            runs.iter().filter_map(|run| run.output.as_ref()).any(|run| run.start < place.end && place.start < run.end)
+        };
+        findings.extend(left_words(input, &spans).filter(|finding| !finding.output.as_ref().is_some_and(told)));
+        findings.extend(runs);
     }
     if input.to == Language::UK {
         findings.extend(russian(input, &spans));
@@ -56,6 +61,42 @@ fn mixed(input: &Input<'_>, spans: &[Range<usize>], target: Script) -> Vec<Findi
         }
     }
     findings
+}
+
+/// Letters from which on a word in lower case is no unit and no sign.
+const LEAST_LETTERS: usize = 4;
+
+/// Single words in lower case of a source in Latin letters that stand in an output of another script, also with Korean
+/// endings (`protests는`). Those in brackets and quotation marks are meant to be there.
+fn left_words<'i>(input: &'i Input<'_>, spans: &'i [Range<usize>]) -> impl Iterator<Item = Finding> + 'i {
+    let from_latin = script_for(input.from) == Some(Script::Latin);
+    spans.iter().filter(move |_| from_latin).filter_map(|span| {
+        let word = &input.output[span.clone()];
+        let length = word.find(|c: char| !c.is_ascii_lowercase()).unwrap_or(word.len());
+        let (latin, ending) = word.split_at(length);
+        let plain = length >= LEAST_LETTERS && ending.chars().all(|c| script_of(c) == Some(Script::Hangul));
+        let before = input.output[..span.start].chars().next_back();
+        let after = input.output[span.end..].chars().next();
+        let part_of_name = |c: char| c.is_ascii_digit() || matches!(c, '.' | '/' | '@' | '#' | '_' | '-' | '&');
+        let enclosed = |c: char| matches!(c, '(' | '[' | '"' | '\'' | '“' | '”' | '‘' | '’' | '«' | '»' | ')' | ']');
+        // A full stop behind the word ends the sentence.
+        let ends = input.output[span.end..].chars().nth(1).is_none_or(char::is_whitespace);
+        let free = !before.is_some_and(|c| part_of_name(c) || enclosed(c))
+            && !after.is_some_and(|c| part_of_name(c) && !(c == '.' && ends) || enclosed(c));
+        (plain && free && has_word(input.source, latin)).then(|| {
+            let place = span.start..span.start + length;
+            let message = format!("word is left as in the source: expected {}, got {latin:?}", input.to.english_name());
+            Finding::new("untranslated", Severity::Warning, message).in_output(place)
+        })
+    })
+}
+
+/// Whether a text has a word as it is.
+fn has_word(text: &str, word: &str) -> bool {
+    text.match_indices(word).any(|(at, _)| {
+        let edge = |c: Option<char>| !c.is_some_and(char::is_alphanumeric);
+        edge(text[..at].chars().next_back()) && edge(text[at + word.len()..].chars().next())
+    })
 }
 
 /// Number of Latin letters in lower case.
@@ -234,6 +275,14 @@ mod tests {
     fn a_gloss_in_korean_is_only_doubtful() {
         let found = super::check(&input("en", "ko", "The elder stayed.", "촌장(村長)은 머물렀다."));
         assert_eq!(found[0].severity, Severity::Warning);
+    }
+
+    #[test]
+    fn single_words_left_in_the_output_are_found() {
+        check("ko", "The jail held protests.", "그 jail은 protests를 열었다.", &["untranslated", "untranslated"]);
+        check("uk", "The jail was full.", "Цей jail був повний.", &["untranslated"]);
+        check("uk", "The file is here. See the jail", "Слово «jail» тут (jail), а jail.example/x там", &[]);
+        check("ko", "The iPhone and the http port", "iPhone은 LTE를 쓴다", &[]);
     }
 
     #[test]

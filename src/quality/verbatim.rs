@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::{Finding, Input, Severity};
-use crate::segment::protect::protect;
+use crate::segment::protect::{Taken, protect};
 
 /// A span that has to stand in the output.
 struct Wanted<'t> {
@@ -65,14 +65,9 @@ fn wanted<'t>(input: &Input<'t>) -> Vec<Wanted<'t>> {
 fn place(wanted: &mut [Wanted<'_>], output: &str) {
     let mut order: Vec<usize> = (0..wanted.len()).collect();
     order.sort_by_key(|&index| (std::cmp::Reverse(wanted[index].text.len()), index));
+    let mut taken = Taken::default();
     for index in order {
-        let text = wanted[index].text;
-        let places = output.match_indices(text).map(|(at, _)| at..at + text.len());
-        let free = |place: &Range<usize>| {
-            let taken = wanted.iter().filter_map(|other| other.output.as_ref());
-            taken.into_iter().all(|taken| place.end <= taken.start || taken.end <= place.start)
-        };
-        wanted[index].output = places.into_iter().find(|place| is_whole(output, place) && free(place));
+        wanted[index].output = taken.find(output, wanted[index].text, |place| is_whole(output, place));
     }
 }
 

@@ -60,6 +60,8 @@ pub(super) fn place(document: &Document, segment: &Segment, output: &str) -> Pla
         let found = placer.nodes(&nodes, &region, 0);
         placer.emit(found);
     }
+    // Where the words of the output are fewer than the marks, a pair may have its end behind the next one's begin.
+    placer.placed.inserts.sort_by_key(|insert| insert.at.start);
     placer.breaks();
     placer.placed
 }

@@ -10,6 +10,7 @@ mod tags;
 
 pub use restore::{Restored, restore};
 
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 /// Top-level domains after which a bare name such as `example.ua` is an address.
@@ -345,15 +346,48 @@ fn places(verbatim: &[&str], output: &str) -> Vec<Option<Range<usize>>> {
     let mut order: Vec<usize> = (0..verbatim.len()).collect();
     order.sort_by_key(|index| (std::cmp::Reverse(verbatim[*index].len()), *index));
     let mut places: Vec<Option<Range<usize>>> = vec![None; verbatim.len()];
+    let mut taken = Taken::default();
     for index in order {
-        let wanted = verbatim[index];
-        let place = output
-            .match_indices(wanted)
-            .map(|(at, _)| at..at + wanted.len())
-            .find(|place| places.iter().flatten().all(|range| place.end <= range.start || range.end <= place.start));
-        places[index] = place;
+        places[index] = taken.find(output, verbatim[index], |_| true);
     }
     places
+}
+
+/// Places of a text that were given away. A list of thousands of placeholders takes no longer for each of them than one of
+/// two does.
+#[derive(Default)]
+pub(crate) struct Taken<'t> {
+    /// End of each place, by its start.
+    places: BTreeMap<usize, usize>,
+    /// Where to go on looking for a text.
+    next: HashMap<&'t str, usize>,
+}
+
+impl<'t> Taken<'t> {
+    /// Gives away the first free place of `wanted` in `output` that is `right`.
+    pub(crate) fn find(
+        &mut self,
+        output: &str,
+        wanted: &'t str,
+        right: impl Fn(&Range<usize>) -> bool,
+    ) -> Option<Range<usize>> {
+        let from = self.next.get(wanted).copied().unwrap_or_default();
+        let mut found = None;
+        let mut next = output.len();
+        for (at, _) in output.get(from..).unwrap_or_default().match_indices(wanted) {
+            let place = from + at..from + at + wanted.len();
+            let before = self.places.range(..place.end).next_back();
+            if before.is_none_or(|(_, end)| *end <= place.start) && right(&place) {
+                next = place.end;
+                found = Some(place);
+                break;
+            }
+        }
+        self.next.insert(wanted, next);
+        let place = found?;
+        self.places.insert(place.start, place.end);
+        Some(place)
+    }
 }
 
 #[cfg(test)]

@@ -29,6 +29,8 @@ const FAR: f32 = 0.22;
 const NOWHERE: f32 = 0.45;
 /// The same for a Korean source, where every word is looked through and something is always a little like a name.
 const NOWHERE_KOREAN: f32 = 0.36;
+/// And into Ukrainian, where both sides have forms of their own for a third language's names.
+const NOWHERE_KOREAN_UKRAINIAN: f32 = 0.42;
 /// A known name whose sound is nowhere nearer than this is not spelled by its sound either.
 const UNKNOWN: f32 = 0.38;
 /// A name has to weigh three consonants to be missed by itself.
@@ -45,7 +47,7 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Finding> {
         return findings;
     }
     let lost = missing(&output, &source, NOWHERE);
-    let new = missing(&source, &output, if input.from == Language::KO { NOWHERE_KOREAN } else { NOWHERE });
+    let new = missing(&source, &output, nowhere(input.from, input.to));
     if let Some((lost, new)) = changed(&lost, &new) {
         let message = format!(
             "name may be changed: expected {}, got {:?}",
@@ -227,7 +229,7 @@ impl<'a> Sides<'a> {
 
     /// The names of the output that the source has in no form.
     pub(super) fn strangers(&self) -> Vec<Range<usize>> {
-        let nowhere = if self.source.language() == Language::KO { NOWHERE_KOREAN } else { NOWHERE };
+        let nowhere = nowhere(self.source.language(), self.output.language());
         let strange = |name: &&Name| match name.kind {
             // A country may stand for its people and the other way round, and the table knows all forms.
             Kind::Known(entry, _) => {
@@ -240,6 +242,15 @@ impl<'a> Sides<'a> {
             Kind::Titled | Kind::Foreign => false,
         };
         self.output.names.iter().filter(strange).map(|name| name.span.clone()).collect()
+    }
+}
+
+/// Beyond which distance a name of the output has nothing like it in the source.
+fn nowhere(from: Language, to: Language) -> f32 {
+    match (from, to) {
+        (Language::KO, Language::UK) => NOWHERE_KOREAN_UKRAINIAN,
+        (Language::KO, _) => NOWHERE_KOREAN,
+        _ => NOWHERE,
     }
 }
 

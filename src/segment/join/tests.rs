@@ -148,6 +148,15 @@ fn what_does_not_belong_together_is_refused() {
 
 const SOUP: &str = "(\\*|\\*\\*|\\*a\\*|\\*\\*b c\\*\\*|_|`|`x`|\\[a\\]\\(b\\)|\\[|\\]|\\(|<b>|</b>|<https://a\\.ua>|<br>|#|# |- |1\\. |> |\\||\\n|\\r\\n|\\n\\n|  \\n|\\\\|&amp;|\\[\\^1\\]|\\. |! |Mr\\. |a|B c|є|한다\\.|1|\t|\u{c}|\u{feff}| ){0,40}";
 
+#[test]
+fn marks_stand_in_order_where_the_output_has_few_words() {
+    let document = read("*a*<b>. </b>є. <br>".as_bytes(), Format::Markdown).unwrap();
+    for segment in segments(&document, Language::EN) {
+        let placed = crate::segment::place::place(&document, &segment, "а. а b");
+        assert!(placed.inserts.is_sorted_by_key(|insert| insert.at.start), "{:?}", placed.inserts);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 

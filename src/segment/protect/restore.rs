@@ -50,10 +50,14 @@ pub fn restore(source: &str, verbatim: &[Range<usize>], output: &str) -> Restore
         }
     }
     repair.drop_lone_tags();
-    repair.inserts.sort_by_key(|insert| (insert.at.start, insert.index));
+    repair.inserts.sort_by_key(|insert| (insert.at.start, insert.at.end, insert.index));
     let mut text = String::with_capacity(output.len() + 32);
     let mut at = 0;
     for insert in repair.inserts {
+        // Two that want the same bytes are two guesses: the first stands, the other stays lost.
+        if insert.at.start < at {
+            continue;
+        }
         text.push_str(&output[at..insert.at.start]);
         text.push_str(&insert.text);
         at = insert.at.end;
