@@ -300,7 +300,8 @@ pub struct SegmentRecord {
     /// The steps that were tried, in order, where there were any to choose from.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<AttemptRecord>,
-    /// Whether the output still has an error after all attempts: a person has to look before it is published.
+    /// Whether a person has to look before it is published: the output still has an error after all attempts, or a model made
+    /// it that does the language badly by its card.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub needs_review: bool,
     /// Findings.
