@@ -2,7 +2,7 @@
 
 use super::route::{self, Offer};
 use super::{Event, Observer};
-use crate::job::report::ModelRecord;
+use crate::job::report::{HopRecord, ModelRecord};
 use crate::language::Language;
 use crate::model::LoadOptions;
 use crate::registry::card::{DirectionNote, Quality, Task, Tier};
@@ -292,6 +292,15 @@ impl<'a> Models<'a> {
         let here: Vec<Offer> = self.offers().into_iter().filter(usable).collect();
         let others = route::all(&here, from, to).into_iter().map(|hops| keyed(&here, &hops));
         others.into_iter().find(|hops| *hops != usual && self.fetch(hops).is_ok())
+    }
+
+    /// Whether a model does a direction badly by its card, or, being a chat model, is asked for one that its card does not
+    /// speak of. Of a model without a card nothing is known.
+    pub fn is_poor(&self, hop: &HopRecord) -> bool {
+        registry::find(&hop.model).is_some_and(|card| {
+            let direction = card.directions.iter().find(|known| known.from == hop.from && known.to == hop.to);
+            direction.map_or(card.family == Family::Qwen2, |known| matches!(known.quality, Quality::Poor))
+        })
     }
 
     fn find_route(&self, from: Language, to: Language) -> Result<Vec<Hop>, ModelsError> {

@@ -54,18 +54,25 @@ impl Draft {
             article.record.findings.push(Finding::new("nothing_to_summarize", Severity::Note, message));
         }
         let from = article.language;
-        let (steps, pivot) = match summarizer {
-            Summarizer::Model(engine) => {
-                (ladder::steps(engine.writes_well(to), engine.tokenizer.is_chat()), pivot(engine, from, to))
+        let mut plan = match summarizer {
+            Summarizer::Model(engine) => ladder::Plan {
+                steps: ladder::steps(engine.writes_well(to), engine.tokenizer.is_chat()),
+                pivot: pivot(engine, from, to),
+                replaced_from: if engine.writes_well(to) { Severity::Error } else { Severity::Warning },
+            },
+            Summarizer::Extractive(_) => {
+                ladder::Plan { steps: vec![Step::Extractive], pivot: None, replaced_from: Severity::Error }
             }
-            Summarizer::Extractive(_) => (vec![Step::Extractive], None),
         };
+        if paragraphs.is_empty() {
+            plan.steps.clear();
+        }
         Draft {
             article: index,
             from,
             to,
             source: paragraphs.join("\n\n"),
-            ladder: Ladder::new(if paragraphs.is_empty() { Vec::new() } else { steps }, pivot),
+            ladder: Ladder::new(plan),
             paragraphs,
             dropped: article.record.dropped.iter().map(|dropped| dropped.text.clone()).collect(),
             source_tokens: 0,

@@ -94,7 +94,7 @@ impl Pipeline<'_> {
                 let draft = &mut drafts[writing.draft];
                 draft.source_tokens += writing.answer.source_tokens;
                 draft.target_tokens += writing.answer.target_tokens;
-                (writing.draft, self.candidate(draft, writing, length))
+                (writing.draft, self.candidate((engine, draft), writing, length))
             })
             .collect()
     }
@@ -134,7 +134,7 @@ impl Pipeline<'_> {
     }
 
     /// What came of a writing, brought to length.
-    fn candidate(&self, draft: &Draft, writing: Writing, length: SummaryLength) -> Candidate {
+    fn candidate(&self, (engine, draft): (&Loaded, &Draft), writing: Writing, length: SummaryLength) -> Candidate {
         let Writing { step, to, answer, .. } = writing;
         let mut candidate = Candidate {
             step: Some(step),
@@ -155,6 +155,10 @@ impl Pipeline<'_> {
             } else {
                 candidate.spoken = Some(found).filter(|&found| found != draft.to);
             }
+        }
+        let language = candidate.spoken.or(candidate.language).unwrap_or(to);
+        if !engine.writes_well(language) {
+            candidate.weak = Some(format!("{} writes {} badly by its card", engine.name, language.english_name()));
         }
         shorten(&mut candidate, answer, length);
         candidate

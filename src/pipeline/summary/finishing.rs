@@ -6,7 +6,7 @@ use super::super::record_route;
 use super::super::write::{self, Written};
 use super::Draft;
 use super::drafting::instructions;
-use super::ladder::{Candidate, Step};
+use super::ladder::{Candidate, Step, WEAK};
 use crate::job::report::{OutcomeRecord, SegmentRecord, Status, SummaryRecord};
 use crate::language::Language;
 use crate::quality::{self, Finding, Severity, SummaryCheck, SummaryOrigin};
@@ -72,6 +72,10 @@ pub(super) fn judge(draft: &Draft, candidate: &mut Candidate, length: SummaryLen
     let unseen = lasting.into_iter().filter(|finding| found.iter().all(|other| other.code != finding.code));
     candidate.findings.extend(unseen);
     candidate.findings.extend(found);
+    if let Some(weak) = &candidate.weak {
+        let message = format!("a person has to read this: {weak}");
+        candidate.findings.push(Finding::new(WEAK, Severity::Warning, message));
+    }
 }
 
 /// Whether two findings are about the same place; one without a place is about all of it.

@@ -64,9 +64,15 @@ pub(super) struct Candidate {
     pub(super) failure: Option<String>,
     /// What was found in a draft before it was translated.
     pub(super) before: Vec<Finding>,
+    /// Who wrote or translated it in a language that it does badly, if anybody did.
+    pub(super) weak: Option<String>,
     /// Whether the job was stopped before it was done.
     pub(super) cancelled: bool,
 }
+
+/// Code of the finding that a model does the language badly by its card. It is told of a candidate and decides nothing: no
+/// other attempt by the same model could do without it.
+pub(super) const WEAK: &str = "weak_model";
 
 /// Codes of findings that make a summary useless as a whole, whatever else is right: it is not in the language, is no
 /// summary, or is no text.
@@ -82,18 +88,29 @@ const USELESS: &[&str] = &[
 ];
 
 impl Candidate {
+    /// What another attempt could do better.
+    fn faults(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.code != WEAK)
+    }
+
     fn count(&self, severity: Severity) -> usize {
-        self.findings.iter().filter(|finding| finding.severity == severity).count()
+        self.faults().filter(|finding| finding.severity == severity).count()
+    }
+
+    /// Whether a person has to read it before it is published: it has an error, or is by a model that does the language
+    /// badly, whose faults the checks see only in part.
+    pub(super) fn needs_review(&self) -> bool {
+        self.has_error() || self.weak.is_some()
     }
 
     /// Whether it has an error.
-    pub(super) fn has_error(&self) -> bool {
+    fn has_error(&self) -> bool {
         self.count(Severity::Error) > 0
     }
 
     /// Whether nothing was found that another attempt could do better.
     fn passes(&self) -> bool {
-        self.findings.iter().all(|finding| finding.severity < Severity::Warning)
+        self.faults().all(|finding| finding.severity < Severity::Warning)
     }
 
     /// The order of candidates, the best first: usable ones; fewer errors; fewer warnings; the higher score of the model in
@@ -110,34 +127,45 @@ impl Candidate {
     }
 }
 
+/// What a ladder is made of.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    /// The steps, in order.
+    pub(super) steps: Vec<Step>,
+    /// The language in which a model writes what is to be translated, if there is one.
+    pub(super) pivot: Option<Language>,
+    /// How bad the best draft has to be for the article's own sentences to stand in for it.
+    pub(super) replaced_from: Severity,
+}
+
 /// The attempts at one summary.
 #[derive(Debug)]
 pub(super) struct Ladder {
-    /// Steps that were not taken, the next one last.
-    left: Vec<Step>,
-    /// The language in which a model writes what is to be translated, if there is one.
-    pivot: Option<Language>,
+    /// The steps that were not taken, the next one last.
+    plan: Plan,
     tried: Vec<Candidate>,
 }
 
 impl Ladder {
-    pub(super) fn new(mut steps: Vec<Step>, pivot: Option<Language>) -> Ladder {
-        steps.reverse();
-        Ladder { left: steps, pivot, tried: Vec::new() }
+    pub(super) fn new(mut plan: Plan) -> Ladder {
+        plan.steps.reverse();
+        Ladder { plan, tried: Vec::new() }
     }
 
     /// The step to take next, which is taken off the ladder; none once a candidate passes. The article's own sentences are
-    /// no better than a draft that is only doubtful: they stand in for what has an error.
+    /// no better than a draft that is only doubtful: they stand in for what has an error, and for what is doubtful where
+    /// the model writes the language badly.
     pub(super) fn next_step(&mut self) -> Option<Step> {
         if self.is_settled() {
             return None;
         }
-        let has_error = self.best().is_none_or(|best| self.tried[best].has_error());
-        while let Some(step) = self.left.pop() {
+        let worst = self.best().and_then(|best| self.tried[best].faults().map(|fault| fault.severity).max());
+        let replaced = self.tried.is_empty() || worst >= Some(self.plan.replaced_from);
+        while let Some(step) = self.plan.steps.pop() {
             let makes_sense = match step {
                 Step::Direct | Step::OtherPrompt => true,
-                Step::Translated => self.pivot.is_some() || self.refused().is_some(),
-                Step::Extractive => has_error,
+                Step::Translated => self.plan.pivot.is_some() || self.refused().is_some(),
+                Step::Extractive => replaced,
             };
             if makes_sense {
                 return Some(step);
@@ -148,7 +176,7 @@ impl Ladder {
 
     /// The language in which a model writes what is to be translated.
     pub(super) fn pivot(&self) -> Option<Language> {
-        self.pivot
+        self.plan.pivot
     }
 
     /// The best draft that was written in another language than it was asked for in and can be translated, as the candidate
@@ -162,13 +190,14 @@ impl Ladder {
             text: draft.text.clone(),
             language: draft.spoken,
             score: draft.score,
+            weak: draft.weak.clone(),
             ..Candidate::default()
         })
     }
 
     /// Whether no step will be taken any more.
     pub(super) fn is_settled(&self) -> bool {
-        self.left.is_empty() || self.tried.iter().any(Candidate::passes)
+        self.plan.steps.is_empty() || self.tried.iter().any(Candidate::passes)
     }
 
     pub(super) fn add(&mut self, candidate: Candidate) {
@@ -234,9 +263,13 @@ mod tests {
         Candidate { step: Some(step), text: "Text.".into(), score: Some(score), findings, ..Candidate::default() }
     }
 
+    fn plan(chats: bool, pivot: Option<Language>) -> Plan {
+        Plan { steps: steps(true, chats), pivot, replaced_from: Severity::Error }
+    }
+
     /// The steps that are taken and the one that is kept, when attempts have these findings, in order.
     fn check(outcomes: &[(&[&'static str], f32)], steps: &[&str], kept: &str) {
-        let mut ladder = Ladder::new(super::steps(true, true), Some(Language::EN));
+        let mut ladder = Ladder::new(plan(true, Some(Language::EN)));
         let mut taken = Vec::new();
         while let Some(step) = ladder.next_step() {
             let (findings, score) = outcomes[taken.len()];
@@ -275,6 +308,19 @@ mod tests {
     }
 
     #[test]
+    fn where_the_model_is_weak_they_stand_in_for_doubts_and_its_weakness_decides_nothing() {
+        let weak: &[&str] = &["weak_model?", "end_missing?"];
+        for (replaced_from, expected) in [(Severity::Error, None), (Severity::Warning, Some(Step::Extractive))] {
+            let steps = vec![Step::Direct, Step::Extractive];
+            let mut ladder = Ladder::new(Plan { steps, pivot: None, replaced_from });
+            ladder.next_step();
+            ladder.add(candidate(Step::Direct, weak, 0.5));
+            assert_eq!(ladder.next_step(), expected);
+        }
+        check(&[(&["weak_model?"], 0.5)], &["direct"], "direct");
+    }
+
+    #[test]
     fn the_order_is_usable_then_errors_then_warnings_then_score() {
         let wrong: &[&str] = &["wrong_language!"];
         let all = ["direct", "other_prompt", "translated", "extractive"];
@@ -295,7 +341,7 @@ mod tests {
     #[test]
     fn without_a_better_language_only_a_refused_draft_is_translated() {
         for (spoken, expected) in [(None, "extractive"), (Some(Language::KO), "translated")] {
-            let mut ladder = Ladder::new(steps(true, false), None);
+            let mut ladder = Ladder::new(plan(false, None));
             assert_eq!(ladder.next_step(), Some(Step::Direct));
             ladder.add(Candidate { spoken, ..candidate(Step::Direct, &["wrong_language!"], 0.9) });
             assert_eq!(ladder.refused().and_then(|draft| draft.language), spoken);

@@ -63,6 +63,12 @@ impl Pipeline<'_> {
                 append(candidate, sentence, to, part);
             }
         }
+        for (_, candidate) in candidates.iter_mut() {
+            if let Some(hop) = candidate.hops.iter().find(|hop| self.models.is_poor(hop)) {
+                let (from, to) = (hop.from.english_name(), hop.to.english_name());
+                candidate.weak = Some(format!("{} translates {from} into {to} badly by its card", hop.model));
+            }
+        }
         Ok(())
     }
 }

@@ -18,7 +18,7 @@ const UKRAINIAN_ENDINGS: &[&str] = &[
 /// Endings of English names and what is made of them: Ukraine, Ukrainians; Korea, Korean; Seoul's.
 #[rustfmt::skip]
 const ENGLISH_ENDINGS: &[&str] = &[
-    "", "s", "es", "n", "ns", "an", "ans", "ian", "ians", "ean", "ese", "i", "is", "ish", "e", "a", "ia", "y",
+    "", "s", "es", "n", "ns", "an", "ans", "ian", "ians", "ean", "ese", "i", "is", "ish", "ic", "ics", "e", "a", "ia", "y",
 ];
 
 /// The words of a text, to be asked for others.

@@ -10,8 +10,9 @@
 use super::super::letters::{Script, script_for, script_of};
 use super::super::{Finding, Severity, unknown_names};
 use super::inflection::{Forms, is_acronym};
-use super::{SummaryCheck, Text, tokens};
+use super::{SummaryCheck, Text, folded, tokens};
 use crate::language::Language;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 pub(super) fn check(text: &Text<'_>, request: &SummaryCheck<'_>) -> Vec<Finding> {
@@ -27,7 +28,7 @@ pub(super) fn check(text: &Text<'_>, request: &SummaryCheck<'_>) -> Vec<Finding>
         findings.extend(transliterated(text, request));
     }
     if script_for(request.to).is_some_and(|script| script != Script::Latin) {
-        findings.extend(latin(text));
+        findings.extend(latin(text, request));
     }
     findings
 }
@@ -234,30 +235,56 @@ const UNITS: &[&str] = &[
     "v", "kv", "hz", "ghz", "mhz", "hpa", "mb", "gb", "tb", "c", "f", "ev", "lng", "it", "ai", "pr", "tv",
 ];
 
-/// Latin words in a text in another script that the article does not have.
-fn latin(text: &Text<'_>) -> Vec<Finding> {
-    let known: std::collections::BTreeSet<String> =
-        tokens(text.article).into_iter().map(|word| text.article[word].to_lowercase()).collect();
-    let is_latin = |word: &str| word.chars().any(|c| script_of(c) == Some(Script::Latin));
+/// Latin words in a text in another script: names that the article does not have, and plain words that no text in that script
+/// has at all.
+fn latin(text: &Text<'_>, request: &SummaryCheck<'_>) -> Vec<Finding> {
+    let known: BTreeSet<String> = tokens(text.article).into_iter().map(|word| folded(&text.article[word])).collect();
+    let has = |word: &str| known.iter().any(|other| other.contains(word));
     let mut words = tokens(text.summary);
     // What is wrong as a sentence is not wrong word by word as well.
     words.retain(|word| !text.is_foreign(word));
     let mut findings = Vec::new();
-    for run in words.chunk_by(|a, b| text.summary[a.end..b.start].trim().is_empty()) {
-        let new = |range: &&Range<usize>| {
-            // Endings of other scripts stick to Latin words: LNG는, SMS-повідомлення.
-            let letters: String =
-                text.summary[(*range).clone()].chars().filter(|&c| script_of(c) == Some(Script::Latin)).collect();
-            let lower = letters.to_lowercase();
-            is_latin(&letters) && !UNITS.contains(&lower.as_str()) && !known.iter().any(|word| word.contains(&lower))
-        };
-        for part in run.chunk_by(|a, b| new(&a) == new(&b)).filter(|part| part.first().is_some_and(|w| new(&w))) {
-            let place = part[0].start..part[part.len() - 1].end;
-            let name = &text.summary[place.clone()];
-            findings.push(new_name(name, None, Severity::Warning).in_output(place));
+    let latin = words.chunk_by(|a, b| {
+        let together = text.summary[a.end..b.start].chars().all(char::is_whitespace);
+        together && latin_letters(text, a).is_empty() == latin_letters(text, b).is_empty()
+    });
+    for run in latin.filter(|run| !latin_letters(text, &run[0]).is_empty()) {
+        let place = run[0].start..run[run.len() - 1].end;
+        let shown = &text.summary[place.clone()];
+        let letters: Vec<String> = run.iter().map(|word| latin_letters(text, word)).collect();
+        let is_unit = |word: &String| UNITS.contains(&word.to_lowercase().as_str());
+        // A name may hold small words ("Newport on the Levee"); a run without a capital is none.
+        let plain = letters.iter().all(|word| word.chars().all(char::is_lowercase))
+            && letters.iter().any(|word| word.len() >= SHORTEST_PLAIN && !is_unit(word));
+        if plain && (request.from != request.to || !letters.iter().all(|word| has(word))) {
+            let message = format!("words are not translated: expected {}, got {shown:?}", request.to.english_name());
+            findings.push(Finding::new("untranslated", Severity::Error, message).in_output(place));
+            continue;
         }
+        if letters.iter().all(|word| is_unit(word) || has(&word.to_lowercase())) || is_gloss(text.summary, &place) {
+            continue;
+        }
+        // From an article in Latin letters they are known; a name from elsewhere may be written so for the reader's sake.
+        let written_so = request.from != request.to && script_for(request.from) != Some(Script::Latin);
+        let severity = if written_so { Severity::Note } else { Severity::Warning };
+        findings.push(new_name(shown, None, severity).in_output(place));
     }
     findings
+}
+
+/// A small Latin word is a word, not a sign or a part of a name, from this length on.
+const SHORTEST_PLAIN: usize = 3;
+
+/// The Latin letters of a word: endings in other scripts stick to it (LNG는, SMS-повідомлення).
+fn latin_letters(text: &Text<'_>, word: &Range<usize>) -> String {
+    text.summary[word.clone()].chars().filter(|&c| script_of(c) == Some(Script::Latin)).collect()
+}
+
+/// Whether a name stands in brackets behind the same in other letters: 덴버(Denver).
+fn is_gloss(text: &str, place: &Range<usize>) -> bool {
+    let before = text[..place.start].strip_suffix(['(', '（', '[']);
+    before.is_some_and(|before| before.trim_end().ends_with(char::is_alphabetic))
+        && text[place.end..].starts_with([')', '）', ']', ',', ';'])
 }
 
 #[cfg(test)]
@@ -341,6 +368,22 @@ mod tests {
             &[(Error, "김철수"), (Warning, "박영희"), (Warning, "Samsung을")],
         );
         check(Language::EN, Language::UK, "Середа зустрів пані Melnyk.", &[(Warning, "Melnyk")]);
+    }
+
+    #[test]
+    fn latin_words_in_other_scripts_are_names_or_nothing() {
+        use Severity::{Error, Note, Warning};
+        check(Language::EN, Language::UK, "Середа привіз supplies до Orikhiv.", &[(Error, "supplies")]);
+        check(Language::EN, Language::KO, "세레다 중령이 nearly a fifth를 말했다.", &[(Error, "nearly a fifth를")]);
+        check(Language::EN, Language::KO, "오리히우(Orikhiv)와 오데사(Odesa)에 갔다.", &[]);
+        check(
+            Language::UK,
+            Language::KO,
+            "세레다 중령이 덴버(Denver)에서 Open Ladle을 만났다.",
+            &[(Note, "Open Ladle을")],
+        );
+        check(Language::UK, Language::UK, "Середа читав Harbour Ledger.", &[(Warning, "Harbour Ledger")]);
+        check(Language::KO, Language::KO, "LNG 운반선은 10 km를 갔다.", &[]);
     }
 
     #[test]

@@ -24,7 +24,7 @@ const BOILERPLATE: &[&str] = &[
 const OPENINGS: &[&str] = &[
     "here is a", "here is the", "here's a", "here's the", "here are the", "below is", "summary:", "summary of the",
     "the summary", "this summary", "in summary,", "to summarize", "sure,", "sure!", "certainly", "as an ai",
-    "as requested", "ось резюме", "ось стисл", "ось корот", "ось підсум", "ось переказ", "ось текст", "нижче наведен",
+    "as requested", "response:", "answer:", "вот ", "відповідь:", "відповідь на запит", "ось переклад", "ось резюме", "ось стисл", "ось корот", "ось підсум", "ось переказ", "ось текст", "нижче наведен",
     "резюме:", "підсумок:", "підсумки:", "короткий зміст", "стислий зміст", "стислий виклад", "короткий виклад",
     "короткий підсумок", "коротко:", "звісно,", "звичайно,", "요약:", "요약 :", "[요약]", "기사 요약", "뉴스 요약", "다음은", "아래는",
     "이 요약", "본 요약", "물론입니다", "네,", "알겠습니다",
@@ -104,7 +104,7 @@ fn find(text: &str, phrase: &str) -> Option<Range<usize>> {
 fn echoed(text: &Text<'_>, request: &SummaryCheck<'_>) -> Option<Finding> {
     let start = text.summary.len() - text.summary.trim_start().len();
     let opening = OPENINGS.iter().find_map(|phrase| {
-        let head = text.summary[start..].trim_start_matches(['*', '#', '_', ' ', '"', '“', '«']);
+        let head = text.summary[start..].trim_start_matches(['*', '#', '_', ' ']);
         let at = text.summary.len() - head.len();
         find(head, phrase).filter(|found| found.start == 0).map(|found| at..at + found.end)
     });
@@ -168,8 +168,11 @@ fn meta(text: &Text<'_>) -> Vec<Finding> {
 fn marks(text: &Text<'_>) -> Option<Finding> {
     const INLINE: &[&str] = &["**", "__", "```", "](", "<|", "|>", "</"];
     let inline = INLINE.iter().find(|mark| text.summary.contains(**mark) && !text.article.contains(**mark));
-    let introduces = |line: &&str| line.trim_end().ends_with(':') && !text.article.contains(line.trim());
-    let line = text.summary.lines().find(|line| is_listed(line.trim_start()) || introduces(line));
+    // A line that ends with a colon introduces a list, unless it is the last one, which only stops short.
+    let last = text.summary.lines().count().saturating_sub(1);
+    let introduces = |(at, line): (usize, &str)| at < last && line.trim_end().ends_with(':');
+    let mut lines = text.summary.lines().enumerate();
+    let line = lines.find(|&(at, line)| is_listed(line.trim_start()) || introduces((at, line))).map(|(_, line)| line);
     let shown = inline.copied().or(line.map(|line| line.trim_start()))?;
     let shown: String = shown.chars().take(20).collect();
     let message = format!("marks of a list or heading: expected plain sentences, got {shown:?}");

@@ -95,8 +95,11 @@ pub(super) fn check(text: &Text<'_>, request: &SummaryCheck<'_>) -> Vec<Finding>
     if quotations.is_empty() {
         return Vec::new();
     }
-    let said: String =
+    let mut said: String =
         self::quotations(text.article).into_iter().map(|range| folded(&text.article[range]) + " ").collect();
+    // A speech over several paragraphs is closed at the end of the last one only.
+    let open = text.article.lines().filter(|line| has_lone_mark(line));
+    said.extend(open.map(|line| folded(line) + " "));
     let article = Article { folded: folded(text.article), said, forms: Forms::of(text.article, request.from) };
     quotations
         .into_iter()
@@ -105,6 +108,16 @@ pub(super) fn check(text: &Text<'_>, request: &SummaryCheck<'_>) -> Vec<Finding>
             judge(quote, request, &article).map(|finding| finding.in_output(range))
         })
         .collect()
+}
+
+/// Whether a line has a mark of a quotation without its partner.
+fn has_lone_mark(line: &str) -> bool {
+    let mut rest = line.to_string();
+    for range in quotations(line).into_iter().rev() {
+        rest.replace_range(range, "");
+    }
+    // Single marks are apostrophes as well.
+    rest.contains(['"', '“', '”', '„', '«', '»', '「', '」', '『', '』'])
 }
 
 /// What is asked of the article.
@@ -218,6 +231,13 @@ mod tests {
         check(Language::EN, Language::EN, "He spoke of “a quiet night in the hills”.", &["quote_marks_new"]);
         check(Language::UK, Language::UK, "«Ніч у горах минула спокійно й тихо», — сказав він.", &["quote_marks_new"]);
         check(Language::KO, Language::KO, "그는 “산속의 밤은 조용하게 지나갔다”고 했다.", &["quote_marks_new"]);
+    }
+
+    #[test]
+    fn a_speech_over_paragraphs_is_a_quotation() {
+        let article = "\"It was a long night on the road,\" he said.\n\n\"Nobody slept before the sun came up again.\n\n\"Then we drove home,\" he said.";
+        let text = Text::of(article, "\"Nobody slept before the sun came up again,\" he said.", Language::EN);
+        assert!(super::check(&text, &request(Language::EN, Language::EN)).is_empty());
     }
 
     #[test]
