@@ -97,17 +97,6 @@ impl Candidate {
         self.faults().filter(|finding| finding.severity == severity).count()
     }
 
-    /// Whether a person has to read it before it is published: it has an error, or is by a model that does the language
-    /// badly, whose faults the checks see only in part.
-    pub(super) fn needs_review(&self) -> bool {
-        self.has_error() || self.weak.is_some()
-    }
-
-    /// Whether it has an error.
-    fn has_error(&self) -> bool {
-        self.count(Severity::Error) > 0
-    }
-
     /// Whether nothing was found that another attempt could do better.
     fn passes(&self) -> bool {
         self.faults().all(|finding| finding.severity < Severity::Warning)
