@@ -19,7 +19,7 @@ use crate::registry::load::Loaded;
 use crate::segment::{Segment, protect};
 use crate::token::{Constraint, Task, TokenClasses, TokenId, WordEdges};
 use crate::tokenize::{Tokenizer, classes};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -40,13 +40,16 @@ const OPENERS: [&str; 5] = ["(", "«", "\"", "'", "-"];
 
 /// The name of the second attempt in reports.
 const RETRY: &str = "glossary";
-/// What a second answer must have at least of the first, of its words in their order and of its length, and how much less
-/// likely each further term may make it (in nats: a word of which the model thinks one in three thousand). With less it is no
-/// longer the same translation with another word in it: a model that finds no place for a term may write another sentence
-/// around it, or leave out half of this one.
-const MOST_NATS: f32 = 8.0;
+/// What a second answer must have at least of the first: of its words in their order, of its length. With less it is no longer
+/// the same translation with another word in it: a model that finds no place for a term may write another sentence around it,
+/// or leave out half of this one.
 const LEAST_WORDS: f32 = 0.5;
 const LEAST_LENGTH: f32 = 0.75;
+/// How much less likely a term may make an answer, in nats, before the model is said to be strained: a word of which it thinks
+/// one in three thousand.
+const STRAIN: f32 = 8.0;
+/// What a strained answer must have at least of the mean token probability of the first.
+const LEAST_PROBABILITY: f32 = 0.5;
 
 /// A direction.
 type Direction = (Language, Language);
@@ -218,7 +221,12 @@ impl<'a> Wording<'a> {
         let sound =
             second.answer.error.is_none() && !second.answer.cancelled && second.answer.finish == Some(Finish::End);
         let (before, after) = (hits(&first), hits(&second));
-        let sound = sound && after > before && resembles(&first, &second, after - before);
+        second.strained = after > before && is_strained(&first, &second, after - before);
+        let probable = match (first.score, second.score) {
+            (Some(first), Some(second)) if second < LEAST_PROBABILITY * first => false,
+            _ => true,
+        };
+        let sound = sound && after > before && (probable || !second.strained) && resembles(&first, &second);
         let tokens = |of: &Translated| (of.answer.source_tokens, of.answer.target_tokens);
         if sound && lost(&second) <= lost(&first) && doubts(&second) <= doubts(&first) {
             let (source, target) = tokens(&first);
@@ -233,18 +241,19 @@ impl<'a> Wording<'a> {
         first
     }
 
-    /// Says in the record of a finished article which terms its outputs have.
-    pub(super) fn record(&self, article: &mut Article<'_>, to: Language) {
+    /// Says in the record of a finished article which terms its outputs have; of the strained ones they are doubtful.
+    pub(super) fn record(&self, article: &mut Article<'_>, to: Language, strained: &BTreeSet<usize>) {
         let Some(glossary) = self.glossary() else { return };
         let mut totals = TermTotals::default();
         let segments = article.segments.iter().zip(&article.plans).zip(&mut article.record.segments);
-        for ((segment, plan), record) in segments {
+        for (index, ((segment, plan), record)) in segments.enumerate() {
             let Plan::Translate { from, .. } = *plan else { continue };
             if record.outcome != OutcomeRecord::Translated {
                 continue;
             }
             let occurrences = glossary.find(&record.source, (from, to), &segment.verbatim);
             let found = glossary.look_up(&occurrences, &record.output, to);
+            let severity = if strained.contains(&index) { Severity::Warning } else { Severity::Note };
             for (Occurrence { span, term, forms, .. }, output) in occurrences.into_iter().zip(found) {
                 totals.add(TermTotals { hits: usize::from(output.is_some()), misses: usize::from(output.is_none()) });
                 if let Some(place) = output.clone().filter(|_| record.retry == Some(RETRY)) {
@@ -252,7 +261,7 @@ impl<'a> Wording<'a> {
                         "the glossary asked for {:?}: check how the sentence fits it",
                         &record.output[place.clone()]
                     );
-                    let finding = Finding::new("term_required", Severity::Note, message);
+                    let finding = Finding::new("term_required", severity, message);
                     record.findings.push(finding.in_source(span.clone()).in_output(place));
                 }
                 if output.is_none() {
@@ -269,17 +278,20 @@ impl<'a> Wording<'a> {
     }
 }
 
-/// Whether a second answer is the same translation as the first with so many further terms in it.
-fn resembles(first: &Translated, second: &Translated, terms: usize) -> bool {
-    let (old, new) = (first.answer.log_probability, second.answer.log_probability);
-    // What has no score cannot be held against it.
-    let probable = !(old - new).is_finite() || old - new <= MOST_NATS * terms as f32;
+/// Whether so many further terms cost an answer more than words usually cost. What has no score cannot be held against it.
+fn is_strained(first: &Translated, second: &Translated, terms: usize) -> bool {
+    let cost = first.answer.log_probability - second.answer.log_probability;
+    cost.is_finite() && cost > STRAIN * terms as f32
+}
+
+/// Whether a second answer is the same translation as the first with other words in it.
+fn resembles(first: &Translated, second: &Translated) -> bool {
     let (before, after) = (first.answer.text.as_str(), second.answer.text.as_str());
     let length = |text: &str| text.chars().count() as f32;
     let words = |text: &'_ str| text.to_lowercase().split_whitespace().map(str::to_string).collect::<Vec<_>>();
     let (old, new) = (words(before), words(after));
     let common = common_in_order(&old, &new) as f32;
-    probable && length(after) >= LEAST_LENGTH * length(before) && common >= LEAST_WORDS * old.len() as f32
+    length(after) >= LEAST_LENGTH * length(before) && common >= LEAST_WORDS * old.len() as f32
 }
 
 /// Length of the longest common subsequence.
@@ -394,7 +406,7 @@ mod tests {
         check(&answer(FIRST, 0.6), None);
         // The model does not believe it.
         check(&answer(both, 0.2), None);
-        check(&answer("Le maire a fermé la passerelle le 3 mai, dit desk@ledger.example.", 0.38), None);
+        check(&answer("Le maire a fermé la passerelle le 3 mai, dit desk@ledger.example.", 0.29), None);
         // It lost an address, a number, half of the sentence.
         check(&answer("Le bourgmestre a fermé la passerelle le 3 mai, dit le journal local.", 0.4), None);
         check(&answer("Le bourgmestre a fermé la passerelle le 5 mai, dit desk@ledger.example.", 0.4), None);

@@ -16,7 +16,7 @@ use crate::job::spec::Item;
 use crate::language::Language;
 use crate::language::script::scripts_of;
 use crate::quality::{Finding, Severity};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -206,9 +206,11 @@ impl<'a> Desk<'_, 'a> {
             let elapsed_ms = held.began.elapsed().as_secs_f64() * 1000.0;
             article.record.timings_ms.decode = elapsed_ms * own as f64 / of as f64;
             let began = Instant::now();
+            let strained: BTreeSet<usize> =
+                parts.iter().filter(|(_, part)| part.strained).map(|(&segment, _)| segment).collect();
             finish(&mut article, parts, self.to);
             if let Some(wording) = &self.pipeline.wording {
-                wording.record(&mut article, self.to);
+                wording.record(&mut article, self.to, &strained);
             }
             article.record.timings_ms.write = began.elapsed().as_secs_f64() * 1000.0;
             self.pipeline.clock.text(began);
