@@ -372,8 +372,8 @@ mod tests {
     use super::*;
 
     const TABLE: &str = "en\tfr\nbridge\tpasserelle\nmayor\tbourgmestre\n";
-    const SOURCE: &str = "The mayor closed the bridge on 3 May, desk@ledger.example says.";
-    const FIRST: &str = "Le maire a fermé le pont le 3 mai, dit desk@ledger.example.";
+    const SOURCE: &str = "The mayor closed the bridge in 1987, desk@ledger.example says.";
+    const FIRST: &str = "Le maire a fermé le pont en 1987, dit desk@ledger.example.";
 
     fn answer(text: &str, score: f32) -> Translated {
         let mut translated = Translated { score: Some(score), ..Translated::default() };
@@ -400,16 +400,16 @@ mod tests {
 
     #[test]
     fn a_second_answer_has_to_be_better_and_no_worse() {
-        let both = "Le bourgmestre a fermé la passerelle le 3 mai, dit desk@ledger.example.";
+        let both = "Le bourgmestre a fermé la passerelle en 1987, dit desk@ledger.example.";
         check(&answer(both, 0.4), Some(RETRY));
-        check(&answer("Le maire a fermé la passerelle le 3 mai, dit desk@ledger.example.", 0.45), Some(RETRY));
+        check(&answer("Le maire a fermé la passerelle en 1987, dit desk@ledger.example.", 0.45), Some(RETRY));
         check(&answer(FIRST, 0.6), None);
         // The model does not believe it.
         check(&answer(both, 0.2), None);
-        check(&answer("Le maire a fermé la passerelle le 3 mai, dit desk@ledger.example.", 0.29), None);
+        check(&answer("Le maire a fermé la passerelle en 1987, dit desk@ledger.example.", 0.29), None);
         // It lost an address, a number, half of the sentence.
-        check(&answer("Le bourgmestre a fermé la passerelle le 3 mai, dit le journal local.", 0.4), None);
-        check(&answer("Le bourgmestre a fermé la passerelle le 5 mai, dit desk@ledger.example.", 0.4), None);
+        check(&answer("Le bourgmestre a fermé la passerelle en 1987, dit le journal local.", 0.4), None);
+        check(&answer("Le bourgmestre a fermé la passerelle en 1978, dit desk@ledger.example.", 0.4), None);
         check(&answer("La passerelle du bourgmestre, desk@ledger.example.", 0.4), None);
         let mut cut = answer(both, 0.4);
         cut.answer.finish = Some(Finish::Limit);
