@@ -369,7 +369,7 @@ mod tests {
         check_output("The bank", "До Берега", &[Some("Берега")]);
         check_output("The bank", "Банкнота", &[None]);
         check_output("The court and the tribunal", "Суд", &[Some("Суд"), None]);
-        check_output("The court and the tribunal", "Суд і суд", &[Some("суд"), Some("Суд")]);
+        check_output("The court and the tribunal", "Суд і суд", &[Some("Суд"), Some("суд")]);
         check_output("The court and the tribunal", "Суд і трибунал", &[Some("Суд"), Some("трибунал")]);
         check_output("A bank, the bank", "Банк", &[Some("Банк"), Some("Банк")]);
         check_output("NATO and the central bank", "Нато й центрального банку", &[None, Some("центрального банку")]);
