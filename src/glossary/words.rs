@@ -199,7 +199,8 @@ impl Letters {
     /// Whether a word may end before `at`: at the end of letters, before Korean particles or an English ’s.
     fn ends_word(&self, at: usize) -> bool {
         if at == 0 || !self.is_word(at - 1) {
-            return true;
+            // U.S. is not in U.S.A.
+            return at == 0 || self.plain[at - 1] != '.' || !self.is_word(at);
         }
         if self.is_word(at) {
             let hangul = |c: &char| script_of(*c) == Some(Script::Hangul);

@@ -6,7 +6,7 @@
 
 use super::models::{ECHO, Models};
 use super::run::{Beams, Effort, Way};
-use super::terms::{TERM_MISSING, TermUse, Wording, resembles};
+use super::terms::{TERM_MISSING, TermUse, Wording, is_strained, resembles};
 use super::unit::{Attempt, Owner, Translated, Unit};
 use crate::decode::Finish;
 use crate::job::report::AttemptRecord;
@@ -326,6 +326,12 @@ impl Climb {
         // The weightless model answers the same whatever is asked of it.
         let stopped = translated.answer.cancelled || translated.hops.iter().any(|hop| hop.record.model == ECHO);
         let mut candidate = ground.judge(self.trying, translated);
+        if self.trying == Step::Terms
+            && let Some(first) = self.candidates.first()
+        {
+            let gained = first.missing_terms().saturating_sub(candidate.missing_terms());
+            candidate.translated.strained = is_strained(&first.translated, &candidate.translated, gained);
+        }
         if self.trying == Step::Terms && self.is_forced(&candidate) {
             let message = "with the terms of the glossary the model wrote another sentence";
             candidate.findings.push(Finding::new("terms_forced", Severity::Error, message));

@@ -17,7 +17,7 @@ use crate::registry::load::Loaded;
 use crate::segment::{Segment, protect};
 use crate::token::{Constraint, Task, TokenClasses, TokenId, WordEdges};
 use crate::tokenize::{Tokenizer, classes};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -40,13 +40,16 @@ const OPENERS: [&str; 5] = ["(", "«", "\"", "'", "-"];
 pub(super) const TERM_MISSING: &str = "term_missing";
 /// The name of the second attempt in reports.
 const RETRY: &str = "glossary";
-/// What a second answer must have at least of the first, of its words in their order and of its length, and how much less
-/// likely each further term may make it (in nats: a word of which the model thinks one in three thousand). With less it is no
-/// longer the same translation with another word in it: a model that finds no place for a term may write another sentence
-/// around it, or leave out half of this one.
-const MOST_NATS: f32 = 8.0;
+/// What a second answer must have at least of the first: of its words in their order, of its length. With less it is no longer
+/// the same translation with another word in it: a model that finds no place for a term may write another sentence around it,
+/// or leave out half of this one.
 const LEAST_WORDS: f32 = 0.5;
 const LEAST_LENGTH: f32 = 0.75;
+/// How much less likely a term may make an answer, in nats, before the model is said to be strained: a word of which it thinks
+/// one in three thousand.
+const STRAIN: f32 = 8.0;
+/// What a strained answer must have at least of the mean token probability of the first.
+const LEAST_PROBABILITY: f32 = 0.5;
 
 /// A direction.
 type Direction = (Language, Language);
@@ -178,11 +181,11 @@ impl<'a> Wording<'a> {
     }
 
     /// Says in the record of a finished article which terms its outputs have.
-    pub(super) fn record(&self, article: &mut Article<'_>, to: Language) {
+    pub(super) fn record(&self, article: &mut Article<'_>, to: Language, strained: &BTreeSet<usize>) {
         let Some(glossary) = self.glossary() else { return };
         let mut totals = TermTotals::default();
         let segments = article.segments.iter().zip(&article.plans).zip(&mut article.record.segments);
-        for ((segment, plan), record) in segments {
+        for (index, ((segment, plan), record)) in segments.enumerate() {
             let Plan::Translate { from, .. } = *plan else { continue };
             if record.outcome != OutcomeRecord::Translated {
                 continue;
@@ -196,7 +199,8 @@ impl<'a> Wording<'a> {
                         "the glossary asked for {:?}: check how the sentence fits it",
                         &record.output[place.clone()]
                     );
-                    let finding = Finding::new("term_required", Severity::Note, message);
+                    let severity = if strained.contains(&index) { Severity::Warning } else { Severity::Note };
+                    let finding = Finding::new("term_required", severity, message);
                     record.findings.push(finding.in_source(span.clone()).in_output(place));
                 }
                 let found = output.clone().map(|place| record.output[place].to_string());
@@ -207,17 +211,27 @@ impl<'a> Wording<'a> {
     }
 }
 
+/// Whether a second answer with so many further terms is so much less likely that the model hardly believes it.
+pub(super) fn is_strained(first: &Translated, second: &Translated, terms: usize) -> bool {
+    // What has no score cannot be held against it.
+    let cost = first.answer.log_probability - second.answer.log_probability;
+    cost.is_finite() && cost > STRAIN * terms as f32
+}
+
 /// Whether a second answer is the same translation as the first with so many further terms in it.
 pub(super) fn resembles(first: &Translated, second: &Translated, terms: usize) -> bool {
-    let (old, new) = (first.answer.log_probability, second.answer.log_probability);
-    // What has no score cannot be held against it.
-    let probable = !(old - new).is_finite() || old - new <= MOST_NATS * terms as f32;
+    let probable = match (first.score, second.score) {
+        (Some(first), Some(second)) => second >= LEAST_PROBABILITY * first,
+        _ => true,
+    };
     let (before, after) = (first.answer.text.as_str(), second.answer.text.as_str());
     let length = |text: &str| text.chars().count() as f32;
     let words = |text: &'_ str| text.to_lowercase().split_whitespace().map(str::to_string).collect::<Vec<_>>();
     let (old, new) = (words(before), words(after));
     let common = common_in_order(&old, &new) as f32;
-    probable && length(after) >= LEAST_LENGTH * length(before) && common >= LEAST_WORDS * old.len() as f32
+    (probable || !is_strained(first, second, terms))
+        && length(after) >= LEAST_LENGTH * length(before)
+        && common >= LEAST_WORDS * old.len() as f32
 }
 
 /// Length of the longest common subsequence.
@@ -318,7 +332,10 @@ mod tests {
         check(one, 0.45, 1, true);
         // The model does not believe it.
         check(both, 0.2, 2, false);
-        check(one, 0.38, 1, false);
+        // It is strained, which is worth a warning.
+        check(one, 0.38, 1, true);
+        assert!(is_strained(&answer(FIRST, 0.6), &answer(one, 0.38), 1));
+        assert!(!is_strained(&answer(FIRST, 0.6), &answer(both, 0.45), 1));
         // Half of the sentence is gone.
         check("La passerelle du bourgmestre, desk@ledger.example.", 0.4, 2, false);
     }

@@ -18,7 +18,7 @@ use crate::language::Language;
 use crate::language::script::scripts_of;
 use crate::quality::{Finding, Severity};
 use crate::segment::Segment;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -205,9 +205,11 @@ impl<'a> Desk<'_, 'a> {
             let elapsed_ms = held.began.elapsed().as_secs_f64() * 1000.0;
             article.record.timings_ms.decode = elapsed_ms * own as f64 / of as f64;
             let began = Instant::now();
+            let strained: BTreeSet<usize> =
+                parts.iter().filter(|(_, settled)| settled.translated.strained).map(|(&index, _)| index).collect();
             finish(&mut article, parts, self.to, self.pipeline.spec.typography);
             if let Some(wording) = &self.pipeline.wording {
-                wording.record(&mut article, self.to);
+                wording.record(&mut article, self.to, &strained);
             }
             article.record.timings_ms.write = began.elapsed().as_secs_f64() * 1000.0;
             self.pipeline.clock.text(began);

@@ -246,7 +246,9 @@ mod tests {
 
     #[test]
     fn no_token_serves_two_constraints() {
-        check(&[&[&[1]], &[&[1, 2]]], &[1, 2], (2, false));
+        // The longer form takes the token when the word is over.
+        check(&[&[&[1]], &[&[1, 2]]], &[1, 2], (3, false));
+        check(&[&[&[1]], &[&[1, 2]]], &[1, 2, 3], (2, false));
         check(&[&[&[1]], &[&[1, 2]]], &[1, 2, 1], (3, true));
         check(&[&[&[1]], &[&[1], &[2]]], &[1, 3], (1, false));
         check(&[&[&[1]], &[&[1], &[2]]], &[1, 2], (2, true));

@@ -37,6 +37,11 @@ pub(super) fn check(text: &Text<'_>, request: &SummaryCheck<'_>) -> Vec<Finding>
 fn transliterated(text: &Text<'_>, request: &SummaryCheck<'_>) -> Vec<Finding> {
     unknown_names((text.article, request.from), (text.summary, request.to))
         .into_iter()
+        // Latin words in other scripts are looked for by themselves.
+        .filter(|place| {
+            let script = text.summary[place.clone()].chars().find_map(script_of);
+            script != Some(Script::Latin) || script_for(request.to) == Some(Script::Latin)
+        })
         // A sentence in another language is a fault of its own.
         .filter(|place| text.sentences.iter().any(|s| s.contains(&place.start) && !text.is_foreign(s)))
         .map(|place| new_name(&text.summary[place.clone()], None, Severity::Warning).in_output(place))
