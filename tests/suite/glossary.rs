@@ -111,13 +111,17 @@ fn what_is_done_again_for_its_terms_depends_on_nobody_in_its_batch() {
         let of = |(record, answer): &Told| {
             let mut record = record.clone();
             // Scores may differ in the last bits.
-            record.segments.iter_mut().for_each(|segment| segment.score = None);
+            for segment in &mut record.segments {
+                (segment.score, segment.confidence) = (None, None);
+                segment.attempts.iter_mut().for_each(|attempt| attempt.score = None);
+            }
             let answer = String::from_utf8(answer.clone().unwrap()).unwrap();
             format!("{answer}{}", serde_json::to_string(&(&record.segments, record.tokens)).unwrap())
         };
         told.iter().map(of).collect()
     };
-    assert!(summary.totals.terms.unwrap().misses > 0);
+    let terms_of_all = summary.totals.terms.unwrap();
+    assert!(terms_of_all.hits + terms_of_all.misses >= items.len());
     for (index, item) in items.iter().enumerate() {
         let alone = run(&choice, vec![item.clone()], 2, &terms).0;
         assert_eq!(answers(&alone)[0], answers(&told[index..=index])[0]);
@@ -128,7 +132,7 @@ fn what_is_done_again_for_its_terms_depends_on_nobody_in_its_batch() {
     assert!(summary.totals.target_tokens > without.totals.target_tokens);
     for (free, told) in free.iter().zip(&told) {
         for (free, told) in free.0.segments.iter().zip(&told.0.segments) {
-            assert!(free.output == told.output || told.retry == Some("glossary"), "{told:?}");
+            assert!(free.output == told.output || !told.terms.is_empty(), "{told:?}");
         }
     }
 }
