@@ -25,11 +25,10 @@ pub(super) fn regular_plural(term: &str, language: Language) -> Option<String> {
     match tag.split('-').next().unwrap_or(tag) {
         "en" if ends(&["s", "x", "z", "ch", "sh"]) => with("es"),
         "en" if ends(&["y"]) && !vowel_before_last("aeiou") => cut(1, "ies"),
-        "en" => with("s"),
         "fr" if ends(&["s", "x", "z"]) => None,
         "fr" if ends(&["al"]) => cut(2, "aux"),
         "fr" if ends(&["au", "eu"]) => with("x"),
-        "fr" => with("s"),
+        "en" | "fr" => with("s"),
         "es" if ends(&["s", "x"]) => None,
         "es" if ends(&["z"]) => cut(1, "ces"),
         "es" if ends(&["ión"]) => cut(2, "ones"),

@@ -299,6 +299,8 @@ fn union(ranges: impl IntoIterator<Item = Range<usize>>) -> Vec<Range<usize>> {
 
 #[cfg(test)]
 mod tests {
+    // A list of one range is one.
+    #![allow(clippy::single_range_in_vec_init)]
     #![allow(clippy::unwrap_used)]
     use super::*;
     use proptest::prelude::*;

@@ -65,7 +65,7 @@ fn utf8<'b>(file: &str, bytes: &'b [u8]) -> Result<&'b str, GlossaryError> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(text.strip_prefix('\u{FEFF}').unwrap_or(text)),
         Err(error) => {
-            let line = bytes[..error.valid_up_to()].iter().filter(|&&byte| byte == b'\n').count() + 1;
+            let line = bytes[..error.valid_up_to()].split(|&byte| byte == b'\n').count();
             let reason = "expected UTF-8, got bytes of another encoding; save the file as UTF-8".into();
             Err(GlossaryError { file: file.into(), line, reason })
         }

@@ -131,6 +131,11 @@ fn lines(text: &str) -> Vec<Unit> {
     found
 }
 
+/// The texts of a file's units.
+fn texts(side: &Side) -> Vec<&str> {
+    side.units.iter().map(|unit| unit.text.as_str()).collect()
+}
+
 /// Which units belong together: lines by their number, if both files have as many; else by their lengths and marks.
 fn pairs(
     source: &Side,
@@ -149,9 +154,6 @@ fn pairs(
         let both_blank = |at: &usize| blank(&source.units[*at]) && blank(&translation.units[*at]);
         let one = |at| Paired { source: at..at + 1, output: at..at + 1 };
         return (0..expected).filter(|at| !both_blank(at)).map(one).collect();
-    }
-    fn texts(side: &Side) -> Vec<&str> {
-        side.units.iter().map(|unit| unit.text.as_str()).collect()
     }
     let mut found = quality::pair_paragraphs(&texts(source), &texts(translation), direction);
     let blank = |units: &[Unit]| units.iter().all(|unit| unit.text.is_empty());

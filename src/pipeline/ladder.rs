@@ -129,7 +129,7 @@ pub(super) enum Verdict {
     /// Nothing: this is what the segment gets.
     Settled(Box<Settled>),
     /// Another attempt, which these units are.
-    Again(Climb, Vec<Unit>),
+    Again(Box<Climb>, Vec<Unit>),
 }
 
 impl Ground<'_> {
@@ -352,7 +352,7 @@ impl Climb {
                 if units.is_empty() {
                     return self.go_on(ground, owner);
                 }
-                return Verdict::Again(self, units);
+                return Verdict::Again(Box::new(self), units);
             }
         }
         Verdict::Settled(Box::new(self.settle()))
@@ -496,13 +496,13 @@ mod tests {
     }
 
     /// Runs a ladder from English to Ukrainian on a text; the model answers what `says` makes of a unit.
-    fn climb(text: &str, says: &dyn Fn(&Unit) -> String, other: Other, retry: Retry) -> Settled {
+    fn climb(text: &str, says: &dyn Fn(&Unit) -> String, other: &Other, retry: Retry) -> Settled {
         let folder = tempfile::tempdir().unwrap();
         let mut settings = Settings::new(folder.path().join("hub"), folder.path().join("data"));
         settings.offline = true;
         let options = LoadOptions { device: candle_core::Device::Cpu, precision: Precision::F32, keep: Keep::Nowhere };
         let mut models = Models::new(Choice::Echo, &settings, options, &()).unwrap();
-        if other == Other::Here {
+        if *other == Other::Here {
             let hop = Hop { from: Language::EN, to: Language::UK, model: "other".into() };
             models = models.with_other_route(&[hop], &|_| load::echo());
         }
@@ -549,24 +549,24 @@ mod tests {
 
     #[test]
     fn a_good_answer_is_taken_at_once() {
-        let settled = climb(TEXT, &|_| GOOD.into(), Other::Here, Retry::Full);
+        let settled = climb(TEXT, &|_| GOOD.into(), &Other::Here, Retry::Full);
         assert!(settled.attempts.is_empty() && settled.findings.is_empty());
     }
 
     #[test]
     fn steps_are_tried_in_order_until_one_is_good() {
         let beam = |unit: &Unit| if unit.effort.beams == Beams::Wide { GOOD.into() } else { TEXT.to_string() };
-        let settled = climb(TEXT, &beam, Other::Here, Retry::Full);
+        let settled = climb(TEXT, &beam, &Other::Here, Retry::Full);
         assert_eq!(steps(&settled), [("first", false), ("beam", true)]);
         assert_eq!(settled.translated.retry, Some("beam"));
         assert_eq!(settled.attempts[0].findings, ["copied_source"]);
         let other = |unit: &Unit| if unit.effort.way == Way::Other { GOOD.into() } else { TEXT.to_string() };
-        let settled = climb(TEXT, &other, Other::Here, Retry::Full);
+        let settled = climb(TEXT, &other, &Other::Here, Retry::Full);
         assert_eq!(steps(&settled), [("first", false), ("beam", false), ("other_route", true)]);
         let long = format!("{TEXT} {TEXT}");
         let smaller =
             |unit: &Unit| if unit.effort.limit.is_some() { format!("{GOOD} {GOOD}") } else { unit.text.to_string() };
-        let settled = climb(&long, &smaller, Other::Here, Retry::Full);
+        let settled = climb(&long, &smaller, &Other::Here, Retry::Full);
         assert_eq!(steps(&settled)[1].0, "smaller_pieces");
     }
 
@@ -576,11 +576,11 @@ mod tests {
             Beams::Wide => "Опівдні міст закрили, бо вранці".to_string(),
             Beams::Usual => TEXT.to_string(),
         };
-        let settled = climb(TEXT, &says, Other::Missing, Retry::Full);
+        let settled = climb(TEXT, &says, &Other::Missing, Retry::Full);
         assert_eq!(steps(&settled), [("first", false), ("beam", true)]);
         assert!(!settled.findings.is_empty());
         // What is no better than the first answer does not replace it.
-        let settled = climb(TEXT, &|_| TEXT.into(), Other::Here, Retry::Full);
+        let settled = climb(TEXT, &|_| TEXT.into(), &Other::Here, Retry::Full);
         assert_eq!(steps(&settled), [("first", true), ("beam", false), ("other_route", false)]);
     }
 
@@ -588,7 +588,7 @@ mod tests {
     fn what_has_one_place_is_put_in_again_without_another_attempt() {
         let text = "The bridge was closed at noon because two trucks had been hit there. 🚧";
         let says = |_: &Unit| "Опівдні міст закрили, бо там влучили у дві вантажівки.".to_string();
-        let settled = climb(text, &says, Other::Missing, Retry::Full);
+        let settled = climb(text, &says, &Other::Missing, Retry::Full);
         assert!(settled.translated.answer.text.ends_with("вантажівки. 🚧"), "{}", settled.translated.answer.text);
         assert!(settled.attempts.is_empty());
         let codes: Vec<&str> = settled.findings.iter().map(|finding| finding.code).collect();
@@ -597,7 +597,7 @@ mod tests {
 
     #[test]
     fn nothing_is_tried_again_where_that_is_off() {
-        let settled = climb(TEXT, &|_| TEXT.into(), Other::Here, Retry::Off);
+        let settled = climb(TEXT, &|_| TEXT.into(), &Other::Here, Retry::Off);
         assert!(settled.attempts.is_empty());
         assert_eq!(settled.findings.len(), 1);
     }
@@ -611,7 +611,7 @@ mod tests {
             piece if piece.ends_with("wait.") && piece.len() < 12 => " або чекай.".to_string(),
             _ => "Спитай або чекай.".to_string(),
         };
-        let settled = climb(text, &says, Other::Missing, Retry::Full);
+        let settled = climb(text, &says, &Other::Missing, Retry::Full);
         assert_eq!(settled.translated.answer.text, "Спитай a@b.cd або чекай.");
         assert_eq!(steps(&settled), [("first", false), ("around_protected_spans", true)]);
         let found = settled.translated.alignment.unwrap();

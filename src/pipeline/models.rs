@@ -104,6 +104,9 @@ pub enum Summarizer {
 /// The key of the weightless model.
 pub(super) const ECHO: &str = "echo";
 
+/// Second ways that were looked for, by their languages.
+type OtherRoutes = BTreeMap<(Language, Language), Option<Vec<Hop>>>;
+
 /// The models of a job.
 pub struct Models<'a> {
     choice: Choice,
@@ -118,7 +121,7 @@ pub struct Models<'a> {
     /// Models that could not be had; routes go around them.
     unavailable: Mutex<BTreeMap<String, String>>,
     routes: Mutex<BTreeMap<(Language, Language), Vec<Hop>>>,
-    other_routes: Mutex<BTreeMap<(Language, Language), Option<Vec<Hop>>>>,
+    other_routes: Mutex<OtherRoutes>,
     load_ms: Mutex<u64>,
 }
 

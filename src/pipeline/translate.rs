@@ -261,7 +261,7 @@ impl Client for Desk<'_, '_> {
         match verdict {
             Verdict::Again(climb, units) => {
                 if let Some(held) = self.shelf().articles.get_mut(&owner.article) {
-                    held.again.insert(owner.segment, climb);
+                    held.again.insert(owner.segment, *climb);
                 }
                 units
             }
@@ -283,7 +283,7 @@ struct Asked {
 /// An attempt that is complete.
 enum Judging {
     First(Box<Translated>),
-    Further(Climb),
+    Further(Box<Climb>),
 }
 
 impl Desk<'_, '_> {
@@ -300,7 +300,7 @@ impl Desk<'_, '_> {
             if !held.again.get_mut(&owner.segment)?.take(owner.attempt, translated) {
                 return None;
             }
-            Judging::Further(held.again.remove(&owner.segment)?)
+            Judging::Further(Box::new(held.again.remove(&owner.segment)?))
         };
         let one_line = if held.article.format == Format::Lines { OneLine::Must } else { OneLine::NeedNot };
         Some((Asked { segment: held.article.segments[owner.segment].clone(), from, one_line }, judging))

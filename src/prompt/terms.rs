@@ -1,6 +1,8 @@
 //! How a chat model is told the terms that it has to use: in front of the text, behind the instruction that all requests
 //! share, so that the shared part stays shared.
 
+use std::fmt::Write as _;
+
 /// A text with the terms that stand in it and what may stand for each.
 pub fn with_terms(text: &str, terms: &[(String, Vec<String>)]) -> String {
     if terms.is_empty() {
@@ -8,7 +10,7 @@ pub fn with_terms(text: &str, terms: &[(String, Vec<String>)]) -> String {
     }
     let mut request = String::from("Use these translations:\n");
     for (term, forms) in terms {
-        request.push_str(&format!("{term} = {}\n", forms.join(" / ")));
+        let _ = writeln!(request, "{term} = {}", forms.join(" / "));
     }
     request.push_str("\nText:\n\n");
     request.push_str(text);

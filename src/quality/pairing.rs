@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn files_of_very_different_length_are_paired_by_number() {
-        let found = pair_paragraphs(&["one"; 30_000], &["один"; 2], (Language::EN, Language::UK));
+        let found = pair_paragraphs(&vec!["one"; 30_000], &["один"; 2], (Language::EN, Language::UK));
         assert_eq!(found.len(), 30_000);
         assert_eq!((found[1].output.clone(), found[2].output.is_empty()), (1..2, true));
     }

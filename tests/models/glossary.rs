@@ -57,7 +57,7 @@ fn translate(name: &str, to: &str, precision: Precision, terms: &Terms) -> Vec<(
 }
 
 fn check(name: &str, to: &str, precision: Precision, table: &BTreeMap<&str, &str>) {
-    let rows: String = table.iter().map(|(term, forms)| format!("{term}\t{forms}\n")).collect();
+    let rows: String = table.iter().flat_map(|(term, forms)| [*term, "\t", *forms, "\n"]).collect();
     let glossary = Glossary::parse("terms.tsv", format!("en\t{to}\n{rows}").as_bytes()).unwrap();
     let free = translate(name, to, precision, &Terms::default());
     let worded = translate(name, to, precision, &Terms { glossary: Some(glossary), keep: None });

@@ -78,11 +78,12 @@ struct UnderWay {
     spelled: usize,
 }
 
-impl Progress {
-    fn form<'g>(&self, goal: &'g Goal<'_>, of: &UnderWay) -> &'g [TokenId] {
-        &goal.constraints[of.constraint].forms[of.form]
-    }
+/// The tokens of a form that is under way.
+fn form<'g>(goal: &'g Goal<'_>, of: &UnderWay) -> &'g [TokenId] {
+    &goal.constraints[of.constraint].forms[of.form]
+}
 
+impl Progress {
     /// Constraints for which a form may begin: not met, and the first of those that are the same.
     fn open<'g>(&'g self, goal: &'g Goal<'_>) -> impl Iterator<Item = usize> + 'g {
         let open = |index: &usize| self.met[*index].is_none();
@@ -98,7 +99,7 @@ impl Progress {
 
     /// Tokens that bring a constraint nearer, ascending.
     pub(super) fn wanted(&self, goal: &Goal<'_>) -> Vec<TokenId> {
-        let going_on = self.under_way.iter().filter_map(|of| self.form(goal, of).get(of.spelled));
+        let going_on = self.under_way.iter().filter_map(|of| form(goal, of).get(of.spelled));
         let beginning = self.open(goal).flat_map(|index| goal.constraints[index].forms.iter().map(|form| &form[0]));
         let beginning = beginning.filter(|&&token| self.begins_word(goal, token));
         let mut tokens: Vec<TokenId> = going_on.chain(beginning).copied().collect();
@@ -113,7 +114,7 @@ impl Progress {
         if self.begins_word(goal, token) {
             next.confirm(goal);
         }
-        next.under_way.retain(|of| self.form(goal, of).get(of.spelled) == Some(&token));
+        next.under_way.retain(|of| form(goal, of).get(of.spelled) == Some(&token));
         for of in &mut next.under_way {
             of.spelled += 1;
         }
@@ -132,7 +133,7 @@ impl Progress {
 
     /// The word is over: what was spelled whole is met.
     fn confirm(&mut self, goal: &Goal<'_>) {
-        let whole = |of: &&UnderWay| self.form(goal, of).len() == of.spelled;
+        let whole = |of: &&UnderWay| form(goal, of).len() == of.spelled;
         let mut whole: Vec<UnderWay> = self.under_way.iter().filter(whole).copied().collect();
         // The longest first; of equally long ones the one with the fewest ways to be met.
         whole.sort_by_key(|of| {
@@ -169,7 +170,7 @@ impl Progress {
 
     /// Whether a token goes on with a form that has begun.
     pub(super) fn is_carried_on_by(&self, goal: &Goal<'_>, token: TokenId) -> bool {
-        self.under_way.iter().any(|of| self.form(goal, of).get(of.spelled) == Some(&token))
+        self.under_way.iter().any(|of| form(goal, of).get(of.spelled) == Some(&token))
     }
 
     /// Tokens of the goal that are there: those of met constraints, all of them, and those of forms under way.
@@ -184,7 +185,7 @@ impl Progress {
     fn spelled(&self, goal: &Goal<'_>, constraint: usize) -> usize {
         let of_it = self.under_way.iter().filter(|of| of.constraint == constraint);
         let worth = |of: &UnderWay| {
-            if self.form(goal, of).len() == of.spelled { goal.lengths[constraint] } else { of.spelled }
+            if form(goal, of).len() == of.spelled { goal.lengths[constraint] } else { of.spelled }
         };
         of_it.map(worth).max().unwrap_or(0)
     }

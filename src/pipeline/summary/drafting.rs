@@ -160,7 +160,7 @@ impl Pipeline<'_> {
         if !engine.writes_well(language) {
             candidate.weak = Some(format!("{} writes {} badly by its card", engine.name, language.english_name()));
         }
-        shorten(&mut candidate, answer, length);
+        shorten(&mut candidate, &answer, length);
         candidate
     }
 
@@ -194,7 +194,7 @@ fn slack(wanted: usize) -> usize {
 
 /// Brings an answer that is too long, or was stopped, to whole sentences and to the length that was asked for: the
 /// sentences that are most like all the others stay, in their order.
-fn shorten(candidate: &mut Candidate, answer: Answer, length: SummaryLength) {
+fn shorten(candidate: &mut Candidate, answer: &Answer, length: SummaryLength) {
     let text = answer.text.trim().to_string();
     let wanted = length.sentences();
     let language = candidate.language.unwrap_or(Language::EN);
@@ -245,7 +245,7 @@ mod tests {
     fn check(text: &str, finish: Finish, expected: &str, codes: &[&str]) {
         let mut candidate = Candidate { language: Some(Language::EN), ..Candidate::default() };
         let answer = Answer { text: text.into(), finish: Some(finish), ..Answer::default() };
-        shorten(&mut candidate, answer, SummaryLength::Short);
+        shorten(&mut candidate, &answer, SummaryLength::Short);
         let found: Vec<&str> = candidate.findings.iter().map(|finding| finding.code).collect();
         assert_eq!((candidate.text.as_str(), found.as_slice()), (expected, codes), "{text}");
     }

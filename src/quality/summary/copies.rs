@@ -79,10 +79,7 @@ fn longest_run(said: &[String], source: &[String], places: Option<&Vec<usize>>) 
 }
 
 fn weight(words: &[String]) -> f32 {
-    words
-        .iter()
-        .map(|word| Counts::of(word).weight() + word.chars().filter(|c| c.is_ascii_digit()).count() as f32)
-        .sum()
+    words.iter().map(|word| Counts::of(word).weight() + word.chars().filter(char::is_ascii_digit).count() as f32).sum()
 }
 
 /// Where the first `count` sentences of an article end. Headlines are no sentences; they belong to what follows.

@@ -202,7 +202,7 @@ fn titled(text: &Text<'_>, forms: &Forms) -> Vec<Finding> {
         let behind = &next[title.len()..];
         let between = &text.summary[pair[0].end..pair[1].start];
         // "씨" and what follows it stand for nobody else than a person; other titles are words of their own.
-        let is_title = behind.is_empty() || PARTICLES.iter().any(|particle| behind == *particle);
+        let is_title = behind.is_empty() || PARTICLES.contains(&behind);
         let hangul = name.chars().all(|c| script_of(c) == Some(Script::Hangul));
         if !is_title || !hangul || !is_near(between) || forms.have(name) {
             continue;

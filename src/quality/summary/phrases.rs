@@ -173,7 +173,7 @@ fn marks(text: &Text<'_>) -> Option<Finding> {
     let introduces = |(at, line): (usize, &str)| at < last && line.trim_end().ends_with(':');
     let mut lines = text.summary.lines().enumerate();
     let line = lines.find(|&(at, line)| is_listed(line.trim_start()) || introduces((at, line))).map(|(_, line)| line);
-    let shown = inline.copied().or(line.map(|line| line.trim_start()))?;
+    let shown = inline.copied().or(line.map(str::trim_start))?;
     let shown: String = shown.chars().take(20).collect();
     let message = format!("marks of a list or heading: expected plain sentences, got {shown:?}");
     Some(Finding::new("markup_left", Severity::Warning, message))
