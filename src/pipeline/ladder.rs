@@ -366,7 +366,7 @@ impl Climb {
         };
         let gained = first.missing_terms().saturating_sub(candidate.missing_terms());
         let lost = |of: &Candidate| of.findings.iter().filter(|finding| finding.code.starts_with("verbatim_m")).count();
-        gained == 0 || lost(candidate) > lost(first) || !resembles(&first.translated, &candidate.translated, gained)
+        gained == 0 || lost(candidate) > lost(first) || !resembles(&first.translated, &candidate.translated)
     }
 
     /// The best of the answers.

@@ -48,8 +48,6 @@ const LEAST_LENGTH: f32 = 0.75;
 /// How much less likely a term may make an answer, in nats, before the model is said to be strained: a word of which it thinks
 /// one in three thousand.
 const STRAIN: f32 = 8.0;
-/// What a strained answer must have at least of the mean token probability of the first.
-const LEAST_PROBABILITY: f32 = 0.5;
 
 /// A direction.
 type Direction = (Language, Language);
@@ -218,20 +216,15 @@ pub(super) fn is_strained(first: &Translated, second: &Translated, terms: usize)
     cost.is_finite() && cost > STRAIN * terms as f32
 }
 
-/// Whether a second answer is the same translation as the first with so many further terms in it.
-pub(super) fn resembles(first: &Translated, second: &Translated, terms: usize) -> bool {
-    let probable = match (first.score, second.score) {
-        (Some(first), Some(second)) => second >= LEAST_PROBABILITY * first,
-        _ => true,
-    };
+/// Whether a second answer is the same translation as the first with other words in it. How probable it is says little: a
+/// small model is sure of its own words, and any other word costs much.
+pub(super) fn resembles(first: &Translated, second: &Translated) -> bool {
     let (before, after) = (first.answer.text.as_str(), second.answer.text.as_str());
     let length = |text: &str| text.chars().count() as f32;
     let words = |text: &'_ str| text.to_lowercase().split_whitespace().map(str::to_string).collect::<Vec<_>>();
     let (old, new) = (words(before), words(after));
     let common = common_in_order(&old, &new) as f32;
-    (probable || !is_strained(first, second, terms))
-        && length(after) >= LEAST_LENGTH * length(before)
-        && common >= LEAST_WORDS * old.len() as f32
+    length(after) >= LEAST_LENGTH * length(before) && common >= LEAST_WORDS * old.len() as f32
 }
 
 /// Length of the longest common subsequence.
@@ -319,25 +312,20 @@ mod tests {
         translated
     }
 
-    /// Whether an answer with so many further terms is the same translation as a first one of probability 0.6.
-    fn check(text: &str, score: f32, terms: usize, expected: bool) {
-        assert_eq!(resembles(&answer(FIRST, 0.6), &answer(text, score), terms), expected, "{text} {score}");
+    fn check(text: &str, expected: bool) {
+        assert_eq!(resembles(&answer(FIRST, 0.6), &answer(text, 0.4)), expected, "{text}");
     }
 
     #[test]
     fn an_answer_with_terms_has_to_be_the_same_translation() {
         let both = "Le bourgmestre a fermé la passerelle le 3 mai, dit desk@ledger.example.";
         let one = "Le maire a fermé la passerelle le 3 mai, dit desk@ledger.example.";
-        check(both, 0.4, 2, true);
-        check(one, 0.45, 1, true);
-        // The model does not believe it.
-        check(both, 0.2, 2, false);
-        // It is strained, which is worth a warning.
-        check(one, 0.38, 1, true);
+        check(both, true);
+        check(one, true);
+        // Half of the sentence is gone.
+        check("La passerelle du bourgmestre, desk@ledger.example.", false);
         assert!(is_strained(&answer(FIRST, 0.6), &answer(one, 0.38), 1));
         assert!(!is_strained(&answer(FIRST, 0.6), &answer(both, 0.45), 1));
-        // Half of the sentence is gone.
-        check("La passerelle du bourgmestre, desk@ledger.example.", 0.4, 2, false);
     }
 
     #[test]
