@@ -4,7 +4,7 @@
 //! Serves [`super::coverage`]: says which sentences of the other text an anchor is found in and how much that says for or
 //! against the two being a pair. Judges nothing.
 
-use super::concepts::notions;
+use super::concepts::{notions, shares};
 use super::letters::{Script, script_of, words};
 use super::sentences::Sentence;
 use crate::language::Language;
@@ -62,7 +62,7 @@ pub(super) fn anchors(source: &[Sentence<'_>], output: &[Sentence<'_>], language
     let (from, to) = languages;
     let sources: Vec<Features> = source.iter().map(|sentence| features(sentence.text, from)).collect();
     let outputs: Vec<Features> = output.iter().map(|sentence| features(sentence.text, to)).collect();
-    let mut found = Anchors { source: one_way(&sources, &outputs, from), output: Vec::new() };
+    let mut found = Anchors { source: one_way(&sources, &outputs, languages), output: Vec::new() };
     // Korean has no capitals: its names are those of the other side.
     if from == Language::KO {
         for (sentence, features) in outputs.iter().enumerate() {
@@ -77,16 +77,11 @@ pub(super) fn anchors(source: &[Sentence<'_>], output: &[Sentence<'_>], language
     found
 }
 
-fn one_way(sources: &[Features], outputs: &[Features], from: Language) -> Vec<Anchor> {
+fn one_way(sources: &[Features], outputs: &[Features], (from, to): (Language, Language)) -> Vec<Anchor> {
     // Korean counts in figures what the others count in words, and its stems are found in other words too.
     let korean = from == Language::KO;
     let small_figure = weights(if korean { 0.5 } else { 0.9 }, 0.06);
     let figure = weights(0.94, 0.045);
-    let notion = match from {
-        Language::KO => weights(0.43, 0.09),
-        Language::UK => weights(0.54, 0.1),
-        _ => weights(0.7, 0.13),
-    };
     let mut found = Vec::new();
     for (sentence, features) in sources.iter().enumerate() {
         for value in &features.figures {
@@ -97,7 +92,12 @@ fn one_way(sources: &[Features], outputs: &[Features], from: Language) -> Vec<An
         latin(features, sentence, outputs, &mut found);
         names(features, sentence, outputs, &mut found);
         for row in &features.notions {
-            let (hit, miss) = notion;
+            let Some((kept, chance)) = shares(*row, from, to) else { continue };
+            // A stem that means something else more often than not says nothing.
+            if kept <= chance {
+                continue;
+            }
+            let (hit, miss) = weights(kept, chance);
             let mask = mask(outputs, |other| other.notions.binary_search(row).is_ok());
             found.push(Anchor { sentence, found: mask, hit, miss });
         }

@@ -2,7 +2,9 @@
 //!
 //! Serves [`super::anchors`]; translates nothing and judges nothing. A row is one notion: stems in English, Ukrainian and
 //! Korean. A stem is the beginning of a word, a whole word where it ends in `$`, or two and more syllables anywhere in a
-//! Korean word. Translators often say it otherwise, so a notion that is missing proves nothing by itself.
+//! Korean word. Translators often say it otherwise, and stems are ambiguous, so a row also says, direction by direction, how
+//! often a translation has the notion and how often another sentence of the text does: [`shares`]. `tools/fit_notions.py`
+//! writes those columns.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -11,6 +13,12 @@ use crate::language::Language;
 
 /// Longest stem, in characters.
 const LONGEST: usize = 12;
+
+/// English to Ukrainian and Korean, Ukrainian to English and Korean, Korean to English and Ukrainian.
+const DIRECTIONS: usize = 6;
+
+/// How much more often a notion stands in the next sentence than in the next but one.
+const NEARER: f32 = 0.03;
 
 const NOTIONS: &str = include_str!("notions.tsv");
 
@@ -34,6 +42,36 @@ fn stems(language: Language) -> Option<&'static Stems> {
         }
         stems
     }))
+}
+
+/// How often a translation has a notion of the source, and how often a neighbour of the translation does: both in 0–1.
+/// Nothing for directions and rows that are not in the table.
+pub(super) fn shares(row: u16, from: Language, to: Language) -> Option<(f32, f32)> {
+    static TABLE: OnceLock<Vec<[(f32, f32); DIRECTIONS]>> = OnceLock::new();
+    let direction = match (from, to) {
+        (Language::EN, Language::UK) => 0,
+        (Language::EN, Language::KO) => 1,
+        (Language::UK, Language::EN) => 2,
+        (Language::UK, Language::KO) => 3,
+        (Language::KO, Language::EN) => 4,
+        (Language::KO, Language::UK) => 5,
+        _ => return None,
+    };
+    let table = TABLE.get_or_init(|| {
+        let digit = |column: Option<&str>, at: usize| {
+            column.and_then(|digits| digits.as_bytes().get(at)).map_or(0.0, |digit| f32::from(digit.saturating_sub(b'0')))
+        };
+        let rows = NOTIONS.lines().filter(|line| !line.starts_with('#'));
+        rows.map(|line| {
+            let mut columns = line.split('\t').skip(3);
+            let (kept, chance) = (columns.next(), columns.next());
+            // The middle of the step a digit stands for; and neighbours have more in common than the next line but one,
+            // from which the table is.
+            std::array::from_fn(|at| (0.05 + 0.1 * digit(kept, at), 0.01 + 0.02 * digit(chance, at) + NEARER))
+        })
+        .collect()
+    });
+    table.get(usize::from(row)).map(|row| row[direction])
 }
 
 /// Adds the notions of a word in lower case to `found`.
@@ -63,7 +101,8 @@ pub(super) fn notions(word: &str, language: Language, found: &mut Vec<u16>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{NOTIONS, notions};
+    #![allow(clippy::unwrap_used)]
+    use super::{DIRECTIONS, NOTIONS, notions, shares};
     use crate::language::Language;
 
     fn of(word: &str, language: Language) -> Vec<u16> {
@@ -86,11 +125,22 @@ mod tests {
     }
 
     #[test]
-    fn every_row_has_three_columns_and_no_stem_is_empty() {
+    fn a_notion_says_more_where_it_is_kept_more_often_than_found_by_chance() {
+        let row = of("hotel", Language::EN)[0];
+        let (kept, chance) = shares(row, Language::EN, Language::UK).unwrap();
+        assert!(kept > 0.5 && chance < 0.3);
+        assert_eq!(shares(row, Language::EN, Language::EN), None);
+        assert_eq!(shares(u16::MAX, Language::EN, Language::UK), None);
+    }
+
+    #[test]
+    fn every_row_has_three_columns_of_stems_and_two_of_digits() {
         for row in NOTIONS.lines().filter(|row| !row.starts_with('#')) {
             let columns: Vec<&str> = row.split('\t').collect();
-            assert_eq!(columns.len(), 3, "{row}");
-            assert!(columns.iter().all(|column| column.split_whitespace().count() > 0), "{row}");
+            assert_eq!(columns.len(), 5, "{row}");
+            assert!(columns[..3].iter().all(|column| column.split_whitespace().count() > 0), "{row}");
+            let digits = |column: &str| column.len() == DIRECTIONS && column.bytes().all(|digit| digit.is_ascii_digit());
+            assert!(digits(columns[3]) && digits(columns[4]), "{row}");
         }
     }
 }

@@ -23,10 +23,11 @@ const ADDED: f32 = -4.0;
 /// others say in one with a clause.
 fn missing(input: &Input<'_>) -> f32 {
     match (input.from.as_str(), input.to.as_str()) {
-        ("ko", "en") => -1.5,
-        ("ko", "uk") => -2.4,
-        ("en" | "uk", "ko") => -0.8,
-        ("en", "uk") | ("uk", "en") => 0.0,
+        ("ko", "en") => -1.2,
+        ("ko", "uk") => -1.0,
+        ("en", "ko") => 1.6,
+        ("uk", "ko") => 1.4,
+        ("en", "uk") | ("uk", "en") => 1.0,
         _ => -4.0,
     }
 }
