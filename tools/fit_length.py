@@ -34,6 +34,13 @@ def read(folder, sets):
     return lines
 
 
+def characters(text, language):
+    """As `src/quality/length.rs` counts: without the originals of foreign names that Korean puts in brackets."""
+    if language == "ko":
+        text = re.sub(r"(?<=[가-힣])(\s*)\([^\W\d_가-힣][^)가-힣]*\)", r"\1", text)
+    return len(text)
+
+
 def loss(pairs, mean, steady, short):
     """Negative log-likelihood, without its constant."""
     total = 0.0
@@ -79,7 +86,8 @@ def main():
         for before, after in zip(lines[source], lines[to]):
             before, after = before.strip(), after.strip()
             if len(before) >= LEAST_CHARACTERS and after:
-                pair = (math.log(len(after) / len(before)), len(before))
+                length = characters(before, source)
+                pair = (math.log(characters(after, to) / length), length)
                 ended = re.search(r"[.!?…:;。]['\"»”’“)\]]*$", before)
                 (pairs if ended else headlines).append(pair)
         mean, steady, short = fit(pairs)

@@ -48,7 +48,7 @@ struct Paragraph {
 
 /// Pairs paragraphs in order; together the pairs hold every paragraph of both sides once.
 pub fn pair_paragraphs(source: &[&str], output: &[&str], (from, to): (Language, Language)) -> Vec<Paired> {
-    let (left, right) = (paragraphs(source), paragraphs(output));
+    let (left, right) = (paragraphs(source, from), paragraphs(output, to));
     let most = left.len().max(right.len()) * (left.len().abs_diff(right.len()) + BAND);
     if most > MOST_CELLS {
         return by_number(left.len(), right.len());
@@ -110,8 +110,8 @@ fn by_number(source: usize, output: usize) -> Vec<Paired> {
     (0..source.max(output)).map(|at| Paired { source: of(source, at), output: of(output, at) }).collect()
 }
 
-fn paragraphs(texts: &[&str]) -> Vec<Paragraph> {
-    texts.iter().map(|text| Paragraph { characters: text.trim().chars().count(), marks: marks(text) }).collect()
+fn paragraphs(texts: &[&str], language: Language) -> Vec<Paragraph> {
+    texts.iter().map(|text| Paragraph { characters: length::characters(text, language), marks: marks(text) }).collect()
 }
 
 /// Figures of two digits and more and Latin words with a capital.

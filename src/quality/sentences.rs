@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use super::length::characters;
 use crate::language::Language;
 use crate::segment::sentence_ranges;
 
@@ -45,7 +46,7 @@ pub(super) fn sentences(text: &str, language: Language) -> Vec<Sentence<'_>> {
             // `그는 말했다. “…”` is one sentence with a colon elsewhere.
             let quotes = language == Language::KO && text.starts_with(['"', '“', '‘', '\'']);
             let points_back = quotes || first.is_some_and(|word| BACKWARD.contains(&word));
-            Sentence { text, characters: text.chars().count(), span, points_back }
+            Sentence { text, characters: characters(text, language), span, points_back }
         })
         .collect()
 }
