@@ -24,10 +24,10 @@ const ADDED: f32 = -4.0;
 fn missing(input: &Input<'_>) -> f32 {
     match (input.from.as_str(), input.to.as_str()) {
         ("ko", "en") => -1.2,
-        ("ko", "uk") => -1.0,
-        ("en", "ko") => 1.6,
-        ("uk", "ko") => 1.4,
-        ("en", "uk") | ("uk", "en") => 1.0,
+        ("ko", "uk") => -2.0,
+        ("en", "ko") => 1.4,
+        ("uk", "ko") => 1.2,
+        ("en", "uk") | ("uk", "en") => 1.3,
         _ => -4.0,
     }
 }

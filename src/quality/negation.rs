@@ -347,7 +347,7 @@ fn korean(words: &Lower, at: usize) -> Sign {
             || word.contains("않으면") && begins(next, &["안", "아니"]);
         return if idle {
             Sign::Idle
-        } else if before.starts_with("좋지") {
+        } else if before.starts_with("좋지") || word == "않기" && begins(next, &["위해", "위하"]) {
             Sign::Soft
         } else {
             Sign::Plain
@@ -363,7 +363,10 @@ fn korean(words: &Lower, at: usize) -> Sign {
         let little = matches!(before, "거의" | "별로" | "크게")
             || word.contains("없애")
             || word.contains("없이")
-            || before == "수" && word.starts_with("없는");
+            || before == "수" && word.starts_with("없는")
+            // Needless, unrelated: others say it in one word.
+            || before.starts_with("필요")
+            || matches!(before, "관련" | "관련이" | "소용" | "소용이" | "쓸모" | "쓸모가");
         return if idle {
             Sign::Idle
         } else if little {
@@ -371,6 +374,10 @@ fn korean(words: &Lower, at: usize) -> Sign {
         } else {
             Sign::Plain
         };
+    }
+    // To fall short of.
+    if before.ends_with("미치지") && begins(word, &["못하", "못했", "못한", "못할", "못합"]) {
+        return Sign::Soft;
     }
     if begins(word, &["못하", "못했", "못한", "못할", "못합"])
         || ["못했", "못하", "못한", "못할"].iter().any(|sign| word.contains(sign))
