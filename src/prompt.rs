@@ -51,6 +51,7 @@ pub fn messages(task: &Task) -> Vec<Message> {
                 to.english_name()
             ),
         ),
+        Task::Retranslate { from, to } => strict_translation(from, to),
         Task::Summarize { to, length, stage, wording: SummaryWording::Plain, .. } => summary(to, length, stage),
         Task::Summarize { to, length, stage, wording: SummaryWording::Strict, .. } => strict_summary(to, length, stage),
     };
@@ -58,6 +59,50 @@ pub fn messages(task: &Task) -> Vec<Message> {
         Message { role: Role::System, content: system },
         Message { role: Role::User, content: format!("{instruction}\n\n{TEXT_MARK}") },
     ]
+}
+
+/// A translation for a model that answered the plain request badly: in the language of the answer, which pulls small models
+/// into it, and with what they did wrong forbidden by name.
+fn strict_translation(from: Language, to: Language) -> (String, String) {
+    match to {
+        Language::UK => (
+            "Ти досвідчений перекладач новин. Ти пишеш лише українською мовою.".to_string(),
+            format!(
+                "Переклади українською мовою текст, поданий нижче{}. Передай кожне речення повністю, нічого не пропускай, не \
+                 скорочуй і не додавай. Числа, дати, імена й заперечення мають лишитися такими самими. Не лишай \
+                 англійських, російських чи китайських слів. Пиши природною українською. Дай лише переклад, без пояснень.",
+                match from {
+                    Language::EN => " англійською",
+                    Language::KO => " корейською",
+                    _ => "",
+                }
+            ),
+        ),
+        Language::KO => (
+            "당신은 노련한 뉴스 번역가입니다. 한국어로만 씁니다.".to_string(),
+            format!(
+                "아래 {}글을 자연스러운 한국어로 번역하세요. 모든 문장을 빠짐없이 옮기고, 줄이거나 덧붙이지 마세요. 숫자, 날짜, 이름, 부정 표현은 그대로 \
+                 살리세요. 영어, 중국어, 일본어 단어를 남기지 마세요. 설명 없이 번역문만 쓰세요.",
+                match from {
+                    Language::EN => "영어 ",
+                    Language::UK => "우크라이나어 ",
+                    _ => "",
+                }
+            ),
+        ),
+        _ => {
+            let language = to.english_name();
+            (
+                format!("You are an experienced news translator. You write in {language} only."),
+                format!(
+                    "Translate the {} text below into natural {language}. Render every sentence in full: leave nothing \
+                     out, shorten nothing, add nothing. Numbers, dates, names and negations must stay the same. Leave \
+                     no words of other languages. Give only the translation, without remarks.",
+                    from.english_name()
+                ),
+            )
+        }
+    }
 }
 
 /// Who is asked for a summary, and how.
@@ -135,6 +180,7 @@ mod tests {
         for from in languages {
             for to in languages {
                 tasks.push(Task::Translate { from, to });
+                tasks.push(Task::Retranslate { from, to });
                 for stage in [SummaryStage::Whole, SummaryStage::Part, SummaryStage::Merge] {
                     for wording in [SummaryWording::Plain, SummaryWording::Strict] {
                         tasks.push(Task::Summarize { from, to, length: SummaryLength::Long, stage, wording });

@@ -63,6 +63,13 @@ pub enum Task {
         /// Language of the answer.
         to: Language,
     },
+    /// Translate the text, asked for in other words: for chat models whose first answer was doubtful.
+    Retranslate {
+        /// Language of the text.
+        from: Language,
+        /// Language of the answer.
+        to: Language,
+    },
     /// Summarize the text.
     Summarize {
         /// Language of the text.
@@ -82,15 +89,20 @@ impl Task {
     /// The language the answer has to be in.
     pub fn to(&self) -> Language {
         match *self {
-            Task::Translate { to, .. } | Task::Summarize { to, .. } => to,
+            Task::Translate { to, .. } | Task::Retranslate { to, .. } | Task::Summarize { to, .. } => to,
         }
     }
 
     /// The language of the text that is given.
     pub fn from(&self) -> Language {
         match *self {
-            Task::Translate { from, .. } | Task::Summarize { from, .. } => from,
+            Task::Translate { from, .. } | Task::Retranslate { from, .. } | Task::Summarize { from, .. } => from,
         }
+    }
+
+    /// Whether the answer is the text in another language, however that is asked for.
+    pub fn is_translation(&self) -> bool {
+        matches!(self, Task::Translate { .. } | Task::Retranslate { .. })
     }
 }
 

@@ -21,6 +21,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 import damage
+from fit_length import characters
 
 NOTHING = {"copied_source", "wrong_language", "empty_output", "not_translated"}
 LIMIT = defaultdict(lambda: 40.0, ko=20.0)
@@ -47,7 +48,7 @@ def chrf(output, reference, order=6, beta=2.0):
 # Mean and variance of the logarithm of the lengths' ratio, as in src/quality/length.rs.
 def deviation(source, output, direction):
     mean, steady, short = LENGTHS.get(direction, (0.0, 0.06, 3.0))
-    a, b = len(source.strip()), len(output.strip())
+    a, b = (characters(text.strip(), language) for text, language in zip((source, output), direction))
     if a < 12 or b == 0:
         return 0.0
     return min(max(abs((math.log(b / a) - mean) / math.sqrt(steady + short / a)) - 1.0, 0.0), 5.0)
@@ -60,7 +61,7 @@ def lengths(path):
     """Reads the table of the Rust source, so that both use the same."""
     import re
 
-    for a, b, *figures in re.findall(r'\("(\w+)", "(\w+)"\) => \(([-\d.]+), ([-\d.]+), ([-\d.]+)\)', path.read_text()):
+    for a, b, *figures in re.findall(r'\("(\w+)", "(\w+)"\) => \(([-\d.]+), ([-\d.]+), ([-\d.]+)[,)]', path.read_text()):
         LENGTHS[a, b] = tuple(map(float, figures))
 
 

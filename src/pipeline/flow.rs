@@ -10,7 +10,7 @@ mod lane;
 
 use super::align::compose;
 use super::models::Hop;
-use super::run::{Answer, Ask, Beams, Effort, Part, Way, plan, schedule_options, search_options, take};
+use super::run::{Answer, Ask, Beams, Effort, Part, Request, Way, plan, schedule_options, search_options, take};
 use super::terms::Reading;
 use super::twins::{Known, Question, Twins};
 use super::unit::{HopDone, Owner, Translated, Unit};
@@ -282,7 +282,11 @@ impl<'f, 'a> Flow<'f, 'a> {
             Err(error) => return self.fail(error.into()),
         };
         let began = Instant::now();
-        let task = Task::Translate { from: next.from, to: next.to };
+        let (from, to) = (next.from, next.to);
+        let task = match question.effort.request {
+            Request::Strict if engine.tokenizer.is_chat() => Task::Retranslate { from, to },
+            _ => Task::Translate { from, to },
+        };
         let planned = plan(&engine, &Ask { text: &so_far.answer.text, task }, question.effort);
         let planned = match &self.pipeline.wording {
             Some(wording) => {
@@ -378,6 +382,7 @@ impl<'f, 'a> Flow<'f, 'a> {
             scored_tokens: answer.scored_tokens,
             alignment,
             spells: engine.tokenizer.spells_answers(),
+            chat: engine.tokenizer.is_chat(),
             unaligned: answer.unaligned && self.pipeline.spec.work.wants_alignments(),
         });
         so_far.answer = answer;

@@ -5,7 +5,7 @@
 //! model's own score, then the earlier step.
 
 use super::models::{ECHO, Models};
-use super::run::{Beams, Effort, Way};
+use super::run::{Beams, Effort, Request, Way};
 use super::terms::{TERM_MISSING, TermUse, Wording, is_strained, resembles};
 use super::unit::{Attempt, Owner, Translated, Unit};
 use crate::decode::Finish;
@@ -37,13 +37,15 @@ pub(super) enum Step {
     Around,
     /// Clause by clause, without repeated n-grams.
     Smaller,
+    /// A chat model asked in other words, without repeated n-grams.
+    Prompt,
     /// More hypotheses, without repeated n-grams.
     Beam,
     /// Another model, or two hops instead of one.
     Route,
 }
 
-const STEPS: [Step; 5] = [Step::Terms, Step::Around, Step::Smaller, Step::Beam, Step::Route];
+const STEPS: [Step; 6] = [Step::Terms, Step::Around, Step::Smaller, Step::Prompt, Step::Beam, Step::Route];
 
 impl Step {
     /// Its name in the report.
@@ -53,6 +55,7 @@ impl Step {
             Step::Terms => "glossary",
             Step::Around => "around_protected_spans",
             Step::Smaller => "smaller_pieces",
+            Step::Prompt => "other_prompt",
             Step::Beam => "beam",
             Step::Route => "other_route",
         }
@@ -217,6 +220,12 @@ impl Ground<'_> {
                 }
                 let limit = Some(SMALLER_TOKENS);
                 again(Effort { no_repeat_ngram: NO_REPEAT, limit, ..Effort::default() })
+            }
+            Step::Prompt => {
+                if !best.translated.hops.iter().any(|hop| hop.chat) {
+                    return (Vec::new(), Vec::new());
+                }
+                again(Effort { no_repeat_ngram: NO_REPEAT, request: Request::Strict, ..Effort::default() })
             }
             Step::Beam => again(Effort { no_repeat_ngram: NO_REPEAT, beams: Beams::Wide, ..Effort::default() }),
             Step::Route => {
@@ -476,7 +485,9 @@ mod tests {
     #![allow(clippy::single_range_in_vec_init, clippy::unwrap_used)]
     use super::super::align::Alignment;
     use super::super::models::{Choice, Hop};
+    use super::super::unit::HopDone;
     use super::*;
+    use crate::job::report::HopRecord;
     use crate::model::{Keep, LoadOptions, Precision};
     use crate::registry::{Settings, load};
 
@@ -497,6 +508,25 @@ mod tests {
 
     /// Runs a ladder from English to Ukrainian on a text; the model answers what `says` makes of a unit.
     fn climb(text: &str, says: &dyn Fn(&Unit) -> String, other: &Other, retry: Retry) -> Settled {
+        climb_with(text, &|unit| answer(&says(unit), unit.text.len()), other, retry)
+    }
+
+    /// An answer of a chat model.
+    fn said(text: &str, read: usize) -> Translated {
+        let mut translated = answer(text, read);
+        translated.hops.push(HopDone {
+            record: HopRecord { from: Language::EN, to: Language::UK, model: "chat".into() },
+            log_probability: 0.0,
+            scored_tokens: 0,
+            alignment: None,
+            unaligned: true,
+            spells: false,
+            chat: true,
+        });
+        translated
+    }
+
+    fn climb_with(text: &str, says: &dyn Fn(&Unit) -> Translated, other: &Other, retry: Retry) -> Settled {
         let folder = tempfile::tempdir().unwrap();
         let mut settings = Settings::new(folder.path().join("hub"), folder.path().join("data"));
         settings.offline = true;
@@ -517,15 +547,13 @@ mod tests {
             wording: None,
         };
         let first = Unit { from: Language::EN, text: text.into(), effort: Effort::default(), owner: OWNER };
-        let mut verdict = begin(ground, OWNER, answer(&says(&first), text.len()));
+        let mut verdict = begin(ground, OWNER, says(&first));
         for _ in 0..10 {
             match verdict {
                 Verdict::Settled(settled) => return *settled,
                 Verdict::Again(mut climb, units) => {
-                    let complete: Vec<bool> = units
-                        .iter()
-                        .map(|unit| climb.take(unit.owner.attempt, answer(&says(unit), unit.text.len())))
-                        .collect();
+                    let complete: Vec<bool> =
+                        units.iter().map(|unit| climb.take(unit.owner.attempt, says(unit))).collect();
                     assert_eq!(complete.iter().filter(|complete| **complete).count(), 1);
                     verdict = climb.go_on(ground, OWNER);
                 }
@@ -568,6 +596,16 @@ mod tests {
             |unit: &Unit| if unit.effort.limit.is_some() { format!("{GOOD} {GOOD}") } else { unit.text.to_string() };
         let settled = climb(&long, &smaller, &Other::Here, Retry::Full);
         assert_eq!(steps(&settled)[1].0, "smaller_pieces");
+    }
+
+    #[test]
+    fn a_chat_model_is_asked_in_other_words() {
+        let says = |unit: &Unit| match unit.effort.request {
+            Request::Strict => said(GOOD, unit.text.len()),
+            Request::Usual => said(TEXT, unit.text.len()),
+        };
+        let settled = climb_with(TEXT, &says, &Other::Here, Retry::Full);
+        assert_eq!(steps(&settled), [("first", false), ("other_prompt", true)]);
     }
 
     #[test]

@@ -69,6 +69,18 @@ pub(super) struct Effort {
     pub(super) way: Way,
     /// Whether terms of the glossary have to be in the answer.
     pub(super) terms: TermUse,
+    /// How chat models are asked.
+    pub(super) request: Request,
+}
+
+/// How a chat model is asked for a translation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(super) enum Request {
+    /// In the words that suit most models.
+    #[default]
+    Usual,
+    /// In the language of the answer, with the usual faults forbidden by name.
+    Strict,
 }
 
 /// How many hypotheses are kept.
@@ -155,7 +167,9 @@ pub(super) fn plan(engine: &Loaded, ask: &Ask<'_>, effort: Effort) -> Result<Vec
     let room = match (spec.has_encoder, &ask.task) {
         (true, _) => spec.max_source_tokens.saturating_sub(overhead + 4),
         // A decoder-only model shares its context between prompt and answer.
-        (false, Task::Translate { .. }) => spec.max_target_tokens.saturating_sub(overhead) / 4,
+        (false, Task::Translate { .. } | Task::Retranslate { .. }) => {
+            spec.max_target_tokens.saturating_sub(overhead) / 4
+        }
         (false, Task::Summarize { length, to, .. }) => {
             spec.max_target_tokens.saturating_sub(overhead + summary_tokens(*length, *to))
         }
@@ -288,7 +302,7 @@ pub(super) fn summary_tokens(length: SummaryLength, to: crate::language::Languag
 /// The longest answer allowed for a source of `read` tokens.
 fn answer_limit(spec: &Spec, task: &Task, read: usize, prefix: usize) -> usize {
     let wanted = match task {
-        Task::Translate { .. } => 4 * read + 64,
+        Task::Translate { .. } | Task::Retranslate { .. } => 4 * read + 64,
         // A summarization model with an encoder knows its own length; a chat model is held to the request.
         Task::Summarize { .. } if spec.has_encoder => usize::MAX,
         Task::Summarize { length, to, .. } => summary_tokens(*length, *to),

@@ -67,6 +67,8 @@ pub(super) struct HopDone {
     pub(super) unaligned: bool,
     /// Whether its model can be made to write given words.
     pub(super) spells: bool,
+    /// Whether the model is asked in words.
+    pub(super) chat: bool,
 }
 
 impl HopDone {

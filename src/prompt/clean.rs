@@ -339,7 +339,7 @@ fn preamble<'a>(task: &Task, source: &str, answer: &'a str) -> Option<&'a str> {
     let end = preamble_end(answer)?;
     let lower = source.to_lowercase();
     // A summary has no reason to open with a label of the source; a translation has.
-    let translated = matches!(task, Task::Translate { .. });
+    let translated = task.is_translation();
     let spoken_of = SOURCE_TOPICS.iter().any(|topic| lower.contains(topic));
     let courteous = COURTESIES.contains(&plain(source.lines().next().unwrap_or("")).as_str());
     let keeps = translated && (spoken_of || courteous || preamble_end(source).is_some());
@@ -349,7 +349,7 @@ fn preamble<'a>(task: &Task, source: &str, answer: &'a str) -> Option<&'a str> {
 /// Removes the source from before its translation, where it stands there whole, on lines of its own.
 fn echo<'a>(task: &Task, source: &str, answer: &'a str) -> Option<&'a str> {
     const SHORTEST_CHARS: usize = 8;
-    if !matches!(task, Task::Translate { from, to } if from != to)
+    if !(task.is_translation() && task.from() != task.to())
         || source.chars().take(SHORTEST_CHARS).count() < SHORTEST_CHARS
     {
         return None;
@@ -425,7 +425,7 @@ fn note<'a>(task: &Task, source: &str, answer: &'a str) -> Option<&'a str> {
         }
     }
     // A remark on lines of its own: there must be more lines than the source can account for.
-    if matches!(task, Task::Translate { .. }) && filled_lines(answer) <= filled_lines(source) {
+    if task.is_translation() && filled_lines(answer) <= filled_lines(source) {
         return None;
     }
     let mut start = 0;

@@ -59,7 +59,9 @@ pub(super) fn shares(row: u16, from: Language, to: Language) -> Option<(f32, f32
     };
     let table = TABLE.get_or_init(|| {
         let digit = |column: Option<&str>, at: usize| {
-            column.and_then(|digits| digits.as_bytes().get(at)).map_or(0.0, |digit| f32::from(digit.saturating_sub(b'0')))
+            column
+                .and_then(|digits| digits.as_bytes().get(at))
+                .map_or(0.0, |digit| f32::from(digit.saturating_sub(b'0')))
         };
         let rows = NOTIONS.lines().filter(|line| !line.starts_with('#'));
         rows.map(|line| {
@@ -139,7 +141,8 @@ mod tests {
             let columns: Vec<&str> = row.split('\t').collect();
             assert_eq!(columns.len(), 5, "{row}");
             assert!(columns[..3].iter().all(|column| column.split_whitespace().count() > 0), "{row}");
-            let digits = |column: &str| column.len() == DIRECTIONS && column.bytes().all(|digit| digit.is_ascii_digit());
+            let digits =
+                |column: &str| column.len() == DIRECTIONS && column.bytes().all(|digit| digit.is_ascii_digit());
             assert!(digits(columns[3]) && digits(columns[4]), "{row}");
         }
     }

@@ -76,7 +76,7 @@ pub(super) fn characters(text: &str, language: Language) -> usize {
                 && gloss[1..].starts_with(|c: char| c.is_alphabetic() && !is_syllable(c))
                 && !gloss.contains(is_syllable)
         });
-        let taken = gloss.map_or(1, |gloss| gloss.len());
+        let taken = gloss.map_or(1, str::len);
         count += usize::from(gloss.is_none());
         rest = &behind[taken..];
     }

@@ -409,8 +409,9 @@ fn korean(text: &str, figures: &Figures, at: &mut usize) -> Quantity {
         }
     }
     let sum = total + section + number.unwrap_or(0.0);
-    // `제247조` is an article of a law.
-    if parts.is_empty() || text[..figures.start].ends_with('제') {
+    // `제247조` is an article of a law; `제247억` is a scale that slipped in.
+    let article = text[..figures.start].ends_with('제') && text[figures.end..].starts_with('조');
+    if parts.is_empty() || article {
         return Quantity { span: figures.start..figures.end, alternatives: plain, scale: 1.0 };
     }
     *at = end;

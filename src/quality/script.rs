@@ -66,11 +66,12 @@ fn mixed(input: &Input<'_>, spans: &[Range<usize>], target: Script) -> Vec<Findi
 /// Letters from which on a word in lower case is no unit and no sign.
 const LEAST_LETTERS: usize = 4;
 
-/// Single words in lower case of a source in Latin letters that stand in an output of another script, also with Korean
-/// endings (`protests는`). Those in brackets and quotation marks are meant to be there.
+/// Single words in lower case and Latin letters that stand in an output of another script, also with Korean endings
+/// (`protests는`): left as in a source in Latin letters, in another of its forms, or put in where the source has none.
+/// Those in brackets and quotation marks are meant to be there.
 fn left_words<'i>(input: &'i Input<'_>, spans: &'i [Range<usize>]) -> impl Iterator<Item = Finding> + 'i {
     let from_latin = script_for(input.from) == Some(Script::Latin);
-    spans.iter().filter(move |_| from_latin).filter_map(|span| {
+    spans.iter().filter_map(move |span| {
         let word = &input.output[span.clone()];
         let length = word.find(|c: char| !c.is_ascii_lowercase()).unwrap_or(word.len());
         let (latin, ending) = word.split_at(length);
@@ -83,9 +84,12 @@ fn left_words<'i>(input: &'i Input<'_>, spans: &'i [Range<usize>]) -> impl Itera
         let ends = input.output[span.end..].chars().nth(1).is_none_or(char::is_whitespace);
         let free = !before.is_some_and(|c| part_of_name(c) || enclosed(c))
             && !after.is_some_and(|c| part_of_name(c) && !(c == '.' && ends) || enclosed(c));
-        (plain && free && has_word(input.source, latin)).then(|| {
+        // What a source of another script writes in Latin letters stays so.
+        let in_source = has_word(input.source, latin);
+        (plain && free && (from_latin || !in_source)).then(|| {
             let place = span.start..span.start + length;
-            let message = format!("word is left as in the source: expected {}, got {latin:?}", input.to.english_name());
+            let what = if in_source { "is left as in the source" } else { "is in Latin letters" };
+            let message = format!("word {what}: expected {}, got {latin:?}", input.to.english_name());
             Finding::new("untranslated", Severity::Warning, message).in_output(place)
         })
     })
@@ -94,7 +98,8 @@ fn left_words<'i>(input: &'i Input<'_>, spans: &'i [Range<usize>]) -> impl Itera
 /// Whether a text has a word as it is.
 fn has_word(text: &str, word: &str) -> bool {
     text.match_indices(word).any(|(at, _)| {
-        let edge = |c: Option<char>| !c.is_some_and(char::is_alphanumeric);
+        // A Korean ending is no part of the word.
+        let edge = |c: Option<char>| !c.is_some_and(|c| c.is_alphanumeric() && script_of(c) != Some(Script::Hangul));
         edge(text[..at].chars().next_back()) && edge(text[at + word.len()..].chars().next())
     })
 }
@@ -281,6 +286,8 @@ mod tests {
     fn single_words_left_in_the_output_are_found() {
         check("ko", "The jail held protests.", "그 jail은 protests를 열었다.", &["untranslated", "untranslated"]);
         check("uk", "The jail was full.", "Цей jail був повний.", &["untranslated"]);
+        // Another form of the word is no better.
+        check("ko", "The jail held a protest.", "그 감옥은 protests를 열었다.", &["untranslated"]);
         check("uk", "The file is here. See the jail", "Слово «jail» тут (jail), а jail.example/x там", &[]);
         check("ko", "The iPhone and the http port", "iPhone은 LTE를 쓴다", &[]);
     }

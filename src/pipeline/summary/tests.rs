@@ -41,7 +41,7 @@ impl Tokenizer for Scripted {
     fn encode(&self, text: &str, task: &Task) -> Result<Prompt, TokenizeError> {
         if !text.is_empty() {
             let what = match task {
-                Task::Translate { from, to } => format!("translate {from}-{to}"),
+                Task::Translate { from, to } | Task::Retranslate { from, to } => format!("translate {from}-{to}"),
                 Task::Summarize { to, wording: SummaryWording::Plain, .. } => format!("summarize {to}"),
                 Task::Summarize { to, wording: SummaryWording::Strict, .. } => format!("summarize {to} strictly"),
             };
@@ -182,7 +182,7 @@ fn what_stays_in_the_wrong_language_is_translated() {
         Task::Translate { .. } if text.starts_with("The island") => {
             UK_GOOD.split_inclusive(". ").next().unwrap().into()
         }
-        Task::Translate { .. } => UK_GOOD.split_inclusive(". ").nth(1).unwrap().into(),
+        Task::Translate { .. } | Task::Retranslate { .. } => UK_GOOD.split_inclusive(". ").nth(1).unwrap().into(),
         Task::Summarize { .. } => EN_GOOD.into(),
     };
     let (record, text, asked) = one(UK, Language::UK, script);
@@ -201,7 +201,7 @@ fn a_lead_that_is_copied_twice_is_written_in_english_and_translated() {
         Task::Translate { .. } if text.starts_with("The island") => {
             UK_GOOD.split_inclusive(". ").next().unwrap().into()
         }
-        Task::Translate { .. } => UK_GOOD.split_inclusive(". ").nth(1).unwrap().into(),
+        Task::Translate { .. } | Task::Retranslate { .. } => UK_GOOD.split_inclusive(". ").nth(1).unwrap().into(),
         Task::Summarize { to, .. } if *to == Language::EN => EN_GOOD.into(),
         Task::Summarize { .. } => UK.split("\n\n").nth(1).unwrap().into(),
     };
@@ -249,7 +249,7 @@ fn a_language_that_is_written_badly_is_translated_into_first() {
         Task::Translate { .. } if text.starts_with("The island") => {
             UK_GOOD.split_inclusive(". ").next().unwrap().into()
         }
-        Task::Translate { .. } => UK_GOOD.split_inclusive(". ").nth(1).unwrap().into(),
+        Task::Translate { .. } | Task::Retranslate { .. } => UK_GOOD.split_inclusive(". ").nth(1).unwrap().into(),
         Task::Summarize { .. } => EN_GOOD.into(),
     };
     let writes_well = Some(vec![Language::EN]);
@@ -261,7 +261,7 @@ fn a_language_that_is_written_badly_is_translated_into_first() {
 #[test]
 fn what_is_wrong_in_the_english_draft_is_still_known_after_its_translation() {
     let script: Script = |_, task| match task {
-        Task::Translate { .. } => "Речення без жодної помилки.".into(),
+        Task::Translate { .. } | Task::Retranslate { .. } => "Речення без жодної помилки.".into(),
         Task::Summarize { .. } => "Oksana Melnyk met the captain. The sea was calm.".into(),
     };
     let writes_well = Some(vec![Language::EN]);
@@ -287,7 +287,7 @@ fn answers_depend_on_nothing_but_their_article() {
         Task::Translate { .. } if text.starts_with("The island") => {
             UK_GOOD.split_inclusive(". ").next().unwrap().into()
         }
-        Task::Translate { .. } => UK_GOOD.split_inclusive(". ").nth(1).unwrap().into(),
+        Task::Translate { .. } | Task::Retranslate { .. } => UK_GOOD.split_inclusive(". ").nth(1).unwrap().into(),
         Task::Summarize { to, wording, .. } => {
             let way = text.bytes().rfind(u8::is_ascii_digit).map_or(0, |digit| usize::from(digit - b'0') / 2);
             let well = way == 0 || way == 1 && *wording == SummaryWording::Strict || way == 2 && *to == Language::EN;
