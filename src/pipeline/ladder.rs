@@ -37,7 +37,7 @@ pub(super) enum Step {
     Around,
     /// Clause by clause, without repeated n-grams.
     Smaller,
-    /// A chat model asked in other words, without repeated n-grams.
+    /// A chat model asked in other words, with more hypotheses and without repeated n-grams.
     Prompt,
     /// More hypotheses, without repeated n-grams.
     Beam,
@@ -225,7 +225,8 @@ impl Ground<'_> {
                 if !best.translated.hops.iter().any(|hop| hop.chat) {
                     return (Vec::new(), Vec::new());
                 }
-                again(Effort { no_repeat_ngram: NO_REPEAT, request: Request::Strict, ..Effort::default() })
+                let beams = Beams::Wide;
+                again(Effort { no_repeat_ngram: NO_REPEAT, beams, request: Request::Strict, ..Effort::default() })
             }
             Step::Beam => again(Effort { no_repeat_ngram: NO_REPEAT, beams: Beams::Wide, ..Effort::default() }),
             Step::Route => {

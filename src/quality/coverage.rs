@@ -23,11 +23,11 @@ const ADDED: f32 = -4.0;
 /// others say in one with a clause.
 fn missing(input: &Input<'_>) -> f32 {
     match (input.from.as_str(), input.to.as_str()) {
-        ("ko", "en") => -1.2,
-        ("ko", "uk") => -2.0,
-        ("en", "ko") => 1.4,
-        ("uk", "ko") => 1.2,
-        ("en", "uk") | ("uk", "en") => 1.3,
+        ("ko", "en") => -1.3,
+        ("ko", "uk") => -2.3,
+        ("en", "ko") => 1.3,
+        ("uk", "ko") => 1.1,
+        ("en", "uk") | ("uk", "en") => 0.9,
         _ => -4.0,
     }
 }

@@ -2,6 +2,7 @@
 //! letters and the small words that tell languages of one script apart. Single words are the business of `script`.
 
 use super::letters::{Counts, Script, is_mark, script_for, script_of, words};
+use super::russian::is_russian;
 use super::sentences::sentences;
 use super::{Finding, Input, Severity};
 use crate::language::Language;
@@ -135,6 +136,7 @@ fn russian(text: &str) -> Option<String> {
     let foreign = words.iter().filter(|word| has_russian_letter(word)).count();
     let telling = |word: &String| {
         RUSSIAN.contains(&word.as_str())
+            || is_russian(word)
             || RUSSIAN_ENDINGS.iter().any(|ending| word.len() > ending.len() + 4 && word.ends_with(ending))
     };
     let found = foreign + words.iter().filter(|word| !has_russian_letter(word) && telling(word)).count();
@@ -147,7 +149,7 @@ fn russian(text: &str) -> Option<String> {
 }
 
 /// Whether a word has a letter that Russian has and Ukrainian has not.
-pub(super) fn has_russian_letter(word: &str) -> bool {
+fn has_russian_letter(word: &str) -> bool {
     word.chars().any(|c| matches!(c, 'ы' | 'э' | 'ё' | 'ъ' | 'Ы' | 'Э' | 'Ё' | 'Ъ'))
         && !word.chars().any(|c| is_mark(c) || matches!(c, 'і' | 'ї' | 'є' | 'ґ' | 'І' | 'Ї' | 'Є' | 'Ґ'))
 }

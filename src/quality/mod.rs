@@ -31,6 +31,7 @@ mod pairing;
 mod pairs;
 mod quantity;
 mod repetition;
+mod russian;
 mod script;
 mod sentences;
 mod spelled;

@@ -3,8 +3,8 @@
 
 use std::ops::Range;
 
-use super::language::has_russian_letter;
-use super::letters::{Script, script_for, script_of, words};
+use super::letters::{Script, is_mark, script_for, script_of, words};
+use super::russian::is_russian;
 use super::{Finding, Input, Severity};
 use crate::language::Language;
 
@@ -220,24 +220,45 @@ impl Run {
     }
 }
 
-/// Words with letters that Ukrainian does not have.
+/// Words with letters that Ukrainian does not have, and words that are Russian without any. Between quotation marks a
+/// Russian title may stand.
 fn russian(input: &Input<'_>, spans: &[Range<usize>]) -> Vec<Finding> {
-    let found: Vec<&Range<usize>> = spans
-        .iter()
-        .filter(|span| {
-            let word = &input.output[(*span).clone()];
-            has_russian_letter(word) && !input.source.contains(word)
-        })
-        .collect();
-    let severity = if found.len() >= 2 { Severity::Error } else { Severity::Warning };
-    found
-        .into_iter()
-        .map(|span| {
-            let message =
-                format!("word has letters of Russian: expected Ukrainian, got {:?}", &input.output[span.clone()]);
-            Finding::new("russian_letters", severity, message).in_output(span.clone())
-        })
-        .collect()
+    let mut letters = Vec::new();
+    let mut others = Vec::new();
+    for span in spans {
+        let word = &input.output[span.clone()];
+        if input.source.contains(word) {
+            continue;
+        }
+        // An abbreviation is no word: `с.` is a village or a page.
+        let short = input.output[span.end..].starts_with('.') && word.chars().count() <= 3;
+        if has_letter_of_russian(word) {
+            letters.push(span);
+        } else if !short && is_russian(&word.to_lowercase()) && !is_quoted(input.output, span) {
+            others.push(span);
+        }
+    }
+    let severity = if letters.len() >= 2 { Severity::Error } else { Severity::Warning };
+    let finding = |code, severity, what: &str, span: &Range<usize>| {
+        let message = format!("word {what}: expected Ukrainian, got {:?}", &input.output[span.clone()]);
+        Finding::new(code, severity, message).in_output(span.clone())
+    };
+    let letters = letters.into_iter().map(|span| finding("russian_letters", severity, "has letters of Russian", span));
+    let others = others.into_iter().map(|span| finding("russian_word", Severity::Warning, "is Russian", span));
+    letters.chain(others).collect()
+}
+
+/// Whether a word has a letter that Russian has and Ukrainian has not; with Ukrainian ones beside it, it is no better.
+fn has_letter_of_russian(word: &str) -> bool {
+    word.contains(['ы', 'э', 'ё', 'ъ', 'Ы', 'Э', 'Ё', 'Ъ']) && !word.chars().any(is_mark)
+}
+
+/// Whether a quotation of which a word is a part begins before it and ends behind it, in one line.
+fn is_quoted(text: &str, span: &Range<usize>) -> bool {
+    let opens = text[..span.start].rfind(['«', '“', '„', '"', '»', '”']).map(|at| &text[at..]);
+    let closes = text[span.end..].find(['»', '”', '“', '"', '«', '„']).map(|at| &text[span.end + at..]);
+    opens.is_some_and(|rest| rest.starts_with(['«', '“', '„', '"']))
+        && closes.is_some_and(|rest| rest.starts_with(['»', '”', '“', '"']))
 }
 
 #[cfg(test)]
@@ -316,7 +337,11 @@ mod tests {
     #[test]
     fn russian_words_in_ukrainian_are_found() {
         check("uk", "The bridges are open.", "Мосты відкрито.", &["russian_letters"]);
-        check("uk", "The bridges are open again.", "Мосты відкрыто знову.", &["russian_letters"]);
+        check("uk", "The bridges are open again.", "Мосты відкрыто знову.", &["russian_letters", "russian_letters"]);
+        check("uk", "The police came.", "Приїхала полиция міста.", &["russian_word"]);
+        check("uk", "He was late.", "Он запізнився.", &["russian_word"]);
+        check("uk", "He reads it.", "Він читає «Новая полиция» щодня.", &[]);
+        check("uk", "Nuclear energy", "Нуклеарна энергія міста", &["russian_letters"]);
         check("uk", "The machines were out.", "Машины были зламані.", &["russian_letters", "russian_letters"]);
     }
 }
