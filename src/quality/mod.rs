@@ -34,6 +34,7 @@ mod repetition;
 mod russian;
 mod script;
 mod sentences;
+mod sign;
 mod spelled;
 mod summary;
 mod tokens;
@@ -141,6 +142,7 @@ const CHECKS: &[Check] = &[
     length::check,
     coverage::check,
     numbers::check,
+    sign::check,
     verbatim::check,
     negation::check,
     names::check,
