@@ -174,7 +174,7 @@ impl Backend for Maker {
     }
 
     fn norm(&self, weights: &Weights, plan: &NormPlan) -> Result<(), ModelError> {
-        for part in ["weight", "bias"] {
+        for part in plan.parts() {
             let name = format!("{}.{part}", plan.name);
             let values = weights.read(&name, &[plan.width])?;
             finite(&name, &values)?;
@@ -313,6 +313,7 @@ pub enum Table {
 pub struct Scratch {
     rows: QuantizedRows,
     hidden: Vec<f32>,
+    product: Vec<f32>,
 }
 
 impl<K: Kept> Int8<K> {
@@ -397,11 +398,7 @@ impl<K> Backend for Int8<K> {
     }
 
     fn norm(&self, _: &Weights, plan: &NormPlan) -> Result<Norm, ModelError> {
-        let read = |part: &str| {
-            let part = self.image.part::<f32>(&format!("{}.{part}", plan.name), plan.width)?;
-            Ok::<Vec<f32>, ModelError>(part.to_vec())
-        };
-        Ok(Norm { gamma: read("weight")?, beta: read("bias")?, epsilon: plan.epsilon })
+        plan.fused(|part| Ok(self.image.part::<f32>(&format!("{}.{part}", plan.name), plan.width)?.to_vec()))
     }
 
     fn table(&self, _: &Weights, name: &str, [rows, width]: [usize; 2]) -> Result<Table, ModelError> {
@@ -456,19 +453,31 @@ impl<K: Kept> Fused for Int8<K> {
         output: &mut [f32],
         scratch: &mut Scratch,
     ) -> Result<(), ModelError> {
-        let FeedForward { expand, contract, activation } = layer;
-        let finish = match activation {
-            Activation::Swish => Finish::Swish,
-            Activation::Relu => Finish::Relu,
-            Activation::Gelu => Finish::Gelu,
+        let FeedForward { expand, contract, activation, gated } = layer;
+        // What the product does not do itself is done in a pass of its own.
+        let (finish, after) = match activation {
+            _ if gated => (Finish::Store, None),
+            Activation::Swish => (Finish::Swish, None),
+            Activation::Relu => (Finish::Relu, None),
+            Activation::Gelu => (Finish::Gelu, None),
+            Activation::GeluTanh => (Finish::Store, Some(vec![0.0; expand.outputs])),
         };
-        let Scratch { rows, hidden } = scratch;
+        let Scratch { rows, hidden, product } = scratch;
         let parts = x.chunks(FEED_FORWARD_ROWS * expand.inputs);
         for (x, output) in parts.zip(output.chunks_mut(FEED_FORWARD_ROWS * contract.outputs)) {
             hidden.resize(x.len() / expand.inputs * expand.outputs, 0.0);
             rows.set_to(x, expand.inputs, K::ACTIVATIONS);
             expand.multiply(rows, hidden, finish)?;
-            rows.set_to(hidden, contract.inputs, K::ACTIVATIONS);
+            if let Some(bias) = &after {
+                activation.apply(hidden, bias);
+            }
+            let inner = if gated {
+                activation.gate(hidden, contract.inputs, product);
+                &*product
+            } else {
+                &*hidden
+            };
+            rows.set_to(inner, contract.inputs, K::ACTIVATIONS);
             contract.multiply(rows, output, Finish::Add)?;
             if let Some(norm) = norm {
                 norm.apply(output);
