@@ -7,7 +7,8 @@
 
 use super::checkpoint::{Configuration, Files, Sizes, SpecialTokens};
 use super::encoder_decoder::{
-    Architecture, Description, EncoderDecoder, FirstInput, History, Layout, Names, NormOrder, Positions, Stack,
+    Architecture, AttentionScale, Description, EncoderDecoder, Expansion, FirstInput, History, Layout, Names,
+    NormOrder, Positions, Stack,
 };
 use super::layers::NormKind;
 use super::{LoadOptions, ModelError};
@@ -25,7 +26,7 @@ struct Kind {
     norm_order: NormOrder,
     embedding_norm: bool,
     final_norm: bool,
-    position_kind: Positions,
+    positions: Positions,
     vocab: usize,
     tokens: SpecialTokens,
 }
@@ -42,7 +43,7 @@ const KINDS: &[Kind] = &[
         norm_order: NormOrder::Post,
         embedding_norm: true,
         final_norm: false,
-        position_kind: Positions::Learned { first: LEARNED_OFFSET },
+        positions: Positions::Learned { first: LEARNED_OFFSET },
         vocab: 50_265,
         tokens: SpecialTokens { eos: 2, decoder_start: 2, forced_eos: Some(2) },
     },
@@ -57,7 +58,7 @@ const KINDS: &[Kind] = &[
         norm_order: NormOrder::Pre,
         embedding_norm: true,
         final_norm: true,
-        position_kind: Positions::Learned { first: LEARNED_OFFSET },
+        positions: Positions::Learned { first: LEARNED_OFFSET },
         vocab: 50_265,
         tokens: SpecialTokens { eos: 2, decoder_start: 2, forced_eos: Some(2) },
     },
@@ -72,7 +73,7 @@ const KINDS: &[Kind] = &[
         norm_order: NormOrder::Pre,
         embedding_norm: false,
         final_norm: true,
-        position_kind: Positions::Sinusoidal,
+        positions: Positions::Sinusoidal,
         vocab: 50_265,
         tokens: SpecialTokens { eos: 1, decoder_start: 0, forced_eos: Some(1) },
     },
@@ -111,18 +112,18 @@ fn described(configuration: &Configuration) -> Result<Description, ModelError> {
         decoder: Stack::read(&config, "decoder", width)?,
         source_vocab: vocab,
         target_vocab: vocab,
-        positions: config.size("max_position_embeddings", 1024)?,
-        position_kind: kind.position_kind,
+        positions: config.positions("max_position_embeddings", 1024)?,
+        position_kind: kind.positions,
         embedding_scale: if config.flag("scale_embedding", false)? { (width as f32).sqrt() } else { 1.0 },
         activation: config.activation("activation_function", "gelu")?,
         norm_order: kind.norm_order,
         embedding_norm: kind.embedding_norm,
         final_norm: kind.final_norm,
         linear_bias: true,
-        gated: false,
+        expansion: Expansion::Plain,
         norm_kind: NormKind::Layer,
         norm_epsilon: 1e-5,
-        scaled_attention: true,
+        attention_scale: AttentionScale::InverseRoot,
         relative: None,
         output_scale: 1.0,
         history: History::SelfAttention,

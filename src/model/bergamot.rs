@@ -5,7 +5,8 @@
 //! (`src/models/transformer.h`). The network is [`EncoderDecoder`].
 
 use super::encoder_decoder::{
-    Answers, Architecture, EncoderDecoder, FirstInput, History, Layout, Names, NormOrder, Positions, Stack,
+    Answers, Architecture, AttentionScale, EncoderDecoder, Expansion, FirstInput, History, Layout, Names, NormOrder,
+    Positions, Stack,
 };
 use super::layers::{Activation, NormKind};
 use super::shortlist::Shortlist;
@@ -400,10 +401,10 @@ impl Description {
             embedding_norm: false,
             final_norm: false,
             linear_bias: true,
-            gated: false,
+            expansion: Expansion::Plain,
             norm_kind: NormKind::Layer,
             norm_epsilon: NORM_EPSILON,
-            scaled_attention: true,
+            attention_scale: AttentionScale::InverseRoot,
             relative: None,
             output_scale: 1.0,
             history: History::Ssru,

@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 
 /// Largest size that is believed of a configuration; the shapes of the tensors decide in the end.
 pub(super) const LARGEST: usize = 1 << 20;
+/// Most layers of a side, and most positions, that are believed: what has no tensors to check it is made in these numbers.
+const MOST_LAYERS: usize = 512;
+const MOST_POSITIONS: usize = 1 << 16;
 /// Characters of a value that are shown where it is not supported.
 const SHOWN: usize = 200;
 
@@ -228,6 +231,23 @@ impl Fields<'_> {
         match self.optional_size(field)?.unwrap_or(default) {
             0 => Err(self.unsupported(field, "expected at least 1")),
             size => Ok(size),
+        }
+    }
+
+    /// The number of layers of a side.
+    pub(super) fn layers(&self, field: &str, default: usize) -> Result<usize, ModelError> {
+        self.size_up_to(field, default, MOST_LAYERS)
+    }
+
+    /// The number of positions.
+    pub(super) fn positions(&self, field: &str, default: usize) -> Result<usize, ModelError> {
+        self.size_up_to(field, default, MOST_POSITIONS)
+    }
+
+    fn size_up_to(&self, field: &str, default: usize, largest: usize) -> Result<usize, ModelError> {
+        match self.size(field, default)? {
+            size if size <= largest => Ok(size),
+            _ => Err(self.unsupported(field, &format!("expected at most {largest}"))),
         }
     }
 

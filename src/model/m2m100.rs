@@ -6,7 +6,8 @@
 
 use super::checkpoint::{Configuration, Files, Sizes, SpecialTokens};
 use super::encoder_decoder::{
-    Architecture, Description, EncoderDecoder, FirstInput, History, Layout, Names, NormOrder, Positions, Stack,
+    Architecture, AttentionScale, Description, EncoderDecoder, Expansion, FirstInput, History, Layout, Names,
+    NormOrder, Positions, Stack,
 };
 use super::layers::NormKind;
 use super::{LoadOptions, ModelError};
@@ -60,7 +61,7 @@ fn described(configuration: &Configuration) -> Result<Description, ModelError> {
         decoder: Stack::read(&config, "decoder", width)?,
         source_vocab: vocab,
         target_vocab: vocab,
-        positions: config.size("max_position_embeddings", 1024)?,
+        positions: config.positions("max_position_embeddings", 1024)?,
         position_kind: Positions::Marian { first: FIRST_POSITION },
         embedding_scale: if config.flag("scale_embedding", true)? { (width as f32).sqrt() } else { 1.0 },
         activation: config.activation("activation_function", "relu")?,
@@ -68,10 +69,10 @@ fn described(configuration: &Configuration) -> Result<Description, ModelError> {
         embedding_norm: false,
         final_norm: true,
         linear_bias: true,
-        gated: false,
+        expansion: Expansion::Plain,
         norm_kind: NormKind::Layer,
         norm_epsilon: 1e-5,
-        scaled_attention: true,
+        attention_scale: AttentionScale::InverseRoot,
         relative: None,
         output_scale: 1.0,
         history: History::SelfAttention,

@@ -5,7 +5,8 @@
 
 use super::checkpoint::{Configuration, Sizes, SpecialTokens};
 use super::encoder_decoder::{
-    Architecture, Description, EncoderDecoder, FirstInput, History, Layout, Names, NormOrder, Positions, Stack,
+    Architecture, AttentionScale, Description, EncoderDecoder, Expansion, FirstInput, History, Layout, Names,
+    NormOrder, Positions, Stack,
 };
 use super::layers::NormKind;
 use super::{Ask, Candidates, LoadOptions, Model, ModelError, Request, Spec, State};
@@ -104,7 +105,7 @@ fn describe(configuration: &Configuration) -> Result<Description, ModelError> {
         decoder: Stack::read(&config, "decoder", width)?,
         source_vocab: vocab,
         target_vocab,
-        positions: config.size("max_position_embeddings", 1024)?,
+        positions: config.positions("max_position_embeddings", 1024)?,
         position_kind: Positions::Sinusoidal,
         embedding_scale: if config.flag("scale_embedding", false)? { (width as f32).sqrt() } else { 1.0 },
         activation: config.activation("activation_function", "gelu")?,
@@ -112,10 +113,10 @@ fn describe(configuration: &Configuration) -> Result<Description, ModelError> {
         embedding_norm: false,
         final_norm: false,
         linear_bias: true,
-        gated: false,
+        expansion: Expansion::Plain,
         norm_kind: NormKind::Layer,
         norm_epsilon: 1e-5,
-        scaled_attention: true,
+        attention_scale: AttentionScale::InverseRoot,
         relative: None,
         output_scale: 1.0,
         history: History::SelfAttention,

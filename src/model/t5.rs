@@ -7,8 +7,8 @@
 
 use super::checkpoint::{Configuration, Fields, Files, Sizes, SpecialTokens};
 use super::encoder_decoder::{
-    Architecture, Biases, Description, EncoderDecoder, FirstInput, History, Layout, Names, NormOrder, Positions,
-    Relative, Stack,
+    Architecture, AttentionScale, Biases, Description, EncoderDecoder, Expansion, FirstInput, History, Layout, Names,
+    NormOrder, Positions, Relative, Stack,
 };
 use super::layers::{Activation, NormKind};
 use super::{LoadOptions, ModelError};
@@ -44,8 +44,8 @@ fn described(configuration: &Configuration) -> Result<Description, ModelError> {
     let is_t5 = model_type == "t5";
     let vocab = config.size("vocab_size", if is_t5 { 32_128 } else { 250_112 })?;
     let width = config.size("d_model", 512)?;
-    let (activation, gated) = feed_forward(&config, if is_t5 { "relu" } else { "gated-gelu" })?;
-    let layers = config.size("num_layers", if is_t5 { 6 } else { 8 })?;
+    let (activation, expansion) = feed_forward(&config, if is_t5 { "relu" } else { "gated-gelu" })?;
+    let layers = config.layers("num_layers", if is_t5 { 6 } else { 8 })?;
     let encoder = Stack {
         layers,
         heads: config.size("num_heads", if is_t5 { 8 } else { 6 })?,
@@ -53,7 +53,7 @@ fn described(configuration: &Configuration) -> Result<Description, ModelError> {
         inner: config.size("d_ff", if is_t5 { 2048 } else { 1024 })?,
     };
     let buckets = config.size("relative_attention_num_buckets", 32)?;
-    let farthest = config.size("relative_attention_max_distance", 128)?;
+    let farthest = config.positions("relative_attention_max_distance", 128)?;
     if buckets < 4 || !buckets.is_multiple_of(4) {
         return Err(config.unsupported("relative_attention_num_buckets", "expected a multiple of 4"));
     }
@@ -67,10 +67,10 @@ fn described(configuration: &Configuration) -> Result<Description, ModelError> {
     let architecture = Architecture {
         width,
         encoder,
-        decoder: Stack { layers: config.size("num_decoder_layers", layers)?, ..encoder },
+        decoder: Stack { layers: config.layers("num_decoder_layers", layers)?, ..encoder },
         source_vocab: vocab,
         target_vocab: vocab,
-        positions: config.size("n_positions", POSITIONS)?.max(POSITIONS),
+        positions: config.positions("n_positions", POSITIONS)?.max(POSITIONS),
         position_kind: Positions::None,
         embedding_scale: 1.0,
         activation,
@@ -78,10 +78,10 @@ fn described(configuration: &Configuration) -> Result<Description, ModelError> {
         embedding_norm: false,
         final_norm: true,
         linear_bias: false,
-        gated,
+        expansion,
         norm_kind: NormKind::RootMeanSquare,
         norm_epsilon: config.number("layer_norm_epsilon", 1e-6)?,
-        scaled_attention: false,
+        attention_scale: AttentionScale::One,
         relative: Some(Relative { buckets, farthest, biases }),
         output_scale: if tied { 1.0 / (width as f32).sqrt() } else { 1.0 },
         history: History::SelfAttention,
@@ -105,7 +105,7 @@ fn described(configuration: &Configuration) -> Result<Description, ModelError> {
 }
 
 /// Activation, and whether the layer is gated, of `feed_forward_proj`.
-fn feed_forward(config: &Fields<'_>, default: &str) -> Result<(Activation, bool), ModelError> {
+fn feed_forward(config: &Fields<'_>, default: &str) -> Result<(Activation, Expansion), ModelError> {
     let name = config.text("feed_forward_proj", default)?;
     let (function, gated) = match name.strip_prefix("gated-") {
         // What T5 1.1 calls so is the approximation.
@@ -125,7 +125,7 @@ fn feed_forward(config: &Fields<'_>, default: &str) -> Result<(Activation, bool)
     if config.activation("dense_act_fn", function)? != activation {
         return Err(config.unsupported("dense_act_fn", &format!("feed_forward_proj {name} says {function}")));
     }
-    Ok((activation, gated))
+    Ok((activation, if gated { Expansion::Gated } else { Expansion::Plain }))
 }
 
 #[cfg(test)]
@@ -162,12 +162,12 @@ mod tests {
     fn gated_and_plain_layers_are_told_by_their_name() {
         let of = |name: &str| {
             let config = format!(r#"{{"feed_forward_proj": "{name}"}}"#);
-            parse(&config).map(|description| (description.architecture.activation, description.architecture.gated))
+            parse(&config).map(|description| (description.architecture.activation, description.architecture.expansion))
         };
-        assert_eq!(of("relu").unwrap(), (Activation::Relu, false));
-        assert_eq!(of("gelu").unwrap(), (Activation::Gelu, false));
-        assert_eq!(of("gated-gelu").unwrap(), (Activation::GeluTanh, true));
-        assert_eq!(of("gated-silu").unwrap(), (Activation::Swish, true));
+        assert_eq!(of("relu").unwrap(), (Activation::Relu, Expansion::Plain));
+        assert_eq!(of("gelu").unwrap(), (Activation::Gelu, Expansion::Plain));
+        assert_eq!(of("gated-gelu").unwrap(), (Activation::GeluTanh, Expansion::Gated));
+        assert_eq!(of("gated-silu").unwrap(), (Activation::Swish, Expansion::Gated));
         assert!(of("gated-gated-gelu").is_err());
     }
 

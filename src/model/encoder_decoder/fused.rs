@@ -7,7 +7,9 @@
 use super::layout::Side;
 use super::network::{Embedding, Memory, Network, projection};
 use super::state::Rows;
-use super::{Answers, Architecture, FirstInput, History, Names, NormOrder, Positions, Stack};
+use super::{
+    Answers, Architecture, AttentionScale, Expansion, FirstInput, History, Names, NormOrder, Positions, Stack,
+};
 use crate::kernels::attention::{BLOCK, DistanceBias, Heads, Piece, Queries, attend, store, weights_of_head};
 use crate::kernels::recurrence::ssru;
 use crate::model::layers::fused::{FeedForward, Fused, Norm};
@@ -387,7 +389,7 @@ impl<B: Fused> Engine<B> {
     ) -> Result<(), ModelError> {
         self.residual(x, &layer.norm, scratch, |input, output, norm, scratch| {
             let activation = self.architecture.activation;
-            let gated = self.architecture.gated;
+            let gated = self.architecture.expansion == Expansion::Gated;
             let matrices = FeedForward { expand: &layer.expand, contract: &layer.contract, activation, gated };
             B::feed_forward((matrices, norm), input, output, &mut scratch.layer)
         })
@@ -455,7 +457,10 @@ impl<B: Fused> Engine<B> {
     }
 
     fn attention_scale(&self, heads: Heads) -> f32 {
-        if self.architecture.scaled_attention { heads.scale() } else { 1.0 }
+        match self.architecture.attention_scale {
+            AttentionScale::InverseRoot => heads.scale(),
+            AttentionScale::One => 1.0,
+        }
     }
 
     /// The bias of a layer of the side that has these tables, for queries from position `first` on.

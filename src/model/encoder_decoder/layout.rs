@@ -1,5 +1,7 @@
 //! What the parts of a layer are called in a checkpoint, in the two ways there are.
 
+use super::Expansion;
+
 /// How the tensors of a checkpoint are named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
@@ -55,7 +57,7 @@ impl Layout {
         }
     }
 
-    pub(super) fn feed_forward(self, layer: &str, side: Side, gated: bool) -> FeedForwardNames {
+    pub(super) fn feed_forward(self, layer: &str, side: Side, expansion: Expansion) -> FeedForwardNames {
         match self {
             Layout::Fairseq => FeedForwardNames {
                 expand: vec![format!("{layer}.fc1")],
@@ -64,7 +66,10 @@ impl Layout {
             },
             Layout::T5 => {
                 let sublayer = format!("{layer}.layer.{}", if side == Side::Encoder { 1 } else { 2 });
-                let parts: &[&str] = if gated { &["wi_0", "wi_1"] } else { &["wi"] };
+                let parts: &[&str] = match expansion {
+                    Expansion::Plain => &["wi"],
+                    Expansion::Gated => &["wi_0", "wi_1"],
+                };
                 FeedForwardNames {
                     expand: parts.iter().map(|part| format!("{sublayer}.DenseReluDense.{part}")).collect(),
                     contract: format!("{sublayer}.DenseReluDense.wo"),

@@ -74,6 +74,24 @@ pub enum FirstInput {
     Zero,
 }
 
+/// What becomes of what the first matrix of a feed-forward layer gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expansion {
+    /// The activation is applied to it.
+    Plain,
+    /// The activation is applied to its first half, which is then multiplied by the other half.
+    Gated,
+}
+
+/// What the scores of attention are multiplied by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttentionScale {
+    /// One over the root of the size of a head.
+    InverseRoot,
+    /// Nothing: the weights were drawn so that none is needed.
+    One,
+}
+
 /// Sizes of the encoder or the decoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stack {
@@ -116,15 +134,14 @@ pub struct Architecture {
     pub final_norm: bool,
     /// Whether the linear layers have biases.
     pub linear_bias: bool,
-    /// Whether the first half of what comes out of the first matrix of a feed-forward layer, after the activation, is
-    /// multiplied by the other half.
-    pub gated: bool,
+    /// What becomes of what the first matrix of a feed-forward layer gives.
+    pub expansion: Expansion,
     /// What every normalization does.
     pub norm_kind: NormKind,
     /// Added to the variance in every normalization.
     pub norm_epsilon: f32,
-    /// Whether the scores of attention are divided by the root of the size of a head.
-    pub scaled_attention: bool,
+    /// What the scores of attention are multiplied by.
+    pub attention_scale: AttentionScale,
     /// What attention adds for the distance of positions.
     pub relative: Option<Relative>,
     /// Factor of the decoder's output before it is projected onto the vocabulary.

@@ -142,12 +142,12 @@ impl<B: Backend> Build<'_, B> {
         let positions = match self.architecture.position_kind {
             Positions::None => None,
             Positions::Sinusoidal if self.weights.shape(&name).is_none() => {
-                Some(self.backend.computed(sinusoids(positions, width), [positions, width])?)
+                Some(self.backend.computed(|| sinusoids(positions, width), [positions, width])?)
             }
             Positions::Sinusoidal => Some(self.backend.table(self.weights, &name, [positions, width])?),
             Positions::Marian { first } => {
                 let shape = [positions + first, width];
-                Some(self.backend.computed(sinusoids_of_marian(shape[0], width), shape)?)
+                Some(self.backend.computed(|| sinusoids_of_marian(shape[0], width), shape)?)
             }
             Positions::Learned { first } => {
                 Some(self.backend.table(self.weights, &name, [positions + first, width])?)
@@ -222,7 +222,7 @@ impl<B: Backend> Build<'_, B> {
 
     fn feed_forward(&self, prefix: &str, (side, stack): (Side, Stack)) -> Result<FeedForward<B>, ModelError> {
         let width = self.architecture.width;
-        let names = self.names.layout.feed_forward(prefix, side, self.architecture.gated);
+        let names = self.names.layout.feed_forward(prefix, side, self.architecture.expansion);
         Ok(FeedForward {
             expand: self.linear(names.expand, width, stack.inner)?,
             contract: self.linear(vec![names.contract], stack.inner, width)?,

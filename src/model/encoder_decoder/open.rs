@@ -75,7 +75,7 @@ impl Stack {
             return Err(fields.unsupported(&field, &format!("d_model {width} must be a multiple")));
         }
         Ok(Stack {
-            layers: fields.size(&format!("{side}_layers"), 12)?,
+            layers: fields.layers(&format!("{side}_layers"), 12)?,
             heads,
             head_dim: width / heads,
             inner: fields.size(&format!("{side}_ffn_dim"), 4096)?,

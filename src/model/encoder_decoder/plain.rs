@@ -3,7 +3,7 @@
 use super::layout::Side;
 use super::network::{self, Embedding, FeedForward, Memory as History, Network};
 use super::state::Rows;
-use super::{Architecture, FirstInput, Names, NormOrder, Positions, Stack};
+use super::{Architecture, AttentionScale, Expansion, FirstInput, Names, NormOrder, Positions, Stack};
 use crate::model::layers::plain::{Norm, Plain, Scores, activate, attend, best};
 use crate::model::shortlist::Shortlist;
 use crate::model::weights::Weights;
@@ -258,7 +258,10 @@ impl Engine {
     }
 
     fn scores<'a>(&self, stack: Stack, bias: Option<&'a Tensor>) -> Scores<'a> {
-        let scale = if self.architecture.scaled_attention { 1.0 / (stack.head_dim as f64).sqrt() } else { 1.0 };
+        let scale = match self.architecture.attention_scale {
+            AttentionScale::InverseRoot => 1.0 / (stack.head_dim as f64).sqrt(),
+            AttentionScale::One => 1.0,
+        };
         Scores { heads: stack.heads, scale, bias }
     }
 
@@ -285,7 +288,7 @@ impl Engine {
         self.residual(x, &layer.norm, |x| {
             let activation = self.architecture.activation;
             let expanded = layer.expand.apply(x)?;
-            if self.architecture.gated {
+            if self.architecture.expansion == Expansion::Gated {
                 let inner = expanded.dim(1)? / 2;
                 let gate = activate(activation, &expanded.narrow(1, 0, inner)?.contiguous()?)?;
                 return layer.contract.apply(&(gate * expanded.narrow(1, inner, inner)?)?);

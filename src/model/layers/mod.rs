@@ -145,11 +145,11 @@ pub trait Backend {
     /// # Errors
     /// As [`Backend::linear`].
     fn table(&self, weights: &Weights, name: &str, shape: [usize; 2]) -> Result<Self::Table, ModelError>;
-    /// Makes a table `[rows, width]` from numbers.
+    /// Makes a table `[rows, width]` from numbers, which are computed where they are needed only.
     ///
     /// # Errors
     /// The device failed.
-    fn computed(&self, values: Vec<f32>, shape: [usize; 2]) -> Result<Self::Table, ModelError>;
+    fn computed(&self, values: impl FnOnce() -> Vec<f32>, shape: [usize; 2]) -> Result<Self::Table, ModelError>;
 }
 
 /// A backend that computes nothing and takes down which tensors a network wants, so that all that is missing can be named at
@@ -190,7 +190,7 @@ impl Backend for Inventory {
         Ok(())
     }
 
-    fn computed(&self, _: Vec<f32>, _: [usize; 2]) -> Result<(), ModelError> {
+    fn computed(&self, _: impl FnOnce() -> Vec<f32>, _: [usize; 2]) -> Result<(), ModelError> {
         Ok(())
     }
 }

@@ -76,11 +76,11 @@ impl Backend for Packed {
     }
 
     fn table(&self, weights: &Weights, name: &str, shape: [usize; 2]) -> Result<Table, ModelError> {
-        self.computed(weights.read(name, &shape)?, shape)
+        Ok(Table { values: weights.read(name, &shape)?, width: shape[1] })
     }
 
-    fn computed(&self, values: Vec<f32>, shape: [usize; 2]) -> Result<Table, ModelError> {
-        Ok(Table { values, width: shape[1] })
+    fn computed(&self, values: impl FnOnce() -> Vec<f32>, shape: [usize; 2]) -> Result<Table, ModelError> {
+        Ok(Table { values: values(), width: shape[1] })
     }
 }
 

@@ -60,8 +60,8 @@ impl Backend for Plain {
         weights.tensor(name, &shape, &self.device)
     }
 
-    fn computed(&self, values: Vec<f32>, shape: [usize; 2]) -> Result<Tensor, ModelError> {
-        Ok(Tensor::from_vec(values, &shape, &self.device)?)
+    fn computed(&self, values: impl FnOnce() -> Vec<f32>, shape: [usize; 2]) -> Result<Tensor, ModelError> {
+        Ok(Tensor::from_vec(values(), &shape, &self.device)?)
     }
 }
 
