@@ -1,4 +1,4 @@
-//! Beam search with the definition of transformers 5 (`num_beams = n`, `do_sample = False`, `early_stopping = False`).
+//! Beam search with the definition of transformers 5 (`num_beams = n`, `do_sample = False`, `early_stopping` true or false).
 //!
 //! Many sources share a batch; each keeps its own beams and its own pool of finished hypotheses and leaves as soon as its
 //! search is over. The definition is written out in `docs/decoding.md`.
@@ -6,7 +6,7 @@
 use super::greedy::ends_by_force;
 use super::live::Live;
 use super::rules::{Rules, Verdict};
-use super::{DecodeError, Entry, Finish, Hypothesis, Outcome, Search, SearchOptions, Stats, normalized, room};
+use super::{DecodeError, Entry, Finish, Hypothesis, Outcome, Search, SearchOptions, Stats, forced, normalized, room};
 use crate::model::{Adjustment, Ask, Candidates, Change, Model, Request};
 use crate::token::TokenId;
 use std::sync::Arc;
@@ -230,7 +230,8 @@ impl<'m> Beam<'m> {
     /// Enters a finished hypothesis; equal scores go behind the earlier ones.
     fn pool(&self, group: &mut Group, (ended, finish): (Running, Finish), tokens: usize) {
         let Running { ids, log_probability, looks } = ended;
-        let score = normalized(log_probability, tokens, self.options.length_penalty);
+        let length = tokens + forced(self.live.model().spec(), &group.prefix);
+        let score = normalized(log_probability, length, self.options.length_penalty);
         let at = group.pool.partition_point(|other| other.score.total_cmp(&score).is_ge());
         if at < self.options.beams {
             let alignments = Look::rows(looks.as_deref());
@@ -239,11 +240,15 @@ impl<'m> Beam<'m> {
         }
     }
 
-    /// Whether nothing can improve on the pool any more, by the rule of `early_stopping = False`.
+    /// Whether nothing can improve on the pool any more, by the rule of `early_stopping`.
     fn is_over(&self, group: &mut Group, tokens: usize) -> bool {
         let Some(best) = group.running.first() else { return true };
         if let Some(worst) = group.pool.get(self.options.beams - 1) {
-            let possible = normalized(best.log_probability, tokens, self.options.length_penalty);
+            if self.options.early_stopping {
+                return true;
+            }
+            let length = tokens + forced(self.live.model().spec(), &group.prefix);
+            let possible = normalized(best.log_probability, length, self.options.length_penalty);
             if possible.total_cmp(&worst.score).is_le() {
                 return true;
             }

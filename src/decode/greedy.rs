@@ -4,7 +4,7 @@
 
 use super::live::Live;
 use super::rules::Rules;
-use super::{DecodeError, Entry, Finish, Hypothesis, Outcome, Search, SearchOptions, Stats, normalized, room};
+use super::{DecodeError, Entry, Finish, Hypothesis, Outcome, Search, SearchOptions, Stats, forced, normalized, room};
 use crate::model::{Adjustment, Ask, Candidates, Change, Model, Request, Spec};
 use crate::token::TokenId;
 
@@ -56,7 +56,8 @@ impl<'m> Greedy<'m> {
     fn finish(&mut self, row: Row, finish: Finish, tokens: usize) -> Outcome {
         self.live.stats.target_tokens += tokens;
         let log_probability = if self.options.scores { row.log_probability } else { f32::NAN };
-        let score = normalized(log_probability, tokens, self.options.length_penalty);
+        let length = tokens + forced(self.live.model().spec(), &row.prefix);
+        let score = normalized(log_probability, length, self.options.length_penalty);
         let Row { tag, ids, alignments, .. } = row;
         (tag, Ok(Hypothesis { ids, log_probability, score, finish, alignments }))
     }

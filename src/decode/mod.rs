@@ -28,6 +28,10 @@ pub struct SearchOptions {
     pub length_penalty: f32,
     /// Longest answer in tokens, end token included; cut to what the model allows.
     pub max_new_tokens: usize,
+    /// Shortest sequence of prefix and answer: no end token before (`min_length` of transformers); 0 for any.
+    pub min_length: usize,
+    /// Whether a beam search ends as soon as it has as many finished hypotheses as beams (`early_stopping`).
+    pub early_stopping: bool,
     /// n-grams of this length may not repeat; 0 for no limit. An [`Entry`] has its own.
     pub no_repeat_ngram: usize,
     /// Divides (if positive) or multiplies (if negative) the score of tokens seen before; 1 for none.
@@ -53,6 +57,8 @@ impl Default for SearchOptions {
             beams: 1,
             length_penalty: 1.0,
             max_new_tokens: 512,
+            min_length: 0,
+            early_stopping: false,
             no_repeat_ngram: 0,
             repetition_penalty: 1.0,
             seen: Seen::Sequence,
@@ -233,9 +239,15 @@ pub fn room(spec: &Spec, entry: &Entry<'_>) -> Result<usize, DecodeError> {
     Ok(entry.max_new_tokens.min(spec.max_target_tokens - prefix.len()))
 }
 
+/// Tokens of a prefix that count as answered in the length penalty: all that an encoder-decoder is made to begin with behind its
+/// start token, as in transformers.
+fn forced(spec: &Spec, prefix: &[TokenId]) -> usize {
+    if spec.has_encoder { prefix.len().saturating_sub(1) } else { 0 }
+}
+
 /// The log-probability over the length penalty: `log_probability / tokens ^ length_penalty`.
 ///
-/// `tokens` is the number of answered tokens, end token included, prefix not.
+/// `tokens` is the number of answered tokens, end token and forced tokens included.
 fn normalized(log_probability: f32, tokens: usize, length_penalty: f32) -> f32 {
     log_probability / (tokens as f64).powf(f64::from(length_penalty)) as f32
 }

@@ -67,6 +67,8 @@ pub(super) struct Rules<'m> {
     options: &'m SearchOptions,
     /// Ids from here on can be read but not answered, so that no rule needs to name them.
     vocab: usize,
+    /// What ends an answer, ascending.
+    ends: Vec<TokenId>,
     /// Never answered, ascending. End tokens are not among them, as in transformers: an answer has to be able to end.
     pub(super) suppressed: Vec<TokenId>,
 }
@@ -86,12 +88,14 @@ impl<'m> Rules<'m> {
         let mut suppressed: Vec<TokenId> = spec.suppressed.iter().copied().filter(matters).collect();
         suppressed.sort_unstable();
         suppressed.dedup();
-        Rules { options, vocab: spec.vocab, suppressed }
+        let mut ends = spec.eos.clone();
+        ends.sort_unstable();
+        Rules { options, vocab: spec.vocab, ends, suppressed }
     }
 
     /// Whether any rule depends on what a row has said, if its n-grams of length `no_repeat_ngram` may not repeat.
     pub(super) fn depend_on_rows(&self, no_repeat_ngram: usize) -> bool {
-        no_repeat_ngram > 0 || self.penalizes()
+        no_repeat_ngram > 0 || self.penalizes() || self.options.min_length > 0
     }
 
     /// Whether seen tokens are penalized.
@@ -111,13 +115,16 @@ impl<'m> Rules<'m> {
             sequence.extend_from_slice(prefix);
         }
         sequence.extend_from_slice(ids);
+        if prefix.len() + ids.len() < self.options.min_length {
+            verdict.banned.extend(&self.ends);
+        }
         if n > 0 && sequence.len() >= n {
             let tail = &sequence[sequence.len() + 1 - n..];
-            verdict.banned =
-                sequence.windows(n).filter(|window| window[..n - 1] == *tail).map(|window| window[n - 1]).collect();
-            verdict.banned.sort_unstable();
-            verdict.banned.dedup();
+            let repeated = sequence.windows(n).filter(|window| window[..n - 1] == *tail);
+            verdict.banned.extend(repeated.map(|window| window[n - 1]));
         }
+        verdict.banned.sort_unstable();
+        verdict.banned.dedup();
         if self.penalizes() {
             sequence.sort_unstable();
             sequence.dedup();
@@ -135,7 +142,7 @@ mod tests {
 
     fn check_bans(n: usize, sequence: &[TokenId], expected: &[TokenId]) {
         let options = SearchOptions { no_repeat_ngram: n, ..SearchOptions::default() };
-        let rules = Rules { options: &options, vocab: 100, suppressed: Vec::new() };
+        let rules = Rules { options: &options, vocab: 100, ends: vec![9], suppressed: Vec::new() };
         for cut in 0..=sequence.len() {
             let (prefix, ids) = sequence.split_at(cut);
             assert_eq!(rules.judge(n, prefix, ids).banned, expected, "n {n}, {sequence:?} cut at {cut}");
@@ -160,13 +167,22 @@ mod tests {
             seen: Seen::Answer,
             ..SearchOptions::default()
         };
-        let verdict = Rules { options: &options, vocab: 100, suppressed: Vec::new() }.judge(
+        let verdict = Rules { options: &options, vocab: 100, ends: vec![9], suppressed: Vec::new() }.judge(
             options.no_repeat_ngram,
             &[1, 2],
             &[3, 1],
         );
         assert_eq!(verdict.banned, &[] as &[TokenId]);
         assert_eq!(verdict.penalized, &[1, 3]);
+    }
+
+    #[test]
+    fn an_answer_does_not_end_before_it_is_long_enough() {
+        let options = SearchOptions { min_length: 5, ..SearchOptions::default() };
+        let rules = Rules { options: &options, vocab: 100, ends: vec![9], suppressed: Vec::new() };
+        assert!(rules.depend_on_rows(0));
+        assert_eq!(rules.judge(0, &[2, 7], &[1, 3]).banned, [9]);
+        assert_eq!(rules.judge(0, &[2, 7], &[1, 3, 4]).banned, &[] as &[TokenId]);
     }
 
     fn check_loop(ids: &[TokenId], expected: bool) {

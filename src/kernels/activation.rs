@@ -82,6 +82,22 @@ pub fn bias_gelu(x: &mut [f32], bias: &[f32]) {
 }
 
 dispatched! {
+    /// Adds `bias` (`[width]`) to each row of `x` (`[rows, width]`) and applies x·(1 + tanh(√(2/π)·(x + 0.044715 x³)))/2, the
+    /// approximation of x·Φ(x) by Hendrycks and Gimpel 2016.
+    pub fn bias_gelu_tanh(x: &mut [f32], bias: &[f32]) {
+        // (1 + tanh z)/2 is σ(2z).
+        const TWICE_ROOT: f32 = 1.595_769;
+        for row in x.chunks_exact_mut(bias.len().max(1)) {
+            for (value, &add) in row.iter_mut().zip(bias) {
+                let z = *value + add;
+                let inner = TWICE_ROOT * z * multiply_add::<FMA>(0.044_715 * z, z, 1.0);
+                *value = z / (1.0 + exp::<FMA>(-inner));
+            }
+        }
+    }
+}
+
+dispatched! {
     /// Turns `scores` into the numerators of a softmax and answers their sum.
     pub fn exp_minus_max(scores: &mut [f32]) -> f32 {
         let mut largest = f32::NEG_INFINITY;
@@ -149,6 +165,15 @@ mod tests {
     #[test]
     fn gelu_agrees_with_its_formula() {
         check(bias_gelu, |z| 0.5 * z * (1.0 + candle_core::cpu::erf::erf_f64(z / 2f64.sqrt())));
+    }
+
+    #[test]
+    fn the_approximation_of_gelu_agrees_with_its_formula() {
+        let root = (2.0 / std::f64::consts::PI).sqrt();
+        check(bias_gelu_tanh, |z| {
+            0.5 * z * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (z + 0.044_715 * z.powi(3))).tanh())
+        });
+        assert!((root * 2.0 - f64::from(1.595_769_f32)).abs() < 2e-7);
     }
 
     #[test]

@@ -96,6 +96,11 @@ impl Heads {
     pub fn total(self) -> usize {
         self.count * self.width
     }
+
+    /// `1 / √head_dim`.
+    pub fn scale(self) -> f32 {
+        1.0 / (self.width as f32).sqrt()
+    }
 }
 
 /// Queries that see the same positions.
@@ -109,9 +114,46 @@ pub struct Queries<'a> {
     pub count: usize,
     /// Sizes.
     pub heads: Heads,
+    /// What the dot products are multiplied by; [`Heads::scale`] for most networks.
+    pub scale: f32,
+    /// What is added to them, if the network knows positions by their distance.
+    pub bias: Option<DistanceBias<'a>>,
 }
 
-/// `softmax(q·kᵀ / √head_dim)·v` for each head of each query (Vaswani et al. 2017); `output` is
+/// What is added to the score of a position for its distance from the query (Raffel et al. 2020, section 2.1).
+#[derive(Debug, Clone, Copy)]
+pub struct DistanceBias<'a> {
+    /// `[heads, 2 × reach + 1]`, by the position of the key minus that of the query, from `-reach` to `reach`; what is farther
+    /// away gets what the farthest gets.
+    pub table: &'a [f32],
+    /// The farthest distance that is told apart from farther ones.
+    pub reach: usize,
+    /// Position of the first query; the others follow it.
+    pub first: usize,
+}
+
+impl DistanceBias<'_> {
+    /// Adds to the scores of the first positions, of one head of a query.
+    #[inline(always)]
+    fn add(&self, head: usize, query: usize, scores: &mut [f32]) {
+        let span = 2 * self.reach + 1;
+        let table = &self.table[head * span..][..span];
+        let position = self.first + query;
+        let near = position.saturating_sub(self.reach).min(scores.len());
+        let far = (position + self.reach + 1).min(scores.len());
+        for score in &mut scores[..near] {
+            *score += table[0];
+        }
+        for (score, bias) in scores[near..far].iter_mut().zip(&table[near + self.reach - position..]) {
+            *score += bias;
+        }
+        for score in &mut scores[far..] {
+            *score += table[span - 1];
+        }
+    }
+}
+
+/// `softmax(scale q·kᵀ + bias)·v` for each head of each query (Vaswani et al. 2017); `output` is
 /// `[queries, heads × head_dim]`, `scratch` any vector.
 ///
 /// # Panics
@@ -187,8 +229,12 @@ fn attend_all<const FMA: bool, E: Stored>(
     let width = queries.heads.total();
     let mut first = 0;
     while first < queries.count {
-        let rest =
-            Queries { values: &queries.values[first * queries.stride..], count: queries.count - first, ..queries };
+        let rest = Queries {
+            values: &queries.values[first * queries.stride..],
+            count: queries.count - first,
+            bias: queries.bias.map(|bias| DistanceBias { first: bias.first + first, ..bias }),
+            ..queries
+        };
         let output = &mut output[first * width..];
         first += match rest.count {
             1 => attend_some::<FMA, E, 1>(rest, memory, scratch, output),
@@ -211,7 +257,7 @@ fn attend_some<const FMA: bool, E: Stored, const N: usize>(
     let positions: usize = memory.iter().map(|piece| piece.positions).sum();
     let stride = positions.next_multiple_of(BLOCK);
     scratch.resize(N * stride, 0.0);
-    let scale = 1.0 / (head_dim as f32).sqrt();
+    let scale = queries.scale;
     for head in 0..count {
         let at = head * head_dim;
         let rows: [&[f32]; N] = std::array::from_fn(|q| &queries.values[q * queries.stride + at..][..head_dim]);
@@ -227,6 +273,11 @@ fn attend_some<const FMA: bool, E: Stored, const N: usize>(
                     }
                 }
                 block += 1;
+            }
+        }
+        if let Some(bias) = &queries.bias {
+            for q in 0..N {
+                bias.add(head, q, &mut scratch[q * stride..][..positions]);
             }
         }
         let mut inverse = [0.0; N];
@@ -393,7 +444,8 @@ mod tests {
                 let queries = numbers(7 * (width + 3), 1);
                 let piece = piece(&elements, heads, positions);
                 let mut got = vec![0.0; 7 * width];
-                let asked = Queries { values: &queries, stride: width + 3, count: 7, heads };
+                let asked =
+                    Queries { values: &queries, stride: width + 3, count: 7, heads, scale: heads.scale(), bias: None };
                 attend(asked, &[piece], &mut Vec::new(), &mut got);
                 for (query, got) in queries.chunks_exact(width + 3).zip(got.chunks_exact(width)) {
                     for (&got, &expected) in got.iter().zip(&reference(&query[..width], &keys, &values, heads)) {
@@ -410,7 +462,7 @@ mod tests {
         let (keys, values, query) = (numbers(128 * 40, 2), numbers(128 * 40, 3), numbers(128, 1));
         let elements = stored::<Bf16>(&keys, &values, heads);
         let mut got = vec![0.0; 128];
-        let asked = Queries { values: &query, stride: 128, count: 1, heads };
+        let asked = Queries { values: &query, stride: 128, count: 1, heads, scale: heads.scale(), bias: None };
         attend(asked, &[piece(&elements, heads, 40)], &mut Vec::new(), &mut got);
         for (&got, &expected) in got.iter().zip(&reference(&query, &keys, &values, heads)) {
             assert!((f64::from(got) - expected).abs() < 4e-3, "{got} {expected}");
@@ -432,12 +484,47 @@ mod tests {
         let pieces: Vec<Piece<'_, f32>> =
             parts.iter().zip([16, 16, 5]).map(|(part, positions)| piece(part, heads, positions)).collect();
         let mut expected = vec![0.0; 6 * width];
-        attend(Queries { values: &queries, stride: width, count: 6, heads }, &whole, &mut Vec::new(), &mut expected);
+        let asked = |values, count| Queries { values, stride: width, count, heads, scale: heads.scale(), bias: None };
+        attend(asked(&queries, 6), &whole, &mut Vec::new(), &mut expected);
         for (query, expected) in queries.chunks_exact(width).zip(expected.chunks_exact(width)) {
             let mut got = vec![0.0; width];
-            let asked = Queries { values: query, stride: width, count: 1, heads };
-            attend(asked, &pieces, &mut Vec::new(), &mut got);
+            attend(asked(query, 1), &pieces, &mut Vec::new(), &mut got);
             assert_eq!(got, expected);
+        }
+    }
+
+    /// Distances within reach and beyond it on both sides, for queries computed together and alone, with keys in pieces.
+    #[test]
+    fn distances_are_those_from_each_query() {
+        let heads = Heads { count: 2, width: 4 };
+        let (width, positions, reach) = (heads.total(), 37, 9);
+        let (keys, values) = (numbers(width * positions, 5), numbers(width * positions, 6));
+        let queries = numbers(width * positions, 4);
+        let table = numbers(heads.count * (2 * reach + 1), 8);
+        let elements = stored::<f32>(&keys, &values, heads);
+        let whole = [piece(&elements, heads, positions)];
+        let bias = |first| Some(DistanceBias { table: &table, reach, first });
+        let asked = Queries { values: &queries, stride: width, count: positions, heads, scale: 1.0, bias: bias(0) };
+        let mut got = vec![0.0; positions * width];
+        attend(asked, &whole, &mut Vec::new(), &mut got);
+        for (at, query) in queries.chunks_exact(width).enumerate() {
+            for head in 0..heads.count {
+                let score = |p: usize| {
+                    let dot: f64 =
+                        (head * 4..head * 4 + 4).map(|i| f64::from(query[i]) * f64::from(keys[p * width + i])).sum();
+                    let distance = (p as isize - at as isize).clamp(-9, 9) + 9;
+                    (dot + f64::from(table[head * 19 + distance as usize])).exp()
+                };
+                let sum: f64 = (0..positions).map(score).sum();
+                for i in head * 4..head * 4 + 4 {
+                    let expected: f64 = (0..positions).map(|p| score(p) / sum * f64::from(values[p * width + i])).sum();
+                    assert!((f64::from(got[at * width + i]) - expected).abs() < 1e-5, "query {at}, element {i}");
+                }
+            }
+            let mut alone = vec![0.0; width];
+            let asked = Queries { values: query, stride: width, count: 1, heads, scale: 1.0, bias: bias(at) };
+            attend(asked, &whole, &mut Vec::new(), &mut alone);
+            assert_eq!(alone, got[at * width..(at + 1) * width]);
         }
     }
 

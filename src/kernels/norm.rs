@@ -24,6 +24,26 @@ dispatched! {
 }
 
 dispatched! {
+    /// Adds `before` (`[width]`, or empty) to each row of `x` (`[rows, width]`), then divides the row by the root of the mean of
+    /// its squares and scales it by `gamma` (`[width]`).
+    ///
+    /// Root-mean-square normalization (Zhang and Sennrich 2019), on this thread.
+    pub fn bias_rms_norm(x: &mut [f32], before: &[f32], gamma: &[f32], epsilon: f32) {
+        let width = gamma.len().max(1);
+        for row in x.chunks_exact_mut(width) {
+            for (value, &add) in row.iter_mut().zip(before) {
+                *value += add;
+            }
+            let mean = sum_of_squares::<FMA>(row, 0.0) / width as f32;
+            let scale = 1.0 / (mean + epsilon).sqrt();
+            for (value, &g) in row.iter_mut().zip(gamma) {
+                *value = *value * scale * g;
+            }
+        }
+    }
+}
+
+dispatched! {
     /// Adds `bias` (`[width]`) to each row of `x` (`[rows, width]`).
     pub fn add_bias(x: &mut [f32], bias: &[f32]) {
         let _ = FMA;
@@ -92,6 +112,30 @@ mod tests {
                 for (&got, &e) in x.iter().zip(&expected) {
                     assert!((f64::from(got) - e).abs() < 2e-5, "width {width}: {got}, expected {e}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn without_mean_and_shift_only_the_length_changes() {
+        for width in [1, 15, 16, 17, 100] {
+            let make = |salt: usize| -> Vec<f32> {
+                (0..width).map(|i| ((i * 31 + salt * 17) % 23) as f32 / 7.0 - 1.0).collect()
+            };
+            let (gamma, bias) = (make(1), make(3));
+            let mut x: Vec<f32> = (0..3).flat_map(|row| make(row + 5)).collect();
+            let expected: Vec<f64> = x
+                .chunks(width)
+                .flat_map(|row| {
+                    let row: Vec<f64> = row.iter().zip(&bias).map(|(v, b)| f64::from(v + b)).collect();
+                    let mean = row.iter().map(|v| v * v).sum::<f64>() / width as f64;
+                    let scaled = row.iter().zip(&gamma).map(|(v, &g)| v / (mean + 1e-6).sqrt() * f64::from(g));
+                    scaled.collect::<Vec<f64>>()
+                })
+                .collect();
+            bias_rms_norm(&mut x, &bias, &gamma, 1e-6);
+            for (&got, &e) in x.iter().zip(&expected) {
+                assert!((f64::from(got) - e).abs() < 2e-5, "width {width}: {got}, expected {e}");
             }
         }
     }

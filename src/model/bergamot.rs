@@ -5,9 +5,10 @@
 //! (`src/models/transformer.h`). The network is [`EncoderDecoder`].
 
 use super::encoder_decoder::{
-    Answers, Architecture, EncoderDecoder, FirstInput, History, Names, NormOrder, Positions, Stack,
+    Answers, Architecture, AttentionScale, EncoderDecoder, Expansion, FirstInput, History, Layout, Names, NormOrder,
+    Positions, Stack,
 };
-use super::layers::Activation;
+use super::layers::{Activation, NormKind};
 use super::shortlist::Shortlist;
 use super::weights::{Wanted, Weights, marian};
 use super::{Ask, Candidates, LoadOptions, Model, ModelError, Precision, Request, Spec, State};
@@ -176,6 +177,7 @@ fn names(one_table: bool, tied: bool) -> Names {
         target_embedding: table("decoder"),
         output: if tied { table("decoder") } else { vec!["output.weight".into()] },
         output_bias: "output.bias".into(),
+        layout: Layout::Fairseq,
     }
 }
 
@@ -379,12 +381,12 @@ impl Description {
         };
         Ok(Architecture {
             width,
-            encoder: Stack { layers: self.size("enc-depth")?, heads, inner },
-            decoder: Stack { layers, heads, inner },
+            encoder: Stack { layers: self.size("enc-depth")?, heads, head_dim: width / heads, inner },
+            decoder: Stack { layers, heads, head_dim: width / heads, inner },
             source_vocab,
             target_vocab,
             positions: POSITIONS,
-            position_kind: Positions::Marian,
+            position_kind: Positions::Marian { first: 0 },
             embedding_scale: (width as f32).sqrt(),
             activation: match self.text("transformer-ffn-activation") {
                 Some("relu") => Activation::Relu,
@@ -399,7 +401,12 @@ impl Description {
             embedding_norm: false,
             final_norm: false,
             linear_bias: true,
+            expansion: Expansion::Plain,
+            norm_kind: NormKind::Layer,
             norm_epsilon: NORM_EPSILON,
+            attention_scale: AttentionScale::InverseRoot,
+            relative: None,
+            output_scale: 1.0,
             history: History::Ssru,
             first_input: FirstInput::Zero,
             aligned: Some(aligned),
@@ -422,8 +429,8 @@ mod tests {
     fn a_description_is_read() {
         let architecture = Description::parse(REAL).architecture().unwrap();
         assert_eq!(architecture.width, 256);
-        assert_eq!(architecture.encoder, Stack { layers: 6, heads: 8, inner: 1536 });
-        assert_eq!(architecture.decoder, Stack { layers: 2, heads: 8, inner: 1536 });
+        assert_eq!(architecture.encoder, Stack { layers: 6, heads: 8, head_dim: 32, inner: 1536 });
+        assert_eq!(architecture.decoder, Stack { layers: 2, heads: 8, head_dim: 32, inner: 1536 });
         assert_eq!((architecture.source_vocab, architecture.target_vocab), (32000, 32000));
         assert_eq!(architecture.aligned, Some(1));
     }

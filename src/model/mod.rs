@@ -3,15 +3,19 @@
 //! Weights are immutable and shared by all workers; everything that changes is in a [`State`].
 //! A row's numbers never depend on the other rows of its batch.
 
+pub mod bart;
 pub mod bergamot;
+pub mod checkpoint;
 pub mod decoder_only;
 pub mod echo;
 pub mod encoder_decoder;
 pub mod gguf;
 pub mod layers;
+pub mod m2m100;
 pub mod marian;
 pub mod qwen;
 pub mod shortlist;
+pub mod t5;
 pub mod weights;
 
 use crate::token::{Constraint, TokenClasses, TokenId};

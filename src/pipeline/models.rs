@@ -43,7 +43,9 @@ pub enum ModelsError {
         advice: String,
     },
     /// A model cannot summarize.
-    #[error("model {name} cannot summarize: expected a chat model, echo or extractive; see `tlumach models list`")]
+    #[error(
+        "model {name} cannot summarize: expected a chat or summarization model, echo or extractive; see `tlumach models list`"
+    )]
     CannotSummarize {
         /// Its name.
         name: String,
@@ -234,6 +236,14 @@ impl<'a> Models<'a> {
             Choice::Card(card) if !card.does(Task::Translate) => {
                 Err(ModelsError::CannotTranslate { name: card.name.clone() })
             }
+            Choice::Path(_) => {
+                let key = self.chosen.clone().unwrap_or_default();
+                let family = lock(&self.files).get(&key).map(|files| files.family);
+                if family.is_some_and(|family| !family.may(Task::Translate)) {
+                    return Err(ModelsError::CannotTranslate { name: key });
+                }
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
@@ -415,7 +425,7 @@ impl<'a> Models<'a> {
             Choice::Path(_) => {
                 let key = self.chosen.clone().unwrap_or_default();
                 let family = lock(&self.files).get(&key).map(|files| files.family);
-                if matches!(family, Some(Family::Marian | Family::Bergamot)) {
+                if family.is_some_and(|family| !family.may(Task::Summarize)) {
                     return Err(ModelsError::CannotSummarize { name: key });
                 }
                 Ok(Summarizer::Model(self.load_key(&key, observer)?))
@@ -431,7 +441,8 @@ impl<'a> Models<'a> {
             .filter(|card| {
                 card.does(Task::Summarize) && (!card.license.needs_acceptance || self.settings.accept_license)
             })
-            .filter(|card| !card.writes_well.is_empty())
+            // A summarizer that was trained for one language, or for short articles of one kind, is taken by its name only.
+            .filter(|card| !card.writes_well.is_empty() && !card.family.has_encoder())
             .collect();
         let here =
             |card: &Card| registry::find(&card.name).is_some_and(|c| registry::on_disk(c, self.settings).is_some());

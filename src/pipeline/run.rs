@@ -270,7 +270,13 @@ pub(super) fn search_options(spec: &JobSpec, engine: &Loaded, effort: Effort) ->
             Beams::Wide => WIDE_BEAMS.max(2 * usual_beams).min(MOST_BEAMS.max(usual_beams)),
         },
         length_penalty: engine.length_penalty,
-        no_repeat_ngram: effort.no_repeat_ngram,
+        min_length: engine.search.min_length,
+        early_stopping: engine.search.early_stopping,
+        no_repeat_ngram: if effort.no_repeat_ngram > 0 {
+            effort.no_repeat_ngram
+        } else {
+            engine.search.no_repeat_ngram
+        },
         alignments: spec.work.wants_alignments(),
         // A summary may quote its article, and an n-gram of the prompt is no loop.
         seen: if engine.model.spec().has_encoder { Seen::Sequence } else { Seen::Answer },

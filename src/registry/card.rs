@@ -11,8 +11,11 @@ use crate::language::Language;
 
 /// The cards, as they stand in `models/`. A test compares this list with the folder.
 pub(crate) const EMBEDDED: &[(&str, &str)] = &[
+    ("bart-large-cnn.toml", include_str!("../../models/bart-large-cnn.toml")),
     ("bergamot-tiny-en-pt.toml", include_str!("../../models/bergamot-tiny-en-pt.toml")),
     ("bergamot-tiny-pt-en.toml", include_str!("../../models/bergamot-tiny-pt-en.toml")),
+    ("distilbart-cnn-12-6.toml", include_str!("../../models/distilbart-cnn-12-6.toml")),
+    ("distilbart-cnn-6-6.toml", include_str!("../../models/distilbart-cnn-6-6.toml")),
     ("firefox-en-ko-base-memory.toml", include_str!("../../models/firefox-en-ko-base-memory.toml")),
     ("firefox-en-ko-base.toml", include_str!("../../models/firefox-en-ko-base.toml")),
     ("firefox-en-uk-base-memory.toml", include_str!("../../models/firefox-en-uk-base-memory.toml")),
@@ -20,6 +23,14 @@ pub(crate) const EMBEDDED: &[(&str, &str)] = &[
     ("firefox-ko-en-base-memory.toml", include_str!("../../models/firefox-ko-en-base-memory.toml")),
     ("firefox-ko-en-base.toml", include_str!("../../models/firefox-ko-en-base.toml")),
     ("firefox-uk-en-tiny.toml", include_str!("../../models/firefox-uk-en-tiny.toml")),
+    ("flan-t5-base.toml", include_str!("../../models/flan-t5-base.toml")),
+    ("kobart-summarization.toml", include_str!("../../models/kobart-summarization.toml")),
+    ("m2m100-1.2b.toml", include_str!("../../models/m2m100-1.2b.toml")),
+    ("m2m100-418m.toml", include_str!("../../models/m2m100-418m.toml")),
+    ("madlad400-3b-mt.toml", include_str!("../../models/madlad400-3b-mt.toml")),
+    ("mbart-large-50-many-to-many-mmt.toml", include_str!("../../models/mbart-large-50-many-to-many-mmt.toml")),
+    ("mt5-multilingual-xlsum.toml", include_str!("../../models/mt5-multilingual-xlsum.toml")),
+    ("nllb-200-distilled-600m.toml", include_str!("../../models/nllb-200-distilled-600m.toml")),
     ("opus-mt-en-fr.toml", include_str!("../../models/opus-mt-en-fr.toml")),
     ("opus-mt-en-uk.toml", include_str!("../../models/opus-mt-en-uk.toml")),
     ("opus-mt-fr-en.toml", include_str!("../../models/opus-mt-fr-en.toml")),
@@ -28,12 +39,14 @@ pub(crate) const EMBEDDED: &[(&str, &str)] = &[
     ("opus-mt-tc-big-ko-en.toml", include_str!("../../models/opus-mt-tc-big-ko-en.toml")),
     ("opus-mt-tc-big-zle-en.toml", include_str!("../../models/opus-mt-tc-big-zle-en.toml")),
     ("opus-mt-uk-en.toml", include_str!("../../models/opus-mt-uk-en.toml")),
+    ("pegasus-cnn_dailymail.toml", include_str!("../../models/pegasus-cnn_dailymail.toml")),
     ("qwen2.5-0.5b-instruct.toml", include_str!("../../models/qwen2.5-0.5b-instruct.toml")),
     ("qwen2.5-1.5b-instruct.toml", include_str!("../../models/qwen2.5-1.5b-instruct.toml")),
     ("qwen2.5-3b-instruct.toml", include_str!("../../models/qwen2.5-3b-instruct.toml")),
     ("qwen2.5-7b-instruct.toml", include_str!("../../models/qwen2.5-7b-instruct.toml")),
     ("qwen2.5-coder-0.5b-instruct.toml", include_str!("../../models/qwen2.5-coder-0.5b-instruct.toml")),
     ("qwen2.5-coder-1.5b-instruct.toml", include_str!("../../models/qwen2.5-coder-1.5b-instruct.toml")),
+    ("small100.toml", include_str!("../../models/small100.toml")),
 ];
 
 /// A network family: how the files are read and the text is put to the model.
@@ -46,6 +59,16 @@ pub enum Family {
     Bergamot,
     /// Qwen2 and Qwen2.5 chat models as GGUF.
     Qwen2,
+    /// BART summarizers.
+    Bart,
+    /// mBART-50 translators.
+    Mbart,
+    /// PEGASUS summarizers.
+    Pegasus,
+    /// M2M100, SMaLL-100 and NLLB-200 translators.
+    M2m100,
+    /// T5, flan-T5, mT5 and UMT5 summarizers, MADLAD-400 translators.
+    T5,
 }
 
 impl Family {
@@ -55,6 +78,34 @@ impl Family {
             Family::Marian => "marian",
             Family::Bergamot => "bergamot",
             Family::Qwen2 => "qwen2",
+            Family::Bart => "bart",
+            Family::Mbart => "mbart",
+            Family::Pegasus => "pegasus",
+            Family::M2m100 => "m2m100",
+            Family::T5 => "t5",
+        }
+    }
+
+    /// Whether its networks have an encoder: translators and summarizers that were trained for one thing, no chat models.
+    pub fn has_encoder(self) -> bool {
+        match self {
+            Family::Qwen2 => false,
+            Family::Marian
+            | Family::Bergamot
+            | Family::Bart
+            | Family::Mbart
+            | Family::Pegasus
+            | Family::M2m100
+            | Family::T5 => true,
+        }
+    }
+
+    /// Whether checkpoints of the family can do a task; of the same family some may do the one and some the other.
+    pub fn may(self, task: Task) -> bool {
+        match self {
+            Family::Marian | Family::Bergamot | Family::Mbart | Family::M2m100 => task == Task::Translate,
+            Family::Bart | Family::Pegasus => task == Task::Summarize,
+            Family::Qwen2 | Family::T5 => true,
         }
     }
 }
@@ -154,6 +205,12 @@ pub enum Role {
     TargetSpm,
     /// `tokenizer_config.json`.
     TokenizerConfig,
+    /// `sentencepiece.bpe.model` or `spiece.model`: one SentencePiece model for source and target.
+    Spm,
+    /// `merges.txt` of byte pair encoding.
+    Merges,
+    /// `tokenizer.json`.
+    Tokenizer,
     /// `lex.50.50.*.s2t.bin`: which target tokens a source token may bring.
     Shortlist,
     /// `model.safetensors`, `pytorch_model.bin`, or the shards named by their index.
@@ -175,6 +232,9 @@ impl Role {
             Role::SourceSpm => "source-spm",
             Role::TargetSpm => "target-spm",
             Role::TokenizerConfig => "tokenizer-config",
+            Role::Spm => "spm",
+            Role::Merges => "merges",
+            Role::Tokenizer => "tokenizer",
             Role::Shortlist => "shortlist",
             Role::Weights => "weights",
             Role::WeightsIndex => "weights-index",
@@ -326,6 +386,15 @@ pub struct Generation {
     pub repetition_penalty: Option<f32>,
 }
 
+/// How a summarizer with an encoder is asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Summary {
+    /// What stands before the article (`summarize: `).
+    #[serde(default)]
+    pub prefix: Option<String>,
+}
+
 /// How the parts of a mirror become files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -427,6 +496,9 @@ pub struct Card {
     /// Search settings.
     #[serde(default)]
     pub generation: Generation,
+    /// How it is asked for a summary.
+    #[serde(default)]
+    pub summary: Summary,
     /// What users should know.
     #[serde(default)]
     pub notes: String,
@@ -527,6 +599,19 @@ impl Card {
             }
             Family::Qwen2 if !has(Role::Gguf) => return fault("a qwen2 card needs a file with role gguf".into()),
             Family::Qwen2 => {}
+            Family::Bart | Family::Mbart | Family::Pegasus | Family::M2m100 | Family::T5 => {
+                let vocabulary = [Role::Spm, Role::Merges, Role::Tokenizer];
+                if !has(Role::Config) || !vocabulary.into_iter().any(has) {
+                    let family = self.family.as_str();
+                    return fault(format!("a {family} card needs a file with role config and one for its vocabulary"));
+                }
+                if self.weight_candidates.is_empty() {
+                    return fault(format!("a {} card needs weight_candidates", self.family.as_str()));
+                }
+                if let Some(task) = self.tasks.iter().find(|&&task| !self.family.may(task)) {
+                    return fault(format!("a {} model does not {task:?}", self.family.as_str()));
+                }
+            }
         }
         for mirror in &self.mirrors {
             if mirror.first > mirror.last || mirror.files.is_empty() {
@@ -684,7 +769,8 @@ mod tests {
     #[test]
     fn non_commercial_weights_need_acceptance() {
         for card in cards() {
-            let open = ["Apache-2.0", "CC-BY-4.0", "MPL-2.0", "CC-BY-SA-4.0"].contains(&card.license.name.as_str());
+            let open =
+                ["Apache-2.0", "CC-BY-4.0", "MIT", "MPL-2.0", "CC-BY-SA-4.0"].contains(&card.license.name.as_str());
             assert_eq!(card.license.needs_acceptance, !open, "{}", card.name);
         }
     }

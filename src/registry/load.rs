@@ -1,5 +1,7 @@
 //! From verified files to a loaded model with its tokenizer: the only place that names families.
 
+mod seq2seq;
+
 use super::{Card, Family, ModelFiles, Role};
 use crate::language::Language;
 use crate::model::echo::Echo;
@@ -29,6 +31,8 @@ pub struct Loaded {
     pub source_limit: Option<usize>,
     /// Texts that a worker answers at a time in greedy search, where the usual number is not the best.
     pub rows: Option<usize>,
+    /// Rules of the search that the checkpoint wants.
+    pub search: SearchDefaults,
     /// Languages in which it writes acceptable text of its own; `None` for all.
     pub writes_well: Option<Vec<Language>>,
     /// Commit on the Hub.
@@ -37,6 +41,17 @@ pub struct Loaded {
     pub license: Option<String>,
     /// Hash of each file, as verified.
     pub sha256: BTreeMap<String, String>,
+}
+
+/// Rules of the search that a checkpoint wants, beside beams and length penalty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SearchDefaults {
+    /// Shortest sequence of prefix and answer in tokens; 0 for any.
+    pub min_length: usize,
+    /// n-grams of this length may not repeat; 0 for no limit.
+    pub no_repeat_ngram: usize,
+    /// Whether beam search ends as soon as it has as many finished hypotheses as beams.
+    pub early_stopping: bool,
 }
 
 impl Loaded {
@@ -97,6 +112,7 @@ pub fn echo() -> Loaded {
         length_penalty: 1.0,
         source_limit: None,
         rows: None,
+        search: SearchDefaults::default(),
         writes_well: None,
         revision: None,
         license: None,
@@ -139,6 +155,7 @@ pub fn load(files: &ModelFiles, options: &LoadOptions) -> Result<Loaded, LoadErr
                 length_penalty: defaults.length_penalty,
                 source_limit: Some(MARIAN_SOURCE_TOKENS),
                 rows: None,
+                search: SearchDefaults::default(),
             }
         }
         Family::Bergamot => {
@@ -169,6 +186,7 @@ pub fn load(files: &ModelFiles, options: &LoadOptions) -> Result<Loaded, LoadErr
                 length_penalty: 1.0,
                 source_limit: Some(BERGAMOT_SOURCE_TOKENS),
                 rows: Some(BERGAMOT_ROWS),
+                search: SearchDefaults::default(),
             }
         }
         Family::Qwen2 => {
@@ -184,8 +202,10 @@ pub fn load(files: &ModelFiles, options: &LoadOptions) -> Result<Loaded, LoadErr
                 length_penalty: 1.0,
                 source_limit: None,
                 rows: None,
+                search: SearchDefaults::default(),
             }
         }
+        Family::Bart | Family::Mbart | Family::Pegasus | Family::M2m100 | Family::T5 => seq2seq::load(files, options)?,
     };
     let generation = files.card.map(|card| card.generation).unwrap_or_default();
     Ok(Loaded {
@@ -196,6 +216,7 @@ pub fn load(files: &ModelFiles, options: &LoadOptions) -> Result<Loaded, LoadErr
         length_penalty: generation.length_penalty.unwrap_or(parts.length_penalty),
         source_limit: parts.source_limit,
         rows: parts.rows,
+        search: parts.search,
         writes_well: files.card.map(|card: &Card| card.writes_well.clone()),
         revision: files.revision.clone(),
         license: files.license.clone(),
@@ -210,6 +231,7 @@ struct Parts {
     length_penalty: f32,
     source_limit: Option<usize>,
     rows: Option<usize>,
+    search: SearchDefaults,
 }
 
 fn need(files: &ModelFiles, role: Role) -> Result<PathBuf, LoadError> {

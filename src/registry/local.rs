@@ -24,6 +24,17 @@ const MARIAN: &[(&str, Role, bool)] = &[
     ("source.spm", Role::SourceSpm, true),
     ("target.spm", Role::TargetSpm, true),
 ];
+/// The same for encoder-decoders as `transformers` publishes them.
+const SEQ2SEQ: &[(&str, Role, bool)] = &[
+    ("config.json", Role::Config, true),
+    ("generation_config.json", Role::GenerationConfig, false),
+    ("tokenizer_config.json", Role::TokenizerConfig, false),
+    ("vocab.json", Role::Vocab, false),
+    ("merges.txt", Role::Merges, false),
+    ("tokenizer.json", Role::Tokenizer, false),
+    ("sentencepiece.bpe.model", Role::Spm, false),
+    ("spiece.model", Role::Spm, false),
+];
 /// Weight files in the order of preference.
 const WEIGHTS: &[&str] = &["model.safetensors", "pytorch_model.bin"];
 /// Longest text that is read from a GGUF header before the architecture is found.
@@ -105,7 +116,12 @@ fn folder(folder: &Path, settings: &Settings) -> Result<(Family, Named), Registr
     let json: serde_json::Value = serde_json::from_str(&text)
         .map_err(|e| not_a_model(&config, &format!("not JSON: {e}"), "fetch the file again"))?;
     match json.get("model_type").and_then(|value| value.as_str()) {
-        Some("marian") => Ok((Family::Marian, marian(folder)?)),
+        Some("marian") => Ok((Family::Marian, checkpoint(folder, MARIAN)?)),
+        Some("bart") => Ok((Family::Bart, checkpoint(folder, SEQ2SEQ)?)),
+        Some("mbart") => Ok((Family::Mbart, checkpoint(folder, SEQ2SEQ)?)),
+        Some("pegasus") => Ok((Family::Pegasus, checkpoint(folder, SEQ2SEQ)?)),
+        Some("m2m_100") => Ok((Family::M2m100, checkpoint(folder, SEQ2SEQ)?)),
+        Some("t5" | "mt5" | "umt5") => Ok((Family::T5, checkpoint(folder, SEQ2SEQ)?)),
         Some("qwen2") => Err(not_a_model(
             folder,
             "model_type \"qwen2\" is supported as a GGUF file only",
@@ -113,21 +129,23 @@ fn folder(folder: &Path, settings: &Settings) -> Result<(Family, Named), Registr
         )),
         Some(other) => Err(not_a_model(
             folder,
-            &format!("model_type {other:?} is not supported: expected \"marian\""),
+            &format!(
+                "model_type {other:?} is not supported: expected one of marian, bart, mbart, pegasus, m2m_100, t5, mt5, umt5"
+            ),
             "use a model of `tlumach models list`, an OPUS-MT or Firefox Translations folder or a qwen2 .gguf",
         )),
         None => Err(not_a_model(&config, "expected a text model_type, found none", "fetch the file again")),
     }
 }
 
-fn marian(folder: &Path) -> Result<Named, RegistryError> {
+fn checkpoint(folder: &Path, wanted: &[(&str, Role, bool)]) -> Result<Named, RegistryError> {
     let missing = |what: &str| RegistryError::Missing {
         place: folder.display().to_string(),
         what: what.to_string(),
         advice: "copy all files of the checkpoint into the folder".to_string(),
     };
     let mut named = Named::new();
-    for (name, role, needed) in MARIAN {
+    for (name, role, needed) in wanted {
         let path = folder.join(name);
         if path.is_file() {
             check_content(*role, &path)?;

@@ -1,12 +1,15 @@
 //! Text to ids and back, for one loaded model. The only module in which text and ids meet; it knows no tensors.
 
+pub mod bart;
 pub mod bergamot;
 pub mod chat;
 pub mod classes;
 pub mod echo;
 pub mod gguf;
 pub mod marian;
+pub mod multilingual;
 pub mod sentencepiece;
+pub mod spiece;
 
 use crate::token::{Prompt, Task, TokenClasses, TokenId};
 use std::ops::Range;

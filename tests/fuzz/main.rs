@@ -11,6 +11,7 @@ mod allocations;
 mod checkpoint;
 mod harness;
 mod mutate;
+mod seq2seq;
 
 use checkpoint::Checkpoint;
 use harness::{Harness, Input};
@@ -26,7 +27,7 @@ use tlumach::tokenize::sentencepiece::SentencePiece;
 const TINY: [(&str, usize, usize); 3] =
     [("bergamot-tied", 300, 300), ("bergamot-deep", 300, 300), ("bergamot-two-vocabularies", 300, 260)];
 
-fn tiny() -> PathBuf {
+pub(crate) fn tiny() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tiny")
 }
 

@@ -12,7 +12,7 @@ use super::beam::Look;
 use super::greedy::ends_by_force;
 use super::live::Live;
 use super::rules::Rules;
-use super::{DecodeError, Entry, Finish, Hypothesis, Outcome, Search, SearchOptions, Stats, normalized, room};
+use super::{DecodeError, Entry, Finish, Hypothesis, Outcome, Search, SearchOptions, Stats, forced, normalized, room};
 use crate::model::{Adjustment, Ask, Candidates, Change, Model, Request};
 use crate::token::{Constraint, TokenClasses, TokenId};
 use progress::{Goal, Progress};
@@ -359,7 +359,8 @@ impl<'m> Bound<'m> {
 
     /// Takes a finished hypothesis if it meets more constraints than the best so far, or as many with a better score.
     fn offer(&self, group: &mut Group<'_>, ended: &Running, (log_probability, tokens, finish): (f32, usize, Finish)) {
-        let score = normalized(log_probability, tokens, self.options.length_penalty);
+        let length = tokens + forced(self.live.model().spec(), &group.prefix);
+        let score = normalized(log_probability, length, self.options.length_penalty);
         let met = ended.progress.met_at_end(&group.goal);
         if group.best.as_ref().is_none_or(|(most, best)| met > *most || met == *most && score > best.score) {
             let alignments = Look::rows(ended.looks.as_deref());
@@ -372,7 +373,8 @@ impl<'m> Bound<'m> {
         let Some((_, best)) = group.best.as_ref().filter(|(met, _)| *met == group.goal.len()) else {
             return group.running.is_empty();
         };
-        let promise = |running: &Running| normalized(running.log_probability, tokens, self.options.length_penalty);
+        let length = tokens + forced(self.live.model().spec(), &group.prefix);
+        let promise = |running: &Running| normalized(running.log_probability, length, self.options.length_penalty);
         let none_better = group.running.iter().all(|running| promise(running) <= best.score);
         // An end that the model hardly thought of says nothing of how long the answer should be.
         let long = |ended: usize| tokens >= ended + (ended / LONGER.1).max(LONGER.0);

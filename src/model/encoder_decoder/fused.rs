@@ -4,10 +4,13 @@
 //! a few positions that hypotheses share until one of them writes: reordering beams copies pointers, and at most one block
 //! a row is copied afterwards.
 
+use super::layout::Side;
 use super::network::{Embedding, Memory, Network, projection};
 use super::state::Rows;
-use super::{Answers, Architecture, FirstInput, History, Names, NormOrder, Positions, Stack};
-use crate::kernels::attention::{BLOCK, Heads, Piece, Queries, attend, store, weights_of_head};
+use super::{
+    Answers, Architecture, AttentionScale, Expansion, FirstInput, History, Names, NormOrder, Positions, Stack,
+};
+use crate::kernels::attention::{BLOCK, DistanceBias, Heads, Piece, Queries, attend, store, weights_of_head};
 use crate::kernels::recurrence::ssru;
 use crate::model::layers::fused::{FeedForward, Fused, Norm};
 use crate::model::layers::selection;
@@ -27,6 +30,9 @@ pub(super) struct Engine<B: Fused> {
     architecture: Architecture,
     network: Network<B>,
     vocabulary: B::Vocabulary,
+    /// Biases of attention by distance, `[heads, 2 × farthest + 1]`: none, one for all layers of the side, or one for each.
+    encoder_distances: Vec<Vec<f32>>,
+    decoder_distances: Vec<Vec<f32>>,
     /// The classes of the tokens and the lists, where answers come from selections.
     shortlist: Option<(Shortlist, Vec<TokenClasses>)>,
 }
@@ -82,7 +88,12 @@ impl<B: Fused> Engine<B> {
         let projection = projection(weights, description, answers.shortlist.is_some());
         let vocabulary = backend.vocabulary(weights, projection, answers.classes)?;
         let shortlist = answers.shortlist.map(|shortlist| (shortlist, answers.classes.to_vec()));
-        Ok(Engine { architecture: description.0.clone(), network, vocabulary, shortlist })
+        let architecture = description.0.clone();
+        let encoder_distances =
+            distances::<B>(&architecture, &network.encoder_distances, (Side::Encoder, architecture.encoder.heads));
+        let decoder_distances =
+            distances::<B>(&architecture, &network.decoder_distances, (Side::Decoder, architecture.decoder.heads));
+        Ok(Engine { architecture, network, vocabulary, encoder_distances, decoder_distances, shortlist })
     }
 
     pub(super) fn architecture(&self) -> &Architecture {
@@ -140,7 +151,13 @@ impl<B: Fused> Engine<B> {
         let mut scratch = Scratch::default();
         let mut alignments = Vec::new();
         let align = state.align.then_some(&mut alignments);
-        let x = self.advance(&mut state.live.iter_mut().collect::<Vec<_>>(), last, (&mut scratch, align))?;
+        let mut x = self.advance(&mut state.live.iter_mut().collect::<Vec<_>>(), last, (&mut scratch, align))?;
+        let scale = self.architecture.output_scale;
+        if scale.total_cmp(&1.0).is_ne() {
+            for value in &mut x {
+                *value *= scale;
+            }
+        }
         let began = Instant::now();
         let mut best = if self.shortlist.is_some() {
             self.best_of_selections(&x, &state.live, ask, &mut scratch)?
@@ -178,8 +195,13 @@ impl<B: Fused> Engine<B> {
         Ok(answers)
     }
 
-    /// Encodes sources and projects the result onto the keys and values of every decoder layer.
-    fn encode(&self, sources: &[&[TokenId]], scratch: &mut Scratch<B::Scratch>) -> Result<Vec<Source<B>>, ModelError> {
+    /// What the encoder makes of a source, `[source, width]`.
+    pub(super) fn encoded(&self, source: &[TokenId]) -> Result<Vec<f32>, ModelError> {
+        self.hidden(&[source], &mut Scratch::default())
+    }
+
+    /// The output of the encoder for sources, behind each other, `[total, width]`.
+    fn hidden(&self, sources: &[&[TokenId]], scratch: &mut Scratch<B::Scratch>) -> Result<Vec<f32>, ModelError> {
         let width = self.architecture.width;
         let total: usize = sources.iter().map(|source| source.len()).sum();
         let mut x = vec![0.0; total * width];
@@ -190,25 +212,29 @@ impl<B: Fused> Engine<B> {
         if let Some(norm) = &self.network.source.norm {
             norm.apply(&mut x);
         }
-        let heads = self.heads(self.architecture.encoder);
-        for layer in &self.network.encoder {
+        let heads = heads_of(self.architecture.encoder);
+        let inner = heads.total();
+        for (index, layer) in self.network.encoder.iter().enumerate() {
             let attention = &layer.attention;
+            let bias = self.distance_bias(&self.encoder_distances, index, 0);
             self.residual(&mut x, &attention.norm, scratch, |input, output, norm, scratch| {
-                scratch.projected.resize(total * 3 * width, 0.0);
+                scratch.projected.resize(total * 3 * inner, 0.0);
                 B::apply(&attention.input, input, &mut scratch.projected, &mut scratch.layer)?;
-                scratch.attended.resize(total * width, 0.0);
+                scratch.attended.resize(total * inner, 0.0);
                 let mut rest = &scratch.projected[..];
                 let mut attended = &mut scratch.attended[..];
                 for source in sources {
-                    let (sequence, after) = rest.split_at(source.len() * 3 * width);
-                    let (here, behind) = attended.split_at_mut(source.len() * width);
+                    let (sequence, after) = rest.split_at(source.len() * 3 * inner);
+                    let (here, behind) = attended.split_at_mut(source.len() * inner);
                     let room = source.len().next_multiple_of(BLOCK);
-                    scratch.memory.resize(room * 2 * width, 0.0);
-                    for (position, token) in sequence.chunks_exact(3 * width).enumerate() {
-                        store(&mut scratch.memory, heads, position, token[width..].split_at(width));
+                    scratch.memory.resize(room * 2 * inner, 0.0);
+                    for (position, token) in sequence.chunks_exact(3 * inner).enumerate() {
+                        store(&mut scratch.memory, heads, position, token[inner..].split_at(inner));
                     }
                     let memory = Piece { elements: &scratch.memory[..], room, positions: source.len() };
-                    let queries = Queries { values: sequence, stride: 3 * width, count: source.len(), heads };
+                    let scale = self.attention_scale(heads);
+                    let (stride, count) = (3 * inner, source.len());
+                    let queries = Queries { values: sequence, stride, count, heads, scale, bias };
                     attend(queries, &[memory], &mut scratch.scores, here);
                     (rest, attended) = (after, behind);
                 }
@@ -219,19 +245,27 @@ impl<B: Fused> Engine<B> {
         if let Some(norm) = &self.network.encoder_norm {
             norm.apply(&mut x);
         }
+        Ok(x)
+    }
+
+    /// Encodes sources and projects the result onto the keys and values of every decoder layer.
+    fn encode(&self, sources: &[&[TokenId]], scratch: &mut Scratch<B::Scratch>) -> Result<Vec<Source<B>>, ModelError> {
+        let x = self.hidden(sources, scratch)?;
+        let total = x.len() / self.architecture.width;
         let source = |source: &&[TokenId]| Source { positions: source.len(), memory: Vec::new(), selection: None };
         let mut encoded: Vec<Source<B>> = sources.iter().map(source).collect();
-        let heads = self.heads(self.architecture.decoder);
+        let heads = heads_of(self.architecture.decoder);
+        let inner = heads.total();
         for layer in &self.network.decoder {
-            scratch.projected.resize(total * 2 * width, 0.0);
+            scratch.projected.resize(total * 2 * inner, 0.0);
             B::apply(&layer.cross.memory, &x, &mut scratch.projected, &mut scratch.layer)?;
             let mut rest = &scratch.projected[..];
             for source in &mut encoded {
-                let (here, after) = rest.split_at(source.positions * 2 * width);
+                let (here, after) = rest.split_at(source.positions * 2 * inner);
                 let room = source.positions.next_multiple_of(BLOCK);
-                let mut memory = vec![B::Stored::default(); room * 2 * width];
-                for (position, token) in here.chunks_exact(2 * width).enumerate() {
-                    store(&mut memory, heads, position, token.split_at(width));
+                let mut memory = vec![B::Stored::default(); room * 2 * inner];
+                for (position, token) in here.chunks_exact(2 * inner).enumerate() {
+                    store(&mut memory, heads, position, token.split_at(inner));
                 }
                 source.memory.push(memory);
                 rest = after;
@@ -249,6 +283,8 @@ impl<B: Fused> Engine<B> {
         (scratch, mut align): (&mut Scratch<B::Scratch>, Option<&mut Vec<Vec<f32>>>),
     ) -> Result<Vec<f32>, ModelError> {
         let width = self.architecture.width;
+        let heads = heads_of(self.architecture.decoder);
+        let inner = heads.total();
         let limit = self.architecture.positions;
         let mut x = vec![0.0; rows.len() * width];
         for ((row, &token), x) in rows.iter_mut().zip(tokens).zip(x.chunks_exact_mut(width)) {
@@ -261,29 +297,30 @@ impl<B: Fused> Engine<B> {
                 self.embed(&self.network.target, (token, row.positions), x)?;
             }
             match self.architecture.history {
-                History::SelfAttention => row.make_room(self.network.decoder.len() * BLOCK * 2 * width),
+                History::SelfAttention => row.make_room(self.network.decoder.len() * BLOCK * 2 * inner),
                 History::Ssru => row.cells.resize(self.network.decoder.len() * width, 0.0),
             }
         }
         if let Some(norm) = &self.network.target.norm {
             norm.apply(&mut x);
         }
-        let heads = self.heads(self.architecture.decoder);
         for (index, layer) in self.network.decoder.iter().enumerate() {
             match &layer.history {
                 Memory::Attention(attention) => {
                     self.residual(&mut x, &attention.norm, scratch, |input, output, norm, scratch| {
-                        scratch.projected.resize(rows.len() * 3 * width, 0.0);
+                        scratch.projected.resize(rows.len() * 3 * inner, 0.0);
                         B::apply(&attention.input, input, &mut scratch.projected, &mut scratch.layer)?;
-                        scratch.attended.resize(rows.len() * width, 0.0);
-                        let projected = scratch.projected.chunks_exact(3 * width);
+                        scratch.attended.resize(rows.len() * inner, 0.0);
+                        let projected = scratch.projected.chunks_exact(3 * inner);
                         for ((row, projected), output) in
-                            rows.iter_mut().zip(projected).zip(scratch.attended.chunks_exact_mut(width))
+                            rows.iter_mut().zip(projected).zip(scratch.attended.chunks_exact_mut(inner))
                         {
-                            let (query, memory) = projected.split_at(width);
-                            row.store((index, heads), memory.split_at(width));
-                            let queries = Queries { values: query, stride: width, count: 1, heads };
-                            attend(queries, &row.pieces(index, width), &mut scratch.scores, output);
+                            let (query, memory) = projected.split_at(inner);
+                            row.store((index, heads), memory.split_at(inner));
+                            let bias = self.distance_bias(&self.decoder_distances, index, row.positions);
+                            let scale = self.attention_scale(heads);
+                            let queries = Queries { values: query, stride: inner, count: 1, heads, scale, bias };
+                            attend(queries, &row.pieces(index, inner), &mut scratch.scores, output);
                         }
                         B::add((&attention.output, norm), &scratch.attended, output, &mut scratch.layer)
                     })?;
@@ -311,22 +348,23 @@ impl<B: Fused> Engine<B> {
             }
             let cross = &layer.cross;
             self.residual(&mut x, &cross.norm, scratch, |input, output, norm, scratch| {
-                scratch.projected.resize(rows.len() * width, 0.0);
+                scratch.projected.resize(rows.len() * inner, 0.0);
                 B::apply(&cross.query, input, &mut scratch.projected, &mut scratch.layer)?;
-                scratch.attended.resize(rows.len() * width, 0.0);
+                scratch.attended.resize(rows.len() * inner, 0.0);
                 let mut first = 0;
                 // Hypotheses of one source stand beside each other and read the same memory.
                 for beams in rows.chunk_by(|a, b| Arc::ptr_eq(&a.source, &b.source)) {
-                    let range = first * width..(first + beams.len()) * width;
+                    let range = first * inner..(first + beams.len()) * inner;
                     let source = &beams[0].source;
                     let positions = source.positions;
                     let room = positions.next_multiple_of(BLOCK);
                     let memory = Piece { elements: &source.memory[index][..], room, positions };
                     let values = &scratch.projected[range.clone()];
                     if let Some(align) = align.as_deref_mut().filter(|_| self.architecture.aligned == Some(index)) {
-                        align.extend(values.chunks_exact(width).map(|query| weights_of_head(query, heads, 0, &memory)));
+                        align.extend(values.chunks_exact(inner).map(|query| weights_of_head(query, heads, 0, &memory)));
                     }
-                    let queries = Queries { values, stride: width, count: beams.len(), heads };
+                    let scale = self.attention_scale(heads);
+                    let queries = Queries { values, stride: inner, count: beams.len(), heads, scale, bias: None };
                     attend(queries, &[memory], &mut scratch.scores, &mut scratch.attended[range]);
                     first += beams.len();
                 }
@@ -351,7 +389,8 @@ impl<B: Fused> Engine<B> {
     ) -> Result<(), ModelError> {
         self.residual(x, &layer.norm, scratch, |input, output, norm, scratch| {
             let activation = self.architecture.activation;
-            let matrices = FeedForward { expand: &layer.expand, contract: &layer.contract, activation };
+            let gated = self.architecture.expansion == Expansion::Gated;
+            let matrices = FeedForward { expand: &layer.expand, contract: &layer.contract, activation, gated };
             B::feed_forward((matrices, norm), input, output, &mut scratch.layer)
         })
     }
@@ -383,10 +422,14 @@ impl<B: Fused> Engine<B> {
     /// The vector of a position.
     fn embed_position(&self, embedding: &Embedding<B>, position: usize, x: &mut [f32]) -> Result<(), ModelError> {
         let row = match self.architecture.position_kind {
-            Positions::Sinusoidal | Positions::Marian => position,
-            Positions::Learned { first } => position + first,
+            Positions::Sinusoidal | Positions::None => position,
+            Positions::Marian { first } | Positions::Learned { first } => position + first,
         };
-        if B::look_up(&embedding.positions, row, x) {
+        let Some(positions) = &embedding.positions else {
+            x.fill(0.0);
+            return Ok(());
+        };
+        if B::look_up(positions, row, x) {
             Ok(())
         } else {
             Err(ModelError::State(format!("position {position} has no vector")))
@@ -413,9 +456,39 @@ impl<B: Fused> Engine<B> {
         Ok(())
     }
 
-    fn heads(&self, stack: Stack) -> Heads {
-        Heads { count: stack.heads, width: self.architecture.width / stack.heads }
+    fn attention_scale(&self, heads: Heads) -> f32 {
+        match self.architecture.attention_scale {
+            AttentionScale::InverseRoot => heads.scale(),
+            AttentionScale::One => 1.0,
+        }
     }
+
+    /// The bias of a layer of the side that has these tables, for queries from position `first` on.
+    fn distance_bias<'a>(&self, tables: &'a [Vec<f32>], layer: usize, first: usize) -> Option<DistanceBias<'a>> {
+        let table = tables.get(layer).or(tables.first())?;
+        Some(DistanceBias { table, reach: self.architecture.relative?.farthest, first })
+    }
+}
+
+fn heads_of(stack: Stack) -> Heads {
+    Heads { count: stack.heads, width: stack.head_dim }
+}
+
+/// From biases by bucket to biases by distance.
+fn distances<B: Fused>(
+    architecture: &Architecture,
+    tables: &[B::Table],
+    (side, heads): (Side, usize),
+) -> Vec<Vec<f32>> {
+    let Some(relative) = architecture.relative else { return Vec::new() };
+    let bucket = |table: &B::Table, bucket: usize| {
+        let mut row = vec![0.0; heads];
+        // The tables were made with as many rows.
+        B::look_up(table, bucket, &mut row);
+        row
+    };
+    let by_bucket = |table: &B::Table| (0..relative.buckets).map(|at| bucket(table, at)).collect::<Vec<_>>();
+    tables.iter().map(|table| relative.table(&by_bucket(table), side)).collect()
 }
 
 impl<B: Fused> Row<B> {

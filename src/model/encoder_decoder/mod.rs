@@ -5,13 +5,16 @@
 //! each sequence on its own. There is no padding and no mask, and a row's numbers do not depend on its batch.
 
 mod fused;
+mod layout;
 mod network;
+mod open;
 mod plain;
+mod relative;
 mod state;
 
 use super::layers::int8::{Bits8, Bits16, Int8, Kept, Maker};
 use super::layers::packed::Packed;
-use super::layers::{Activation, Inventory};
+use super::layers::{Activation, Inventory, NormKind};
 use super::shortlist::Shortlist;
 use super::weights::Weights;
 use super::weights::image::{Builder, Image, Origin};
@@ -20,6 +23,10 @@ use crate::kernels::int8::Activations;
 use crate::token::{TokenClasses, TokenId};
 use network::Network;
 use std::path::{Path, PathBuf};
+
+pub use layout::Layout;
+pub use open::Description;
+pub use relative::{Biases, Relative};
 
 /// Where the normalizations stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,8 +42,13 @@ pub enum NormOrder {
 pub enum Positions {
     /// Sines and cosines; from the checkpoint if it has them, otherwise computed.
     Sinusoidal,
-    /// Sines and cosines as Marian itself computes them.
-    Marian,
+    /// Sines and cosines as Marian and fairseq compute them.
+    Marian {
+        /// Row of the first position.
+        first: usize,
+    },
+    /// Positions have no vectors.
+    None,
     /// Learned, in the checkpoint; the first position is this row.
     Learned {
         /// Row of the first position.
@@ -62,6 +74,24 @@ pub enum FirstInput {
     Zero,
 }
 
+/// What becomes of what the first matrix of a feed-forward layer gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expansion {
+    /// The activation is applied to it.
+    Plain,
+    /// The activation is applied to its first half, which is then multiplied by the other half.
+    Gated,
+}
+
+/// What the scores of attention are multiplied by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttentionScale {
+    /// One over the root of the size of a head.
+    InverseRoot,
+    /// Nothing: the weights were drawn so that none is needed.
+    One,
+}
+
 /// Sizes of the encoder or the decoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stack {
@@ -69,6 +99,8 @@ pub struct Stack {
     pub layers: usize,
     /// Number of attention heads.
     pub heads: usize,
+    /// Elements of a head.
+    pub head_dim: usize,
     /// Width between the two matrices of a feed-forward layer.
     pub inner: usize,
 }
@@ -102,8 +134,18 @@ pub struct Architecture {
     pub final_norm: bool,
     /// Whether the linear layers have biases.
     pub linear_bias: bool,
+    /// What becomes of what the first matrix of a feed-forward layer gives.
+    pub expansion: Expansion,
+    /// What every normalization does.
+    pub norm_kind: NormKind,
     /// Added to the variance in every normalization.
     pub norm_epsilon: f32,
+    /// What the scores of attention are multiplied by.
+    pub attention_scale: AttentionScale,
+    /// What attention adds for the distance of positions.
+    pub relative: Option<Relative>,
+    /// Factor of the decoder's output before it is projected onto the vocabulary.
+    pub output_scale: f32,
     /// How decoder layers know what has been answered.
     pub history: History,
     /// What the decoder reads first.
@@ -136,6 +178,8 @@ pub struct Names {
     pub output: Vec<String>,
     /// Bias of that projection, `[1, vocab]`; without it, zero.
     pub output_bias: String,
+    /// What the parts of a layer are called.
+    pub layout: Layout,
 }
 
 /// An encoder-decoder with its weights.
@@ -316,18 +360,39 @@ fn check(weights: &Weights, (architecture, names): (&Architecture, &Names)) -> R
     weights.check(&wanted)
 }
 
+impl EncoderDecoder {
+    /// What the encoder makes of a source, `[source, width]`; for comparisons with other implementations.
+    ///
+    /// # Errors
+    /// The source is empty, too long or outside the vocabulary, or the backend failed.
+    pub fn encoded(&self, source: &[TokenId]) -> Result<Vec<f32>, ModelError> {
+        let architecture = self.architecture();
+        check_tokens("source", source, self.spec.max_source_tokens, architecture.source_vocab)?;
+        match &self.engine {
+            Engine::Packed(engine) => engine.encoded(source),
+            Engine::Int8(engine) => engine.encoded(source),
+            Engine::Wide(engine) => engine.encoded(source),
+            Engine::Plain(engine) => engine.encoded(source),
+        }
+    }
+
+    fn architecture(&self) -> &Architecture {
+        match &self.engine {
+            Engine::Packed(engine) => engine.architecture(),
+            Engine::Int8(engine) => engine.architecture(),
+            Engine::Wide(engine) => engine.architecture(),
+            Engine::Plain(engine) => engine.architecture(),
+        }
+    }
+}
+
 impl Model for EncoderDecoder {
     fn spec(&self) -> &Spec {
         &self.spec
     }
 
     fn start(&self, batch: &[Request<'_>]) -> Result<Box<dyn State>, ModelError> {
-        let architecture = match &self.engine {
-            Engine::Packed(engine) => engine.architecture(),
-            Engine::Int8(engine) => engine.architecture(),
-            Engine::Wide(engine) => engine.architecture(),
-            Engine::Plain(engine) => engine.architecture(),
-        };
+        let architecture = self.architecture();
         for request in batch {
             check_tokens("source", request.source, self.spec.max_source_tokens, architecture.source_vocab)?;
             check_tokens("prefix", request.prefix, architecture.positions, architecture.target_vocab)?;

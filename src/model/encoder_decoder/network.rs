@@ -1,5 +1,7 @@
 //! The weights of an encoder-decoder, made into layers of any backend.
 
+use super::layout::{AttentionNames, Side};
+use super::relative::Biases;
 use super::{Architecture, History, Names, Positions, Stack};
 use crate::model::ModelError;
 use crate::model::layers::fused::Projection;
@@ -14,13 +16,17 @@ pub(super) struct Network<B: Backend> {
     pub(super) decoder: Vec<DecoderLayer<B>>,
     pub(super) encoder_norm: Option<B::Norm>,
     pub(super) decoder_norm: Option<B::Norm>,
+    /// Biases of the encoder's attention by distance, `[buckets, heads]`: none, one for all layers, or one for each.
+    pub(super) encoder_distances: Vec<B::Table>,
+    /// The same for the attention of the decoder to what was answered.
+    pub(super) decoder_distances: Vec<B::Table>,
 }
 
 pub(super) struct Embedding<B: Backend> {
     /// `[vocab, width]`; missing on the target side if it is the same tensor as on the source side.
     pub(super) tokens: Option<B::Table>,
-    /// `[positions, width]`.
-    pub(super) positions: B::Table,
+    /// `[positions, width]`; missing where positions have no vectors.
+    pub(super) positions: Option<B::Table>,
     pub(super) norm: Option<B::Norm>,
 }
 
@@ -78,7 +84,7 @@ impl<B: Backend> Network<B> {
         weights: &Weights,
         (architecture, names): (&Architecture, &Names),
     ) -> Result<Network<B>, ModelError> {
-        let build = Build { backend, weights, architecture };
+        let build = Build { backend, weights, architecture, names };
         let source_name = first_of(weights, &names.source_embedding);
         let target_name = first_of(weights, &names.target_embedding);
         Ok(Network {
@@ -89,13 +95,15 @@ impl<B: Backend> Network<B> {
                 architecture.target_vocab,
             )?,
             encoder: (0..architecture.encoder.layers)
-                .map(|layer| build.encoder_layer(&format!("{}.layers.{layer}", names.encoder)))
+                .map(|layer| build.encoder_layer(&names.layout.layer(&names.encoder, layer)))
                 .collect::<Result<_, _>>()?,
             decoder: (0..architecture.decoder.layers)
-                .map(|layer| build.decoder_layer(&format!("{}.layers.{layer}", names.decoder)))
+                .map(|layer| build.decoder_layer(&names.layout.layer(&names.decoder, layer)))
                 .collect::<Result<_, _>>()?,
             encoder_norm: build.final_norm(&names.encoder)?,
             decoder_norm: build.final_norm(&names.decoder)?,
+            encoder_distances: build.distances(&names.encoder, architecture.encoder)?,
+            decoder_distances: build.distances(&names.decoder, architecture.decoder)?,
         })
     }
 }
@@ -124,6 +132,7 @@ struct Build<'a, B> {
     backend: &'a B,
     weights: &'a Weights,
     architecture: &'a Architecture,
+    names: &'a Names,
 }
 
 impl<B: Backend> Build<'_, B> {
@@ -131,12 +140,18 @@ impl<B: Backend> Build<'_, B> {
         let Architecture { width, positions, .. } = *self.architecture;
         let name = format!("{prefix}.embed_positions.weight");
         let positions = match self.architecture.position_kind {
+            Positions::None => None,
             Positions::Sinusoidal if self.weights.shape(&name).is_none() => {
-                self.backend.computed(sinusoids(positions, width), [positions, width])?
+                Some(self.backend.computed(|| sinusoids(positions, width), [positions, width])?)
             }
-            Positions::Sinusoidal => self.backend.table(self.weights, &name, [positions, width])?,
-            Positions::Marian => self.backend.computed(sinusoids_of_marian(positions, width), [positions, width])?,
-            Positions::Learned { first } => self.backend.table(self.weights, &name, [positions + first, width])?,
+            Positions::Sinusoidal => Some(self.backend.table(self.weights, &name, [positions, width])?),
+            Positions::Marian { first } => {
+                let shape = [positions + first, width];
+                Some(self.backend.computed(|| sinusoids_of_marian(shape[0], width), shape)?)
+            }
+            Positions::Learned { first } => {
+                Some(self.backend.table(self.weights, &name, [positions + first, width])?)
+            }
         };
         let norm = self.architecture.embedding_norm.then(|| self.norm(&format!("{prefix}.layernorm_embedding")));
         Ok(Embedding {
@@ -148,34 +163,35 @@ impl<B: Backend> Build<'_, B> {
 
     fn encoder_layer(&self, prefix: &str) -> Result<EncoderLayer<B>, ModelError> {
         Ok(EncoderLayer {
-            attention: self.self_attention(prefix)?,
-            feed_forward: self.feed_forward(prefix, self.architecture.encoder)?,
+            attention: self.self_attention(prefix, self.architecture.encoder)?,
+            feed_forward: self.feed_forward(prefix, (Side::Encoder, self.architecture.encoder))?,
         })
     }
 
     fn decoder_layer(&self, prefix: &str) -> Result<DecoderLayer<B>, ModelError> {
-        let part = |names: &[&str]| self.attention_part(&format!("{prefix}.encoder_attn"), names);
+        let stack = self.architecture.decoder;
+        let AttentionNames { query, key, value, output, norm } = self.names.layout.cross_attention(prefix);
         Ok(DecoderLayer {
             history: match self.architecture.history {
-                History::SelfAttention => Memory::Attention(self.self_attention(prefix)?),
+                History::SelfAttention => Memory::Attention(self.self_attention(prefix, stack)?),
                 History::Ssru => Memory::Recurrence(self.recurrence(prefix)?),
             },
             cross: CrossAttention {
-                query: part(&["q_proj"])?,
-                memory: part(&["k_proj", "v_proj"])?,
-                output: part(&["out_proj"])?,
-                norm: self.norm(&format!("{prefix}.encoder_attn_layer_norm"))?,
+                query: self.heads_of(vec![query], stack)?,
+                memory: self.heads_of(vec![key, value], stack)?,
+                output: self.of_heads(output, stack)?,
+                norm: self.norm(&norm)?,
             },
-            feed_forward: self.feed_forward(prefix, self.architecture.decoder)?,
+            feed_forward: self.feed_forward(prefix, (Side::Decoder, stack))?,
         })
     }
 
-    fn self_attention(&self, prefix: &str) -> Result<SelfAttention<B>, ModelError> {
-        let part = |names: &[&str]| self.attention_part(&format!("{prefix}.self_attn"), names);
+    fn self_attention(&self, prefix: &str, stack: Stack) -> Result<SelfAttention<B>, ModelError> {
+        let AttentionNames { query, key, value, output, norm } = self.names.layout.self_attention(prefix);
         Ok(SelfAttention {
-            input: part(&["q_proj", "k_proj", "v_proj"])?,
-            output: part(&["out_proj"])?,
-            norm: self.norm(&format!("{prefix}.self_attn_layer_norm"))?,
+            input: self.heads_of(vec![query, key, value], stack)?,
+            output: self.of_heads(output, stack)?,
+            norm: self.norm(&norm)?,
         })
     }
 
@@ -194,22 +210,42 @@ impl<B: Backend> Build<'_, B> {
         })
     }
 
-    fn attention_part(&self, prefix: &str, names: &[&str]) -> Result<B::Linear, ModelError> {
-        let width = self.architecture.width;
-        self.linear(names.iter().map(|name| format!("{prefix}.{name}")).collect(), width, width)
+    /// Projections of a token's vector onto the heads.
+    fn heads_of(&self, names: Vec<String>, stack: Stack) -> Result<B::Linear, ModelError> {
+        self.linear(names, self.architecture.width, stack.heads * stack.head_dim)
     }
 
-    fn feed_forward(&self, prefix: &str, stack: Stack) -> Result<FeedForward<B>, ModelError> {
+    /// The projection of the heads back to a token's vector.
+    fn of_heads(&self, name: String, stack: Stack) -> Result<B::Linear, ModelError> {
+        self.linear(vec![name], stack.heads * stack.head_dim, self.architecture.width)
+    }
+
+    fn feed_forward(&self, prefix: &str, (side, stack): (Side, Stack)) -> Result<FeedForward<B>, ModelError> {
         let width = self.architecture.width;
+        let names = self.names.layout.feed_forward(prefix, side, self.architecture.expansion);
         Ok(FeedForward {
-            expand: self.linear(vec![format!("{prefix}.fc1")], width, stack.inner)?,
-            contract: self.linear(vec![format!("{prefix}.fc2")], stack.inner, width)?,
-            norm: self.norm(&format!("{prefix}.final_layer_norm"))?,
+            expand: self.linear(names.expand, width, stack.inner)?,
+            contract: self.linear(vec![names.contract], stack.inner, width)?,
+            norm: self.norm(&names.norm)?,
         })
     }
 
     fn final_norm(&self, prefix: &str) -> Result<Option<B::Norm>, ModelError> {
-        self.architecture.final_norm.then(|| self.norm(&format!("{prefix}.layer_norm"))).transpose()
+        self.architecture.final_norm.then(|| self.norm(&self.names.layout.final_norm(prefix))).transpose()
+    }
+
+    /// The tables of biases by distance of a side.
+    fn distances(&self, prefix: &str, stack: Stack) -> Result<Vec<B::Table>, ModelError> {
+        let Some(relative) = self.architecture.relative else { return Ok(Vec::new()) };
+        let layers = match relative.biases {
+            Biases::Shared => stack.layers.min(1),
+            Biases::OfEachLayer => stack.layers,
+        };
+        let table = |layer: usize| {
+            let name = self.names.layout.distance_bias(&self.names.layout.layer(prefix, layer));
+            self.backend.table(self.weights, &name, [relative.buckets, stack.heads])
+        };
+        (0..layers).map(table).collect()
     }
 
     fn linear(&self, names: Vec<String>, inputs: usize, outputs: usize) -> Result<B::Linear, ModelError> {
@@ -223,7 +259,8 @@ impl<B: Backend> Build<'_, B> {
     }
 
     fn norm_plan(&self, name: &str) -> NormPlan {
-        NormPlan { name: name.into(), width: self.architecture.width, epsilon: self.architecture.norm_epsilon }
+        let Architecture { width, norm_epsilon: epsilon, norm_kind: kind, .. } = *self.architecture;
+        NormPlan { name: name.into(), width, epsilon, kind }
     }
 
     fn norm(&self, name: &str) -> Result<B::Norm, ModelError> {

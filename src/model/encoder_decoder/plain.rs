@@ -1,14 +1,16 @@
 //! The encoder-decoder in plain Candle operations, for any device. On the CPU it is the reference of the packed one.
 
+use super::layout::Side;
 use super::network::{self, Embedding, FeedForward, Memory as History, Network};
 use super::state::Rows;
-use super::{Architecture, FirstInput, Names, NormOrder, Positions};
-use crate::model::layers::plain::{Norm, Plain, activate, attend, best};
+use super::{Architecture, AttentionScale, Expansion, FirstInput, Names, NormOrder, Positions, Stack};
+use crate::model::layers::plain::{Norm, Plain, Scores, activate, attend, best};
 use crate::model::shortlist::Shortlist;
 use crate::model::weights::Weights;
 use crate::model::{Ask, Candidates, ModelError, Request};
 use crate::token::TokenId;
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The network and what it needs to run.
@@ -19,6 +21,9 @@ pub(super) struct Engine {
     output: Tensor,
     /// `[1, vocab]`.
     output_bias: Tensor,
+    /// Biases of attention by distance, `[heads, 2 × farthest + 1]`: none, one for all layers of the side, or one for each.
+    encoder_distances: Vec<Tensor>,
+    decoder_distances: Vec<Tensor>,
     device: Device,
     shortlist: Option<Shortlist>,
 }
@@ -52,8 +57,11 @@ impl Engine {
         let output = weights.tensor(projection.name, &projection.shape(), device)?.t()?.contiguous()?;
         let bias = projection.read_bias(weights)?;
         let output_bias = Tensor::from_vec(bias, (1, description.0.target_vocab), device)?;
+        let architecture = description.0;
         Ok(Engine {
-            architecture: description.0.clone(),
+            encoder_distances: distances(architecture, &network.encoder_distances, (Side::Encoder, device))?,
+            decoder_distances: distances(architecture, &network.decoder_distances, (Side::Decoder, device))?,
+            architecture: architecture.clone(),
             network,
             output,
             output_bias,
@@ -71,7 +79,7 @@ impl Engine {
         for request in batch {
             let listed = |shortlist: &Shortlist| Arc::new(shortlist.with(request.source, request.constraints));
             let tokens = self.shortlist.as_ref().map(listed);
-            let source = Arc::new(self.encode(request.source)?);
+            let source = Arc::new(self.remember(&self.hidden(request.source)?)?);
             let mut row = Row { source, own: Vec::new(), cells: Vec::new(), tokens, positions: 0 };
             for &token in request.prefix.split_last().map_or(&[][..], |(_, before)| before) {
                 self.advance(&mut [&mut row], &[token], None)?;
@@ -90,6 +98,7 @@ impl Engine {
         let mut alignments = Vec::new();
         let align = state.align.then_some(&mut alignments);
         let x = self.advance(&mut state.live.iter_mut().collect::<Vec<_>>(), last, align)?;
+        let x = (x * f64::from(self.architecture.output_scale))?;
         let mut logits = x.matmul(&self.output)?.broadcast_add(&self.output_bias)?;
         if self.shortlist.is_some() {
             logits = (logits + self.banned(&state.live)?)?;
@@ -113,16 +122,23 @@ impl Engine {
         Ok(Tensor::from_vec(ban, (rows.len(), vocab), &self.device)?)
     }
 
-    /// Encodes one source; answers keys and values for every decoder layer.
-    fn encode(&self, source: &[TokenId]) -> Result<Vec<Memory>, ModelError> {
-        let width = self.architecture.width;
+    /// What the encoder makes of a source, `[source, width]`.
+    pub(super) fn encoded(&self, source: &[TokenId]) -> Result<Vec<f32>, ModelError> {
+        Ok(self.hidden(source)?.flatten_all()?.to_vec1()?)
+    }
+
+    fn hidden(&self, source: &[TokenId]) -> Result<Tensor, ModelError> {
+        let stack = self.architecture.encoder;
+        let inner = stack.heads * stack.head_dim;
         let positions: Vec<usize> = (0..source.len()).collect();
         let mut x = self.embed(&self.network.source, source, &positions)?;
-        for layer in &self.network.encoder {
+        for (index, layer) in self.network.encoder.iter().enumerate() {
+            let bias = self.bias(&self.encoder_distances, index, (0..source.len(), source.len()))?;
             x = self.residual(&x, &layer.attention.norm, |x| {
                 let projected = layer.attention.input.apply(x)?;
-                let part = |index: usize| projected.narrow(1, index * width, width);
-                let attended = attend(&part(0)?, &part(1)?, &part(2)?, self.architecture.encoder.heads)?;
+                let part = |index: usize| projected.narrow(1, index * inner, inner);
+                let scores = self.scores(stack, bias.as_ref());
+                let attended = attend(&part(0)?, (&part(1)?, &part(2)?), scores)?;
                 layer.attention.output.apply(&attended)
             })?;
             x = self.feed_forward(&layer.feed_forward, &x)?;
@@ -130,9 +146,15 @@ impl Engine {
         if let Some(norm) = &self.network.encoder_norm {
             x = norm.apply(&x)?;
         }
+        Ok(x)
+    }
+
+    /// Keys and values of an encoded source for every decoder layer.
+    fn remember(&self, x: &Tensor) -> Result<Vec<Memory>, ModelError> {
+        let inner = self.architecture.decoder.heads * self.architecture.decoder.head_dim;
         let memories = self.network.decoder.iter().map(|layer| {
-            let projected = layer.cross.memory.apply(&x)?;
-            Ok((projected.narrow(1, 0, width)?, projected.narrow(1, width, width)?))
+            let projected = layer.cross.memory.apply(x)?;
+            Ok((projected.narrow(1, 0, inner)?, projected.narrow(1, inner, inner)?))
         });
         memories.collect()
     }
@@ -150,7 +172,8 @@ impl Engine {
         if let Some(&position) = positions.iter().find(|&&position| position >= limit) {
             return Err(ModelError::TooLong { what: "answer", limit, got: position + 1 });
         }
-        let heads = self.architecture.decoder.heads;
+        let stack = self.architecture.decoder;
+        let inner = stack.heads * stack.head_dim;
         let mut x = self.embed(&self.network.target, tokens, &positions)?;
         if self.architecture.first_input == FirstInput::Zero {
             let zero: Vec<f32> = positions.iter().map(|&position| if position == 0 { 0.0 } else { 1.0 }).collect();
@@ -165,7 +188,7 @@ impl Engine {
                     let mut attended = Vec::with_capacity(rows.len());
                     for (number, row) in rows.iter_mut().enumerate() {
                         let part = |index: usize| {
-                            projected.narrow(0, number, 1).and_then(|row| row.narrow(1, index * width, width))
+                            projected.narrow(0, number, 1).and_then(|row| row.narrow(1, index * inner, inner))
                         };
                         let (key, value) = (part(1)?, part(2)?);
                         let memory = match row.own.get(index) {
@@ -174,7 +197,10 @@ impl Engine {
                             }
                             None => (key, value),
                         };
-                        attended.push(attend(&part(0)?, &memory.0, &memory.1, heads)?);
+                        let (at, seen) = (row.positions, row.positions + 1);
+                        let bias = self.bias(&self.decoder_distances, index, (at..seen, seen))?;
+                        let scores = self.scores(stack, bias.as_ref());
+                        attended.push(attend(&part(0)?, (&memory.0, &memory.1), scores)?);
                         match row.own.get_mut(index) {
                             Some(own) => *own = memory,
                             None => row.own.push(memory),
@@ -209,13 +235,14 @@ impl Engine {
                 for (number, row) in rows.iter().enumerate() {
                     let (keys, values) = &row.source[index];
                     if let Some(align) = align.as_deref_mut().filter(|_| self.architecture.aligned == Some(index)) {
-                        let head = width / heads;
+                        let head = stack.head_dim;
                         let query = queries.narrow(0, number, 1)?.narrow(1, 0, head)?;
                         let scores = query.matmul(&keys.narrow(1, 0, head)?.t()?)?;
                         let weights = candle_nn::ops::softmax(&(scores / (head as f64).sqrt())?, 1)?;
                         align.push(weights.flatten_all()?.to_vec1()?);
                     }
-                    attended.push(attend(&queries.narrow(0, number, 1)?, keys, values, heads)?);
+                    let scores = self.scores(stack, None);
+                    attended.push(attend(&queries.narrow(0, number, 1)?, (keys, values), scores)?);
                 }
                 layer.cross.output.apply(&Tensor::cat(&attended, 0)?)
             })?;
@@ -230,9 +257,43 @@ impl Engine {
         Ok(x)
     }
 
+    fn scores<'a>(&self, stack: Stack, bias: Option<&'a Tensor>) -> Scores<'a> {
+        let scale = match self.architecture.attention_scale {
+            AttentionScale::InverseRoot => 1.0 / (stack.head_dim as f64).sqrt(),
+            AttentionScale::One => 1.0,
+        };
+        Scores { heads: stack.heads, scale, bias }
+    }
+
+    /// The bias of a layer for queries at these positions over so many keys, `[heads, queries, keys]`.
+    fn bias(
+        &self,
+        tables: &[Tensor],
+        layer: usize,
+        (queries, keys): (Range<usize>, usize),
+    ) -> Result<Option<Tensor>, ModelError> {
+        let Some((table, relative)) = tables.get(layer).or(tables.first()).zip(self.architecture.relative) else {
+            return Ok(None);
+        };
+        let farthest = relative.farthest as isize;
+        let place =
+            |query: usize, key: usize| ((key as isize - query as isize).clamp(-farthest, farthest) + farthest) as u32;
+        let count = queries.len();
+        let places: Vec<u32> = queries.flat_map(|query| (0..keys).map(move |key| place(query, key))).collect();
+        let chosen = table.index_select(&Tensor::new(places, &self.device)?, 1)?;
+        Ok(Some(chosen.reshape((table.dim(0)?, count, keys))?))
+    }
+
     fn feed_forward(&self, layer: &FeedForward<Plain>, x: &Tensor) -> Result<Tensor, ModelError> {
         self.residual(x, &layer.norm, |x| {
-            layer.contract.apply(&activate(self.architecture.activation, &layer.expand.apply(x)?)?)
+            let activation = self.architecture.activation;
+            let expanded = layer.expand.apply(x)?;
+            if self.architecture.expansion == Expansion::Gated {
+                let inner = expanded.dim(1)? / 2;
+                let gate = activate(activation, &expanded.narrow(1, 0, inner)?.contiguous()?)?;
+                return layer.contract.apply(&(gate * expanded.narrow(1, inner, inner)?)?);
+            }
+            layer.contract.apply(&activate(activation, &expanded)?)
         })
     }
 
@@ -251,11 +312,15 @@ impl Engine {
     /// Vectors of positions, `[positions, width]`.
     fn embed_positions(&self, embedding: &Embedding<Plain>, positions: &[usize]) -> Result<Tensor, ModelError> {
         let first = match self.architecture.position_kind {
-            Positions::Sinusoidal | Positions::Marian => 0,
-            Positions::Learned { first } => first,
+            Positions::Sinusoidal | Positions::None => 0,
+            Positions::Marian { first } | Positions::Learned { first } => first,
+        };
+        let Some(table) = &embedding.positions else {
+            let shape = (positions.len(), self.architecture.width);
+            return Ok(Tensor::zeros(shape, DType::F32, &self.device)?);
         };
         let positions = positions.iter().map(|&position| (position + first) as u32).collect::<Vec<_>>();
-        Ok(embedding.positions.index_select(&Tensor::new(positions, &self.device)?, 0)?)
+        Ok(table.index_select(&Tensor::new(positions, &self.device)?, 0)?)
     }
 
     /// Vectors of tokens, each at its own position, `[tokens, width]`.
@@ -275,4 +340,19 @@ impl Engine {
             None => Ok(x),
         }
     }
+}
+
+/// From biases by bucket to biases by distance.
+fn distances(
+    architecture: &Architecture,
+    tables: &[Tensor],
+    (side, device): (Side, &Device),
+) -> Result<Vec<Tensor>, ModelError> {
+    let Some(relative) = architecture.relative else { return Ok(Vec::new()) };
+    let by_distance = |table: &Tensor| {
+        let heads = table.dim(1)?;
+        let values = relative.table(&table.to_vec2::<f32>()?, side);
+        Ok(Tensor::from_vec(values, (heads, 2 * relative.farthest + 1), device)?)
+    };
+    tables.iter().map(by_distance).collect()
 }

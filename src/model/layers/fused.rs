@@ -1,22 +1,24 @@
 //! What the fused engines on the CPU need of their layers, whatever the numbers are kept as: rows of 32-bit floats go in and
 //! come out, and what follows a product (bias, activation, sum, norm) is done with it.
 
-use super::{Activation, Backend};
+use super::{Activation, Backend, NormKind};
 use crate::kernels::attention::Stored;
 use crate::kernels::norm;
 use crate::model::weights::Weights;
 use crate::model::{Ask, Candidates, ModelError};
 use crate::token::{TokenClasses, TokenId};
 
-/// A layer normalization.
+/// A normalization.
 #[derive(Debug, Clone)]
 pub struct Norm {
     /// `[width]`.
     pub gamma: Vec<f32>,
-    /// `[width]`.
+    /// `[width]`; empty for one that does not shift.
     pub beta: Vec<f32>,
-    /// Added to the variance.
+    /// Added to the variance, or the mean of the squares.
     pub epsilon: f32,
+    /// What it does.
+    pub kind: NormKind,
 }
 
 impl Norm {
@@ -27,11 +29,15 @@ impl Norm {
 
     /// Adds a bias, then normalizes each row.
     pub fn apply_after(&self, x: &mut [f32], bias: &[f32]) {
-        norm::bias_layer_norm(x, bias, &self.gamma, &self.beta, self.epsilon);
+        match self.kind {
+            NormKind::Layer => norm::bias_layer_norm(x, bias, &self.gamma, &self.beta, self.epsilon),
+            NormKind::RootMeanSquare => norm::bias_rms_norm(x, bias, &self.gamma, self.epsilon),
+        }
     }
 }
 
-/// The two matrices of a feed-forward layer: `contract(f(expand(x)))`.
+/// The two matrices of a feed-forward layer: `contract(f(expand(x)))`, or `contract(f(a) × b)` where `expand(x)` is `a` and `b`
+/// side by side.
 #[derive(Debug)]
 pub struct FeedForward<'a, L> {
     /// First matrix.
@@ -40,6 +46,8 @@ pub struct FeedForward<'a, L> {
     pub contract: &'a L,
     /// Between them.
     pub activation: Activation,
+    /// Whether half of what comes out of the first matrix is a factor of the other half.
+    pub gated: bool,
 }
 
 /// The projection onto the vocabulary, as the checkpoint has it.

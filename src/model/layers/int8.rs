@@ -81,10 +81,12 @@ impl Maker {
             let rows = order.iter().map(|&id| (&values[id as usize * width..][..width], scale));
             return self.packed(VOCABULARY, &pack_quantized(rows, projection.vocab, width), &ordered);
         }
-        let values = projection.read(weights)?;
-        let rows: Vec<f32> = order.iter().flat_map(|&id| &values[id as usize * width..][..width]).copied().collect();
+        // As floats the matrix would be the largest thing in memory by far: it is quantized as it is read.
+        let (values, scales) = quantized_rows(weights, projection.name, projection.shape())?;
+        let rows = order.iter().map(|&id| (&values[id as usize * width..][..width], scales[id as usize]));
+        let packed = pack_quantized(rows, projection.vocab, width);
         drop(values);
-        self.matrix(VOCABULARY, (&rows, width), &ordered)
+        self.packed(VOCABULARY, &packed, &ordered)
     }
 
     /// Writes a matrix row by row, with the factor of each row and the sum of its bytes.
@@ -93,12 +95,7 @@ impl Maker {
         let (values, scales) = if let Some((values, scale)) = weights.read_quantized(name, &shape)? {
             (values, vec![scale; count])
         } else {
-            let numbers = weights.read(name, &shape)?;
-            finite(name, &numbers)?;
-            let mut values = vec![0i8; numbers.len()];
-            let rows = numbers.chunks_exact(width).zip(values.chunks_exact_mut(width));
-            let scales = rows.map(|(numbers, row)| quantize_weights(numbers, row)).collect();
-            (values, scales)
+            quantized_rows(weights, name, shape)?
         };
         let sums: Vec<i32> = values.chunks_exact(width).map(|row| row.iter().map(|&q| i32::from(q)).sum()).collect();
         let mut builder = self.builder.borrow_mut();
@@ -149,6 +146,22 @@ fn finite(name: &str, values: &[f32]) -> Result<(), ModelError> {
     }
 }
 
+/// The rows of a matrix in 8 bits, with the factor of each, quantized as they are read.
+fn quantized_rows(weights: &Weights, name: &str, shape: [usize; 2]) -> Result<(Vec<i8>, Vec<f32>), ModelError> {
+    let [count, width] = shape;
+    let mut values = vec![0i8; count * width];
+    let mut scales = Vec::with_capacity(count);
+    weights.read_rows(name, shape, |numbers| {
+        finite(name, numbers)?;
+        let rest = &mut values[scales.len() * width..];
+        for (numbers, row) in numbers.chunks_exact(width).zip(rest.chunks_exact_mut(width)) {
+            scales.push(quantize_weights(numbers, row));
+        }
+        Ok(())
+    })?;
+    Ok((values, scales))
+}
+
 /// The tokens in the order of their columns: those that are mostly banned together stand together, at the end.
 fn column_order(vocab: usize, classes: &[TokenClasses]) -> Vec<TokenId> {
     if classes.len() == vocab { order_by_class(classes) } else { (0..vocab as TokenId).collect() }
@@ -174,7 +187,7 @@ impl Backend for Maker {
     }
 
     fn norm(&self, weights: &Weights, plan: &NormPlan) -> Result<(), ModelError> {
-        for part in ["weight", "bias"] {
+        for part in plan.parts() {
             let name = format!("{}.{part}", plan.name);
             let values = weights.read(&name, &[plan.width])?;
             finite(&name, &values)?;
@@ -190,16 +203,21 @@ impl Backend for Maker {
         if weights.read_quantized(name, &shape)?.is_some() {
             return self.rows(name, weights, name, shape);
         }
-        let values = weights.read(name, &shape)?;
-        finite(name, &values)?;
-        if values.len() > LARGE_TABLE {
-            let halves: Vec<u16> = values.iter().map(|&value| f16::from_f32(value).to_bits()).collect();
+        if shape[0] * shape[1] > LARGE_TABLE {
+            let mut halves: Vec<u16> = Vec::with_capacity(shape[0] * shape[1]);
+            weights.read_rows(name, shape, |values| {
+                finite(name, values)?;
+                halves.extend(values.iter().map(|&value| f16::from_f32(value).to_bits()));
+                Ok(())
+            })?;
             return self.builder.borrow_mut().add(name, &halves);
         }
+        let values = weights.read(name, &shape)?;
+        finite(name, &values)?;
         self.builder.borrow_mut().add(name, &values)
     }
 
-    fn computed(&self, _: Vec<f32>, _: [usize; 2]) -> Result<(), ModelError> {
+    fn computed(&self, _: impl FnOnce() -> Vec<f32>, _: [usize; 2]) -> Result<(), ModelError> {
         Ok(())
     }
 }
@@ -313,6 +331,7 @@ pub enum Table {
 pub struct Scratch {
     rows: QuantizedRows,
     hidden: Vec<f32>,
+    product: Vec<f32>,
 }
 
 impl<K: Kept> Int8<K> {
@@ -397,11 +416,7 @@ impl<K> Backend for Int8<K> {
     }
 
     fn norm(&self, _: &Weights, plan: &NormPlan) -> Result<Norm, ModelError> {
-        let read = |part: &str| {
-            let part = self.image.part::<f32>(&format!("{}.{part}", plan.name), plan.width)?;
-            Ok::<Vec<f32>, ModelError>(part.to_vec())
-        };
-        Ok(Norm { gamma: read("weight")?, beta: read("bias")?, epsilon: plan.epsilon })
+        plan.fused(|part| Ok(self.image.part::<f32>(&format!("{}.{part}", plan.name), plan.width)?.to_vec()))
     }
 
     fn table(&self, _: &Weights, name: &str, [rows, width]: [usize; 2]) -> Result<Table, ModelError> {
@@ -416,8 +431,8 @@ impl<K> Backend for Int8<K> {
         })
     }
 
-    fn computed(&self, values: Vec<f32>, shape: [usize; 2]) -> Result<Table, ModelError> {
-        Ok(Table::Computed(values, shape[1]))
+    fn computed(&self, values: impl FnOnce() -> Vec<f32>, shape: [usize; 2]) -> Result<Table, ModelError> {
+        Ok(Table::Computed(values(), shape[1]))
     }
 }
 
@@ -456,19 +471,31 @@ impl<K: Kept> Fused for Int8<K> {
         output: &mut [f32],
         scratch: &mut Scratch,
     ) -> Result<(), ModelError> {
-        let FeedForward { expand, contract, activation } = layer;
-        let finish = match activation {
-            Activation::Swish => Finish::Swish,
-            Activation::Relu => Finish::Relu,
-            Activation::Gelu => Finish::Gelu,
+        let FeedForward { expand, contract, activation, gated } = layer;
+        // What the product does not do itself is done in a pass of its own.
+        let (finish, after) = match activation {
+            _ if gated => (Finish::Store, None),
+            Activation::Swish => (Finish::Swish, None),
+            Activation::Relu => (Finish::Relu, None),
+            Activation::Gelu => (Finish::Gelu, None),
+            Activation::GeluTanh => (Finish::Store, Some(vec![0.0; expand.outputs])),
         };
-        let Scratch { rows, hidden } = scratch;
+        let Scratch { rows, hidden, product } = scratch;
         let parts = x.chunks(FEED_FORWARD_ROWS * expand.inputs);
         for (x, output) in parts.zip(output.chunks_mut(FEED_FORWARD_ROWS * contract.outputs)) {
             hidden.resize(x.len() / expand.inputs * expand.outputs, 0.0);
             rows.set_to(x, expand.inputs, K::ACTIVATIONS);
             expand.multiply(rows, hidden, finish)?;
-            rows.set_to(hidden, contract.inputs, K::ACTIVATIONS);
+            if let Some(bias) = &after {
+                activation.apply(hidden, bias);
+            }
+            let inner = if gated {
+                activation.gate(hidden, contract.inputs, product);
+                &*product
+            } else {
+                &*hidden
+            };
+            rows.set_to(inner, contract.inputs, K::ACTIVATIONS);
             contract.multiply(rows, output, Finish::Add)?;
             if let Some(norm) = norm {
                 norm.apply(output);

@@ -12,6 +12,7 @@ pub mod selection;
 
 use super::weights::{Wanted, Weights};
 use super::{Ask, Candidates, ModelError};
+use crate::kernels::activation;
 use crate::kernels::topk::Best;
 use crate::token::TokenId;
 use std::cell::RefCell;
@@ -25,6 +26,57 @@ pub enum Activation {
     Relu,
     /// x·Φ(x) with the exact error function.
     Gelu,
+    /// The same, approximated with a hyperbolic tangent (`gelu_new` and `gelu_pytorch_tanh` of `transformers`).
+    GeluTanh,
+}
+
+impl Activation {
+    /// By its name in a `config.json` of `transformers`, if it is one of those that are computed here.
+    pub fn named(name: &str) -> Option<Activation> {
+        match name {
+            "swish" | "silu" => Some(Activation::Swish),
+            "relu" => Some(Activation::Relu),
+            "gelu" => Some(Activation::Gelu),
+            "gelu_new" | "gelu_pytorch_tanh" => Some(Activation::GeluTanh),
+            _ => None,
+        }
+    }
+
+    /// The names that [`Activation::named`] knows, for messages.
+    pub const NAMES: &'static str = "swish, silu, relu, gelu, gelu_new and gelu_pytorch_tanh";
+
+    /// Adds `bias` (`[width]`) to each row of `x` and applies the function.
+    fn apply(self, x: &mut [f32], bias: &[f32]) {
+        match self {
+            Activation::Swish => activation::bias_swish(x, bias),
+            Activation::Relu => activation::bias_relu(x, bias),
+            Activation::Gelu => activation::bias_gelu(x, bias),
+            Activation::GeluTanh => activation::bias_gelu_tanh(x, bias),
+        }
+    }
+
+    /// `f(a) × b` for rows `[a, b]` of twice `inner` elements; `output` becomes `[rows, inner]`.
+    fn gate(self, rows: &[f32], inner: usize, output: &mut Vec<f32>) {
+        output.clear();
+        for row in rows.chunks_exact(2 * inner) {
+            output.extend_from_slice(&row[..inner]);
+        }
+        self.apply(output, &vec![0.0; inner]);
+        for (row, output) in rows.chunks_exact(2 * inner).zip(output.chunks_exact_mut(inner)) {
+            for (output, factor) in output.iter_mut().zip(&row[inner..]) {
+                *output *= factor;
+            }
+        }
+    }
+}
+
+/// What a normalization does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NormKind {
+    /// Layer normalization: mean 0, variance 1, scale and shift.
+    Layer,
+    /// Root-mean-square normalization: mean of the squares 1, scale.
+    RootMeanSquare,
 }
 
 /// Names and sizes of a linear layer. Several projections of the same input are one layer: their outputs lie side by side.
@@ -40,22 +92,40 @@ pub struct LinearPlan {
     pub outputs: usize,
 }
 
-/// Names and size of a layer normalization.
+/// Name and size of a normalization.
 #[derive(Debug, Clone)]
 pub struct NormPlan {
     /// Name without `.weight` and `.bias`.
     pub name: String,
     /// Width of its rows.
     pub width: usize,
-    /// Added to the variance before its root is taken.
+    /// Added to the variance, or the mean of the squares, before its root is taken.
     pub epsilon: f32,
+    /// What it does.
+    pub kind: NormKind,
+}
+
+impl NormPlan {
+    /// The tensors it has, as parts of its name.
+    fn parts(&self) -> &'static [&'static str] {
+        match self.kind {
+            NormKind::Layer => &["weight", "bias"],
+            NormKind::RootMeanSquare => &["weight"],
+        }
+    }
+
+    /// A normalization on slices; `read` reads a part of its name.
+    fn fused(&self, read: impl Fn(&str) -> Result<Vec<f32>, ModelError>) -> Result<fused::Norm, ModelError> {
+        let beta = if self.kind == NormKind::Layer { read("bias")? } else { Vec::new() };
+        Ok(fused::Norm { gamma: read("weight")?, beta, epsilon: self.epsilon, kind: self.kind })
+    }
 }
 
 /// Where the layers of a network are computed.
 pub trait Backend {
     /// A linear layer.
     type Linear;
-    /// A layer normalization.
+    /// A normalization.
     type Norm;
     /// A table of rows that are looked up.
     type Table;
@@ -65,7 +135,7 @@ pub trait Backend {
     /// # Errors
     /// A tensor is missing or has another shape, or the device failed.
     fn linear(&self, weights: &Weights, plan: &LinearPlan) -> Result<Self::Linear, ModelError>;
-    /// Makes a layer normalization.
+    /// Makes a normalization.
     ///
     /// # Errors
     /// As [`Backend::linear`].
@@ -75,11 +145,11 @@ pub trait Backend {
     /// # Errors
     /// As [`Backend::linear`].
     fn table(&self, weights: &Weights, name: &str, shape: [usize; 2]) -> Result<Self::Table, ModelError>;
-    /// Makes a table `[rows, width]` from numbers.
+    /// Makes a table `[rows, width]` from numbers, which are computed where they are needed only.
     ///
     /// # Errors
     /// The device failed.
-    fn computed(&self, values: Vec<f32>, shape: [usize; 2]) -> Result<Self::Table, ModelError>;
+    fn computed(&self, values: impl FnOnce() -> Vec<f32>, shape: [usize; 2]) -> Result<Self::Table, ModelError>;
 }
 
 /// A backend that computes nothing and takes down which tensors a network wants, so that all that is missing can be named at
@@ -111,7 +181,7 @@ impl Backend for Inventory {
 
     fn norm(&self, _: &Weights, plan: &NormPlan) -> Result<(), ModelError> {
         let mut wanted = self.wanted.borrow_mut();
-        wanted.extend(["weight", "bias"].map(|part| (format!("{}.{part}", plan.name), vec![plan.width])));
+        wanted.extend(plan.parts().iter().map(|part| (format!("{}.{part}", plan.name), vec![plan.width])));
         Ok(())
     }
 
@@ -120,7 +190,7 @@ impl Backend for Inventory {
         Ok(())
     }
 
-    fn computed(&self, _: Vec<f32>, _: [usize; 2]) -> Result<(), ModelError> {
+    fn computed(&self, _: impl FnOnce() -> Vec<f32>, _: [usize; 2]) -> Result<(), ModelError> {
         Ok(())
     }
 }

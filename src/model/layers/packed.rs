@@ -4,7 +4,7 @@ use super::chunks::{Chunks, Columns};
 use super::fused::{FeedForward, Fused, Norm, Projection};
 use super::{Activation, Backend, LinearPlan, NormPlan};
 use crate::kernels::gemm::{PackedMatrix, Store};
-use crate::kernels::{KernelError, activation, norm};
+use crate::kernels::{KernelError, norm};
 use crate::model::weights::Weights;
 use crate::model::{Ask, Candidates, ModelError};
 use crate::token::{TokenClasses, TokenId};
@@ -72,16 +72,15 @@ impl Backend for Packed {
     }
 
     fn norm(&self, weights: &Weights, plan: &NormPlan) -> Result<Norm, ModelError> {
-        let read = |part: &str| weights.read(&format!("{}.{part}", plan.name), &[plan.width]);
-        Ok(Norm { gamma: read("weight")?, beta: read("bias")?, epsilon: plan.epsilon })
+        plan.fused(|part| weights.read(&format!("{}.{part}", plan.name), &[plan.width]))
     }
 
     fn table(&self, weights: &Weights, name: &str, shape: [usize; 2]) -> Result<Table, ModelError> {
-        self.computed(weights.read(name, &shape)?, shape)
+        Ok(Table { values: weights.read(name, &shape)?, width: shape[1] })
     }
 
-    fn computed(&self, values: Vec<f32>, shape: [usize; 2]) -> Result<Table, ModelError> {
-        Ok(Table { values, width: shape[1] })
+    fn computed(&self, values: impl FnOnce() -> Vec<f32>, shape: [usize; 2]) -> Result<Table, ModelError> {
+        Ok(Table { values: values(), width: shape[1] })
     }
 }
 
@@ -143,6 +142,13 @@ impl Fused for Packed {
         for (x, output) in x.chunks(FEED_FORWARD_ROWS * width).zip(output.chunks_mut(FEED_FORWARD_ROWS * width)) {
             hidden.resize(x.len() / width * inner, 0.0);
             layer.expand.matrix.multiply(x, hidden, Store::Replace)?;
+            if layer.gated {
+                norm::add_bias(hidden, &layer.expand.bias);
+                let mut product = Vec::new();
+                layer.activation.gate(hidden, inner / 2, &mut product);
+                Self::add((layer.contract, norm), &product, output, &mut Vec::new())?;
+                continue;
+            }
             activate(layer.expand, layer.activation, hidden);
             Self::add((layer.contract, norm), hidden, output, &mut Vec::new())?;
         }
@@ -215,9 +221,5 @@ fn activate(expand: &Linear, function: Activation, hidden: &mut [f32]) {
     } else {
         &expand.bias
     };
-    match function {
-        Activation::Swish => activation::bias_swish(hidden, bias),
-        Activation::Relu => activation::bias_relu(hidden, bias),
-        Activation::Gelu => activation::bias_gelu(hidden, bias),
-    }
+    function.apply(hidden, bias);
 }

@@ -1,6 +1,6 @@
 //! Layers in plain Candle operations, on any device. On the CPU they are the reference of the packed layers.
 
-use super::{Activation, Backend, LinearPlan, NormPlan};
+use super::{Activation, Backend, LinearPlan, NormKind, NormPlan};
 use crate::kernels::topk::Best;
 use crate::model::weights::Weights;
 use crate::model::{Ask, Candidates, ModelError};
@@ -22,11 +22,12 @@ pub struct Linear {
     bias: Option<Tensor>,
 }
 
-/// A layer normalization.
+/// A normalization.
 #[derive(Debug)]
 pub struct Norm {
     gamma: Tensor,
-    beta: Tensor,
+    /// None for one that neither centres nor shifts.
+    beta: Option<Tensor>,
     epsilon: f32,
 }
 
@@ -51,15 +52,16 @@ impl Backend for Plain {
 
     fn norm(&self, weights: &Weights, plan: &NormPlan) -> Result<Norm, ModelError> {
         let read = |part: &str| weights.tensor(&format!("{}.{part}", plan.name), &[plan.width], &self.device);
-        Ok(Norm { gamma: read("weight")?, beta: read("bias")?, epsilon: plan.epsilon })
+        let beta = if plan.kind == NormKind::Layer { Some(read("bias")?) } else { None };
+        Ok(Norm { gamma: read("weight")?, beta, epsilon: plan.epsilon })
     }
 
     fn table(&self, weights: &Weights, name: &str, shape: [usize; 2]) -> Result<Tensor, ModelError> {
         weights.tensor(name, &shape, &self.device)
     }
 
-    fn computed(&self, values: Vec<f32>, shape: [usize; 2]) -> Result<Tensor, ModelError> {
-        Ok(Tensor::from_vec(values, &shape, &self.device)?)
+    fn computed(&self, values: impl FnOnce() -> Vec<f32>, shape: [usize; 2]) -> Result<Tensor, ModelError> {
+        Ok(Tensor::from_vec(values(), &shape, &self.device)?)
     }
 }
 
@@ -83,10 +85,14 @@ impl Norm {
     /// # Errors
     /// The device failed.
     pub fn apply(&self, x: &Tensor) -> Result<Tensor, ModelError> {
-        let centred = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
+        let centred = if self.beta.is_some() { x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)? } else { x.clone() };
         let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
         let scaled = centred.broadcast_div(&(variance + f64::from(self.epsilon))?.sqrt()?)?;
-        Ok(scaled.broadcast_mul(&self.gamma)?.broadcast_add(&self.beta)?)
+        let scaled = scaled.broadcast_mul(&self.gamma)?;
+        Ok(match &self.beta {
+            Some(beta) => scaled.broadcast_add(beta)?,
+            None => scaled,
+        })
     }
 }
 
@@ -99,21 +105,39 @@ pub fn activate(activation: Activation, x: &Tensor) -> Result<Tensor, ModelError
         Activation::Swish => x.silu()?,
         Activation::Relu => x.relu()?,
         Activation::Gelu => x.gelu_erf()?,
+        Activation::GeluTanh => x.gelu()?,
     })
+}
+
+/// How scores become an attention.
+#[derive(Debug, Clone, Copy)]
+pub struct Scores<'a> {
+    /// Number of heads.
+    pub heads: usize,
+    /// What the dot products are multiplied by.
+    pub scale: f64,
+    /// What is added to them, `[heads, queries, positions]`.
+    pub bias: Option<&'a Tensor>,
 }
 
 /// Attention of `query` (`[queries, heads × head_dim]`) over `keys` and `values` (`[positions, heads × head_dim]`).
 ///
 /// # Errors
 /// The device failed, or the sizes do not fit.
-pub fn attend(query: &Tensor, keys: &Tensor, values: &Tensor, heads: usize) -> Result<Tensor, ModelError> {
+pub fn attend(
+    query: &Tensor,
+    (keys, values): (&Tensor, &Tensor),
+    Scores { heads, scale, bias }: Scores<'_>,
+) -> Result<Tensor, ModelError> {
     let split = |x: &Tensor| -> candle_core::Result<Tensor> {
         let (rows, width) = x.dims2()?;
         x.reshape((rows, heads, width / heads))?.transpose(0, 1)?.contiguous()
     };
     let (rows, width) = query.dims2()?;
-    let scale = 1.0 / ((width / heads) as f64).sqrt();
-    let scores = (split(query)?.matmul(&split(keys)?.t()?)? * scale)?;
+    let mut scores = (split(query)?.matmul(&split(keys)?.t()?)? * scale)?;
+    if let Some(bias) = bias {
+        scores = scores.broadcast_add(bias)?;
+    }
     let mixed = candle_nn::ops::softmax(&scores, D::Minus1)?.matmul(&split(values)?)?;
     Ok(mixed.transpose(0, 1)?.reshape((rows, width))?)
 }

@@ -18,6 +18,10 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+/// Bytes of a tensor that are read at a time: as 16 bits a tensor takes half of what it takes as floats, and need not be there
+/// in both forms.
+const READ_BYTES: usize = 1 << 22;
+
 /// Element types that are understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ElementType {
@@ -194,12 +198,33 @@ impl Weights {
     /// It is missing, has another shape, or the file cannot be read.
     pub fn read(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
         self.check(&[(name.to_string(), shape.to_vec())])?;
-        let (path, entry) = self
-            .entries
-            .get(name)
-            .and_then(|(file, entry)| Some((self.files.get(*file)?, entry)))
-            .ok_or_else(|| ModelError::Weights(format!("tensor {name} is missing")))?;
+        let (path, entry) = self.place(name)?;
         read_entry(path, name, entry)
+    }
+
+    /// Reads a matrix a few rows at a time, so that it is never in memory as a whole: `visit` gets whole rows, in order.
+    ///
+    /// # Errors
+    /// As [`Weights::read`], and what `visit` answers.
+    pub fn read_rows(
+        &self,
+        name: &str,
+        shape: [usize; 2],
+        mut visit: impl FnMut(&[f32]) -> Result<(), ModelError>,
+    ) -> Result<(), ModelError> {
+        self.check(&[(name.to_string(), shape.to_vec())])?;
+        let (path, entry) = self.place(name)?;
+        let width = shape[1].max(1);
+        if !entry.is_contiguous() {
+            return read_entry(path, name, entry)?.chunks(width).try_for_each(visit);
+        }
+        let rows = (READ_BYTES / entry.element.bytes() / width).max(1);
+        read_contiguous(path, name, entry, rows * width, &mut visit)
+    }
+
+    fn place(&self, name: &str) -> Result<(&PathBuf, &Entry), ModelError> {
+        let found = self.entries.get(name).and_then(|(file, entry)| Some((self.files.get(*file)?, entry)));
+        found.ok_or_else(|| ModelError::Weights(format!("tensor {name} is missing")))
     }
 
     /// The elements of a tensor that is kept in 8 bits with one factor for all, row by row, and that factor; `None` if it is not
@@ -302,15 +327,51 @@ fn read_bytes(path: &Path, name: &str, entry: &Entry) -> Result<Vec<u8>, ModelEr
     Ok(bytes)
 }
 
+/// Reads a tensor that lies row by row, `count` elements at a time.
+fn read_contiguous(
+    path: &Path,
+    name: &str,
+    entry: &Entry,
+    count: usize,
+    visit: &mut impl FnMut(&[f32]) -> Result<(), ModelError>,
+) -> Result<(), ModelError> {
+    let size = entry.element.bytes();
+    let mut left = entry.elements().unwrap_or(0);
+    let failed = |source| ModelError::Io { path: path.into(), source };
+    let mut file = File::open(path).map_err(failed)?;
+    file.seek(SeekFrom::Start(entry.offset)).map_err(failed)?;
+    let mut bytes = vec![0u8; count.min(left) * size];
+    let mut values = Vec::with_capacity(count.min(left));
+    while left > 0 {
+        let bytes = &mut bytes[..count.min(left) * size];
+        let got = fill(&mut file, bytes).map_err(failed)?;
+        if got != bytes.len() {
+            return Err(damaged(path, &format!("tensor {name}: expected {} bytes more, got {got}", left * size)));
+        }
+        values.clear();
+        // Exact for what is not quantized, whose scale is 1.
+        values.extend(bytes.chunks_exact(size).map(|element| entry.element.to_f32(element) * entry.scale));
+        visit(&values)?;
+        left -= values.len();
+    }
+    Ok(())
+}
+
 fn read_entry(path: &Path, name: &str, entry: &Entry) -> Result<Vec<f32>, ModelError> {
     let size = entry.element.bytes();
     let elements = entry.elements().unwrap_or(0);
+    if entry.is_contiguous() {
+        // `read_index` has found as many bytes in the file.
+        let mut values = Vec::with_capacity(elements);
+        read_contiguous(path, name, entry, READ_BYTES / size, &mut |part| {
+            values.extend_from_slice(part);
+            Ok(())
+        })?;
+        return Ok(values);
+    }
     let bytes = read_bytes(path, name, entry)?;
     // Exact for what is not quantized, whose scale is 1.
     let convert = |element: &[u8]| entry.element.to_f32(element) * entry.scale;
-    if entry.is_contiguous() {
-        return Ok(bytes.chunks_exact(size).map(convert).collect());
-    }
     let mut values = Vec::with_capacity(elements);
     let mut index = vec![0usize; entry.shape.len()];
     for _ in 0..elements {

@@ -177,7 +177,8 @@ impl Pipeline<'_> {
 fn split(engine: &Loaded, paragraphs: &[String], length: SummaryLength, to: Language) -> Vec<String> {
     let spec = engine.model.spec();
     let room = if spec.has_encoder {
-        spec.max_source_tokens
+        // A prefix in words and special tokens.
+        spec.max_source_tokens.saturating_sub(16)
     } else {
         // Prompt and answer share the context; the instruction takes about two hundred tokens.
         spec.max_target_tokens.saturating_sub(summary_tokens(length, to) + 256)

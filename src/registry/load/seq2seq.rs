@@ -1,0 +1,143 @@
+//! Encoder-decoders as `transformers` publishes them: BART, mBART-50, PEGASUS, M2M100, SMaLL-100, NLLB-200, T5 and MADLAD-400.
+
+use super::{LoadError, Parts, SearchDefaults, need};
+use crate::language::Language;
+use crate::model::checkpoint::Files;
+use crate::model::encoder_decoder::{Description, EncoderDecoder};
+use crate::model::{LoadOptions, ModelError, bart, m2m100, t5};
+use crate::registry::{Family, ModelFiles, Role};
+use crate::token::TokenId;
+use crate::tokenize::bart::BartTokenizer;
+use crate::tokenize::multilingual::{MultilingualTokenizer, Network, Scheme};
+use crate::tokenize::spiece::{self, SpieceTokenizer};
+use crate::tokenize::{TokenizeError, Tokenizer};
+use serde_json::Value;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Sentences longer than this are cut for translation models: they were trained on sentences and lose text beyond.
+const SENTENCE_TOKENS: usize = 128;
+/// Articles longer than this are summarized in parts by T5: its networks read more, but were trained on so much.
+const T5_ARTICLE_TOKENS: usize = 512;
+/// Layers of SMaLL-100's encoder and decoder, by which its files are told from those of M2M100 where nothing names it.
+const SMALL100_LAYERS: (usize, usize) = (12, 3);
+
+/// Loads a model of one of these families.
+///
+/// # Errors
+/// As [`super::load`].
+pub(super) fn load(files: &ModelFiles, options: &LoadOptions) -> Result<Parts, LoadError> {
+    let bad_model = |source: ModelError| LoadError::Model { name: files.name.clone(), source };
+    let bad_tokenizer = |source: TokenizeError| LoadError::Tokenizer { name: files.name.clone(), source };
+    let checkpoint = Files {
+        config: need(files, Role::Config)?,
+        generation_config: files.one(Role::GenerationConfig).map(Path::to_path_buf),
+        weights: files.files.get(&Role::Weights).cloned().unwrap_or_default(),
+    };
+    let description = match files.family {
+        Family::M2m100 => m2m100::describe(&checkpoint),
+        Family::T5 => t5::describe(&checkpoint),
+        _ => bart::describe(&checkpoint),
+    }
+    .map_err(bad_model)?;
+    let (tokenizer, source_limit): (Arc<dyn Tokenizer>, Option<usize>) = match files.family {
+        Family::M2m100 | Family::Mbart => (Arc::new(multilingual(files, &description)?), Some(SENTENCE_TOKENS)),
+        Family::T5 | Family::Pegasus => {
+            let path = need(files, Role::Spm)?;
+            let tokenizer =
+                SpieceTokenizer::open(&path, settings(files, &checkpoint, &description)).map_err(bad_tokenizer)?;
+            let limit = match (tokenizer.translates(), files.family) {
+                (true, _) => Some(SENTENCE_TOKENS),
+                (false, Family::T5) => Some(T5_ARTICLE_TOKENS),
+                (false, _) => None,
+            };
+            (Arc::new(tokenizer), limit)
+        }
+        _ => (Arc::new(byte_pairs(files, &description)?), None),
+    };
+    let classes = tokenizer.token_classes();
+    let defaults = description.defaults.clone();
+    let model = EncoderDecoder::open(&checkpoint.weights, description, (options, &classes)).map_err(bad_model)?;
+    Ok(Parts {
+        model: Arc::new(model),
+        tokenizer,
+        beams: defaults.num_beams,
+        length_penalty: defaults.length_penalty,
+        source_limit,
+        rows: None,
+        search: SearchDefaults {
+            min_length: defaults.min_length,
+            no_repeat_ngram: defaults.no_repeat_ngram_size,
+            early_stopping: defaults.early_stopping,
+        },
+    })
+}
+
+fn multilingual(files: &ModelFiles, description: &Description) -> Result<MultilingualTokenizer, LoadError> {
+    let vocab = files.one(Role::Vocab).map(Path::to_path_buf);
+    let layers = (description.architecture.encoder.layers, description.architecture.decoder.layers);
+    let scheme = match (files.family, &vocab) {
+        (Family::Mbart, _) => Scheme::Mbart50,
+        (_, None) => Scheme::Nllb,
+        (_, Some(_)) if layers == SMALL100_LAYERS || is_small100(files) => Scheme::Small100,
+        (_, Some(_)) => Scheme::M2m100,
+    };
+    let network =
+        Network { vocab: description.architecture.target_vocab, decoder_start: description.defaults.decoder_start };
+    let parts = crate::tokenize::multilingual::Files { pieces: need(files, Role::Spm)?, vocab };
+    MultilingualTokenizer::open(&parts, scheme, network)
+        .map_err(|source| LoadError::Tokenizer { name: files.name.clone(), source })
+}
+
+/// Whether `tokenizer_config.json` names SMaLL-100's own tokenizer.
+fn is_small100(files: &ModelFiles) -> bool {
+    let class = files.one(Role::TokenizerConfig).and_then(|path| text_at(path, &["tokenizer_class"]));
+    class.is_some_and(|class| class.to_lowercase().contains("small100"))
+}
+
+fn byte_pairs(files: &ModelFiles, description: &Description) -> Result<BartTokenizer, LoadError> {
+    use crate::tokenize::bart::{Files, Settings};
+    let merges = files.one(Role::Vocab).zip(files.one(Role::Merges));
+    let parts = match merges {
+        Some((vocab, merges)) => Files::Merges(vocab.to_path_buf(), merges.to_path_buf()),
+        None => Files::Whole(need(files, Role::Tokenizer)?),
+    };
+    let defaults = &description.defaults;
+    let settings = Settings {
+        vocab: description.architecture.target_vocab,
+        begin: defaults.bos.unwrap_or(0),
+        end: defaults.eos,
+        prefix: prefix(description),
+        languages: languages(files),
+    };
+    BartTokenizer::open(&parts, settings).map_err(|source| LoadError::Tokenizer { name: files.name.clone(), source })
+}
+
+/// What an answer starts from.
+fn prefix(description: &Description) -> Vec<TokenId> {
+    std::iter::once(description.defaults.decoder_start).chain(description.defaults.forced_bos).collect()
+}
+
+fn settings(files: &ModelFiles, checkpoint: &Files, description: &Description) -> spiece::Settings {
+    let card = files.card.and_then(|card| card.summary.prefix.clone());
+    let own = || text_at(&checkpoint.config, &["task_specific_params", "summarization", "prefix"]);
+    spiece::Settings {
+        vocab: description.architecture.target_vocab,
+        offset: if files.family == Family::Pegasus { spiece::PEGASUS_OFFSET } else { 0 },
+        decoder_start: description.defaults.decoder_start,
+        end: description.defaults.eos,
+        summary_prefix: card.or_else(own).unwrap_or_default(),
+        languages: languages(files),
+    }
+}
+
+/// The languages that the card says it writes well, in which alone it summarizes.
+fn languages(files: &ModelFiles) -> Vec<Language> {
+    files.card.map(|card| card.writes_well.clone()).unwrap_or_default()
+}
+
+/// A text in a JSON file that has been read before; none if it is not there.
+fn text_at(path: &Path, keys: &[&str]) -> Option<String> {
+    let json: Value = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+    keys.iter().try_fold(&json, |value, key| value.get(key))?.as_str().map(str::to_string)
+}
