@@ -139,7 +139,7 @@ pub(super) fn check_summary(languages: &[Language], from: Language, to: Language
 impl Tokenizer for SpieceTokenizer {
     fn encode(&self, text: &str, task: &Task) -> Result<Prompt, TokenizeError> {
         let mut source = match (*task, self.translates) {
-            (Task::Translate { to, .. }, true) => {
+            (Task::Translate { to, .. } | Task::Retranslate { to, .. }, true) => {
                 // The model cuts `<2uk> text` so, with the mark of the word's beginning first.
                 let target = self.target(to)?;
                 let mark = self.pieces.id(SPACE_MARK);
@@ -149,7 +149,7 @@ impl Tokenizer for SpieceTokenizer {
                 source.extend(self.text_ids(text));
                 source
             }
-            (Task::Translate { .. }, false) => {
+            (Task::Translate { .. } | Task::Retranslate { .. }, false) => {
                 return Err(TokenizeError::Task("it has no token for a target language and cannot translate".into()));
             }
             (Task::Summarize { .. }, true) => {
