@@ -104,6 +104,16 @@ fn byte_level(vocab_path: &Path, merges_path: &Path) -> Result<GgufTokenizer, To
     GgufTokenizer::from_metadata(vocab_path, &metadata)
 }
 
+/// A `tokenizer.json`. The library panics on some of what is damaged: parts that are no JSON, a character map that is none.
+fn whole(bytes: Vec<u8>) -> Result<tokenizers::Tokenizer, String> {
+    serde_json::from_slice::<serde_json::Value>(&bytes).map_err(|error| format!("not JSON: {error}"))?;
+    let read = std::panic::catch_unwind(|| tokenizers::Tokenizer::from_bytes(bytes));
+    match read {
+        Ok(read) => read.map_err(|error| error.to_string()),
+        Err(_) => Err("one of its parts is damaged".to_string()),
+    }
+}
+
 impl BartTokenizer {
     /// Opens the files of a tokenizer.
     ///
@@ -114,7 +124,7 @@ impl BartTokenizer {
             Files::Merges(vocab, merges) => (Text::Bytes(Box::new(byte_level(vocab, merges)?)), vocab),
             Files::Whole(path) => {
                 let bytes = std::fs::read(path).map_err(|error| file_error(path, error))?;
-                let mut whole = tokenizers::Tokenizer::from_bytes(bytes).map_err(|error| file_error(path, error))?;
+                let mut whole = whole(bytes).map_err(|reason| file_error(path, reason))?;
                 // An article that spells `</s>` gets the characters.
                 whole.set_encode_special_tokens(true);
                 let _ = whole.with_truncation(None).map_err(|error| file_error(path, error))?;

@@ -137,7 +137,9 @@ fn reference(model: &Toy, source: &[TokenId], prefix: &[TokenId], options: &Sear
         }
         all.sort_by(|a, b| b.1.total_cmp(&a.1));
         all.truncate(options.beams * (1 + spec.eos.len()).max(2));
-        let divide = |score: f32| score / (length as f64).powf(f64::from(options.length_penalty)) as f32;
+        // What an encoder-decoder is made to begin with behind its start token counts as answered.
+        let counted = length + if spec.has_encoder { prefix.len() - 1 } else { 0 };
+        let divide = |score: f32| score / (counted as f64).powf(f64::from(options.length_penalty)) as f32;
         let ended = |sequence: &[TokenId]| length == room || spec.eos.contains(&sequence[sequence.len() - 1]);
         pool.extend(
             all.iter().take(options.beams).filter(|(s, _)| ended(s)).map(|(s, score)| (s.clone(), divide(*score))),

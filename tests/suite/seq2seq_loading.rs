@@ -9,7 +9,7 @@ use tlumach::language::Language;
 use tlumach::model::{Keep, LoadOptions, Precision, Request};
 use tlumach::registry::card::Task as CardTask;
 use tlumach::registry::load::{Loaded, load};
-use tlumach::registry::{Family, Settings, from_path};
+use tlumach::registry::{Family, Role, Settings, from_path};
 use tlumach::token::{SummaryLength, SummaryStage, SummaryWording, Task};
 
 const TRANSLATE: Task = Task::Translate { from: Language::EN, to: Language::UK };
@@ -138,6 +138,16 @@ fn summarizers_are_told_by_their_configuration() {
     check_runs(&loaded(place.path(), Family::T5), &SUMMARIZE);
     let place = folder("umt5", 350, &[("madlad.model", "spiece.model")]);
     check_runs(&loaded(place.path(), Family::T5), &TRANSLATE);
+}
+
+#[test]
+fn shards_are_found_by_their_index() {
+    let data = tempfile::tempdir().unwrap();
+    let settings = Settings::new(data.path().join("hub"), data.path().join("data"));
+    for (name, family) in [("mbart", Family::Mbart), ("t5-gated", Family::T5)] {
+        let files = from_path(&tests().join("tiny/seq2seq").join(name), &settings).unwrap();
+        assert_eq!((files.family, files.files[&Role::Weights].len()), (family, 2), "{name}");
+    }
 }
 
 #[test]
