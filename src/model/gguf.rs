@@ -1,21 +1,17 @@
 //! GGUF files: metadata and tensors, checked against the file before anything is computed.
 //!
-//! The header is read by Candle; the tensors stay in a memory map. Families (`qwen`) turn metadata into a
+//! The header is read by Candle; the tensors stay in a memory map (`mapped`). Families turn metadata into a
 //! configuration, `decoder_only` turns tensors into layers; this file knows neither.
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use candle_core::quantized::gguf_file::{Content, Value};
-use candle_core::quantized::{GgmlDType, QStorage, QTensor};
-use candle_core::{Device, Tensor};
 
 use super::ModelError;
-use crate::kernels::quantized_storage::MappedBlocks;
+use super::mapped::{MappedTensors, TensorEntry};
 
 /// Bytes searched for a damaged alignment before Candle divides by it.
 const HEADER_SEARCH: u64 = 32 << 20;
@@ -27,16 +23,7 @@ pub struct GgufFile {
     pub path: PathBuf,
     /// All metadata, as in the file.
     pub metadata: HashMap<String, Value>,
-    tensors: HashMap<String, TensorEntry>,
-    map: Arc<memmap2::Mmap>,
-}
-
-/// A tensor's type, shape (`[rows, elements]` for matrices) and bytes in the file.
-#[derive(Debug, Clone)]
-struct TensorEntry {
-    dtype: GgmlDType,
-    shape: Vec<usize>,
-    bytes: Range<usize>,
+    tensors: MappedTensors,
 }
 
 /// Opens a GGUF file and checks its header: every tensor must lie within the file.
@@ -70,17 +57,15 @@ pub fn open(path: &Path) -> Result<GgufFile, ModelError> {
         };
         needed = needed.max(end);
         let bytes = start as usize..end as usize;
-        tensors.insert(name.clone(), TensorEntry { dtype: info.ggml_dtype, shape, bytes });
+        tensors.insert(name.clone(), TensorEntry { dtype: info.ggml_dtype, shape, file: 0, bytes });
     }
     if needed > size {
         return Err(damaged(format!(
             "the file is cut short: expected at least {needed} bytes, got {size}; fetch the file again"
         )));
     }
-    // SAFETY: the map is only read. A file that is changed while it is in use breaks any reader; weights are replaced
-    // by renaming a new file over them, which leaves the old one to its readers.
-    let map = unsafe { memmap2::Mmap::map(&file) }.map_err(io)?;
-    Ok(GgufFile { path: path.to_owned(), metadata: content.metadata, tensors, map: Arc::new(map) })
+    let tensors = MappedTensors::new(&[(path.to_owned(), file)], tensors)?;
+    Ok(GgufFile { path: path.to_owned(), metadata: content.metadata, tensors })
 }
 
 /// Entries in the order of their names, so that the first error is always the same.
@@ -195,106 +180,21 @@ impl GgufFile {
         }
     }
 
+    /// A list of values; empty where the key is missing or no list.
+    pub fn list(&self, key: &str) -> &[Value] {
+        match self.metadata.get(key) {
+            Some(Value::Array(values)) => values,
+            _ => &[],
+        }
+    }
+
+    /// The tensors.
+    pub fn tensors(&self) -> &MappedTensors {
+        &self.tensors
+    }
+
     /// Whether there is a tensor of this name.
     pub fn has(&self, name: &str) -> bool {
-        self.tensors.contains_key(name)
-    }
-
-    /// The number of rows of a matrix.
-    ///
-    /// # Errors
-    /// The tensor is missing or no matrix.
-    pub fn rows(&self, name: &str) -> Result<usize, ModelError> {
-        match self.entry(name)?.shape[..] {
-            [rows, _] => Ok(rows),
-            ref shape => Err(self.bad(name, &format!("expected a matrix, got shape {shape:?}"))),
-        }
-    }
-
-    /// A small tensor as f32, on the device.
-    ///
-    /// # Errors
-    /// The tensor is missing, has another shape, or the backend failed.
-    pub fn dense(&self, name: &str, shape: &[usize], device: &Device) -> Result<Tensor, ModelError> {
-        let entry = self.checked(name, shape)?;
-        let blocks = MappedBlocks::new(self.map.clone(), entry.bytes.clone(), entry.dtype)?;
-        Ok(QTensor::new(QStorage::Cpu(Box::new(blocks)), shape)?.dequantize(device)?)
-    }
-
-    /// Rows `rows` of a matrix `[expected.0, expected.1]`, quantized as in the file.
-    ///
-    /// # Errors
-    /// The tensor is missing, has another shape, or the backend failed.
-    pub fn matrix(
-        &self,
-        name: &str,
-        expected: (usize, usize),
-        rows: Range<usize>,
-        device: &Device,
-    ) -> Result<QTensor, ModelError> {
-        let (dtype, bytes) = self.row_bytes(name, expected, &rows)?;
-        let storage = if device.is_cpu() {
-            QStorage::Cpu(Box::new(MappedBlocks::new(self.map.clone(), bytes, dtype)?))
-        } else {
-            // Candle reads the bytes as blocks and insists on their alignment, which the map and the format give.
-            QStorage::from_data(std::borrow::Cow::Borrowed(&self.map[bytes]), device, dtype)?
-        };
-        Ok(QTensor::new(storage, (rows.len(), expected.1))?)
-    }
-
-    /// The type of a matrix `[expected.0, expected.1]` and the bytes of its rows `rows`.
-    ///
-    /// # Errors
-    /// The tensor is missing, has another shape, or its rows are no whole blocks.
-    pub fn blocks(
-        &self,
-        name: &str,
-        expected: (usize, usize),
-        rows: Range<usize>,
-    ) -> Result<(GgmlDType, &[u8]), ModelError> {
-        let (dtype, bytes) = self.row_bytes(name, expected, &rows)?;
-        Ok((dtype, &self.map[bytes]))
-    }
-
-    /// Tells the system that the file's pages are not needed for now. They are read again when they are.
-    pub fn forget_pages(&self) {
-        #[cfg(unix)]
-        {
-            // SAFETY: the map is read-only and backed by the file, so a dropped page comes back with the same bytes.
-            let dropped = unsafe { self.map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
-            // Only memory is at stake: where the system refuses, the pages stay.
-            drop(dropped);
-        }
-    }
-
-    fn row_bytes(
-        &self,
-        name: &str,
-        expected: (usize, usize),
-        rows: &Range<usize>,
-    ) -> Result<(GgmlDType, Range<usize>), ModelError> {
-        let entry = self.checked(name, &[expected.0, expected.1])?;
-        if !expected.1.is_multiple_of(entry.dtype.block_size()) {
-            return Err(self.bad(name, &format!("rows of {} elements are no whole blocks", expected.1)));
-        }
-        let row = expected.1 / entry.dtype.block_size() * entry.dtype.type_size();
-        let start = entry.bytes.start;
-        Ok((entry.dtype, start + rows.start * row..start + rows.end * row))
-    }
-
-    fn entry(&self, name: &str) -> Result<&TensorEntry, ModelError> {
-        self.tensors.get(name).ok_or_else(|| self.bad(name, "missing"))
-    }
-
-    fn checked(&self, name: &str, expected: &[usize]) -> Result<&TensorEntry, ModelError> {
-        let entry = self.entry(name)?;
-        if entry.shape != expected {
-            return Err(self.bad(name, &format!("expected shape {expected:?}, got {:?}", entry.shape)));
-        }
-        Ok(entry)
-    }
-
-    fn bad(&self, name: &str, reason: &str) -> ModelError {
-        ModelError::Weights(format!("{}: tensor {name}: {reason}", self.path.display()))
+        self.tensors.has(name)
     }
 }

@@ -4,13 +4,20 @@
 //! A row's numbers never depend on the other rows of its batch.
 
 pub mod bergamot;
+pub mod causal_config;
+pub mod causal_gguf;
 pub mod decoder_only;
 pub mod echo;
 pub mod encoder_decoder;
+pub mod gemma;
 pub mod gguf;
+pub mod hunyuan;
 pub mod layers;
+pub mod llama;
+pub mod mapped;
 pub mod marian;
 pub mod qwen;
+pub mod safetensors_map;
 pub mod shortlist;
 pub mod weights;
 

@@ -8,6 +8,7 @@ mod architecture;
 mod bergamot;
 mod bergamot_loading;
 mod bergamot_shapes;
+mod causal;
 mod check;
 mod cli;
 mod constrained;
