@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::decoder_only::{Activation, Blueprint, Config, Heads, Rotary, Scaling, Sliding, TensorNames, Wide};
+use super::decoder_only::{
+    Activation, Blueprint, Config, Heads, MOST_LAYERS, Rotary, Scaling, Sliding, TensorNames, Wide,
+};
 use super::{ModelError, Spec};
 use crate::token::TokenId;
 
@@ -271,6 +273,9 @@ impl<'a> Fields<'a> {
         let head_dim = self.integer("head_dim", defaults.head_dim.or(width))?;
         let heads = Heads { queries, key_values, head_dim };
         let layers = self.integer("num_hidden_layers", None)?;
+        if layers > MOST_LAYERS {
+            return Err(self.wrong("num_hidden_layers", &format!("at most {MOST_LAYERS} layers")));
+        }
         let mut config = Config::plain(layers, hidden, heads, self.integer("intermediate_size", None)?);
         config.norm_epsilon = self.number("rms_norm_eps", defaults.norm_epsilon)?;
         config.activation = self.activation(defaults.activation)?;

@@ -7,7 +7,7 @@
 use candle_core::Device;
 use candle_core::quantized::gguf_file::Value;
 
-use super::decoder_only::{Blueprint, Config, Heads, Rotary, Scaling, TensorNames, Wide};
+use super::decoder_only::{Blueprint, Config, Heads, MOST_LAYERS, Rotary, Scaling, TensorNames, Wide};
 use super::gguf::GgufFile;
 use super::{ModelError, Spec};
 use crate::token::TokenId;
@@ -89,6 +89,10 @@ pub fn read(file: &GgufFile, families: &[&'static str], also: &[&str]) -> Result
     }
     let context = file.integer(&key("context_length"))?;
     let layers = file.integer(&key("block_count"))?;
+    if layers > MOST_LAYERS {
+        let expected = format!("at most {MOST_LAYERS} layers");
+        return Err(file.wrong(&key("block_count"), &expected, file.metadata.get(&key("block_count"))));
+    }
     let heads = Heads { queries, key_values, head_dim };
     let mut config = Config::plain(layers, hidden, heads, file.integer(&key("feed_forward_length"))?);
     config.norm_epsilon = number(file, &key("attention.layer_norm_rms_epsilon"))?;

@@ -13,9 +13,6 @@ use candle_core::quantized::gguf_file::{Content, Value};
 use super::ModelError;
 use super::mapped::{MappedTensors, TensorEntry};
 
-/// Bytes searched for a damaged alignment before Candle divides by it.
-const HEADER_SEARCH: u64 = 32 << 20;
-
 /// An open GGUF file.
 #[derive(Debug, Clone)]
 pub struct GgufFile {
@@ -36,7 +33,7 @@ pub fn open(path: &Path) -> Result<GgufFile, ModelError> {
     let file = File::open(path).map_err(io)?;
     let size = file.metadata().map_err(io)?.len();
     let mut reader = BufReader::with_capacity(1 << 20, &file);
-    check_magic(&mut reader, size).map_err(damaged)?;
+    check_header(&mut reader, size).map_err(damaged)?;
     let content = Content::read(&mut reader).map_err(|error| {
         damaged(format!("the GGUF header of this file of {size} bytes cannot be read: {error}; fetch the file again"))
     })?;
@@ -75,10 +72,11 @@ fn sorted<T>(map: &HashMap<String, T>) -> Vec<(&String, &T)> {
     entries
 }
 
-/// Refuses what is no GGUF file, and an alignment of 0, by which Candle would divide.
-fn check_magic(reader: &mut (impl Read + Seek), size: u64) -> Result<(), String> {
+/// Refuses what is no GGUF file, and a header with which Candle would divide by 0 or allocate beyond the file: every
+/// length is held against what is left of the file before Candle reads it.
+fn check_header(reader: &mut (impl Read + Seek), size: u64) -> Result<(), String> {
     let mut head = Vec::new();
-    reader.by_ref().take(HEADER_SEARCH).read_to_end(&mut head).map_err(|error| error.to_string())?;
+    reader.by_ref().take(24).read_to_end(&mut head).map_err(|error| error.to_string())?;
     let got = &head[..head.len().min(8)];
     if head.len() < 24 || !got.starts_with(b"GGUF") {
         return Err(format!(
@@ -90,19 +88,113 @@ fn check_magic(reader: &mut (impl Read + Seek), size: u64) -> Result<(), String>
     if !(1..=3).contains(&version) {
         return Err(format!("GGUF version not supported: expected 1 to 3, got {version}"));
     }
-    let key = b"general.alignment";
-    if let Some(at) = head.windows(key.len()).position(|window| window == key) {
-        // Four bytes of type, then the value, which for the small types takes fewer than four bytes.
-        let value = head.get(at + key.len() + 4..at + key.len() + 5).unwrap_or(&[1]);
-        let wide = head.get(at + key.len() + 4..at + key.len() + 8).unwrap_or(&[1]);
-        let kind = head.get(at + key.len()).copied().unwrap_or(4);
-        let zero = if matches!(kind, 0 | 1) { value == [0] } else { wide[..wide.len().min(2)] == [0, 0] };
-        if zero {
-            return Err("damaged header: general.alignment is 0".into());
-        }
-    }
+    reader.seek(SeekFrom::Start(8)).map_err(|error| error.to_string())?;
+    let mut walk = Walk { reader, left: size - 8, wide: version > 1 };
+    let cut = |error: std::io::Error| format!("damaged GGUF header in this file of {size} bytes: {error}");
+    walk.entries().map_err(cut)?;
     reader.seek(SeekFrom::Start(0)).map_err(|error| error.to_string())?;
     Ok(())
+}
+
+/// A walk over a header that keeps nothing.
+struct Walk<'a, R> {
+    reader: &'a mut R,
+    /// Bytes of the file that are left.
+    left: u64,
+    /// Whether lengths take eight bytes, as they do since version 2.
+    wide: bool,
+}
+
+/// Bytes of a value of a fixed size.
+fn width(kind: u32) -> Option<u64> {
+    match kind {
+        0 | 1 | 7 => Some(1),
+        2 | 3 => Some(2),
+        4..=6 => Some(4),
+        10..=12 => Some(8),
+        _ => None,
+    }
+}
+
+fn damaged_header(what: String) -> std::io::Error {
+    std::io::Error::new(std::io::ErrorKind::InvalidData, what)
+}
+
+impl<R: Read + Seek> Walk<'_, R> {
+    fn bytes<const N: usize>(&mut self) -> std::io::Result<[u8; N]> {
+        self.take(N as u64)?;
+        let mut bytes = [0; N];
+        self.reader.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn take(&mut self, bytes: u64) -> std::io::Result<()> {
+        let left = self.left.checked_sub(bytes);
+        self.left =
+            left.ok_or_else(|| damaged_header(format!("{bytes} bytes are wanted and {} are left", self.left)))?;
+        Ok(())
+    }
+
+    fn skip(&mut self, bytes: u64) -> std::io::Result<()> {
+        self.take(bytes)?;
+        let bytes = i64::try_from(bytes).map_err(|_| damaged_header(format!("{bytes} bytes")))?;
+        self.reader.seek_relative(bytes)
+    }
+
+    fn length(&mut self) -> std::io::Result<u64> {
+        if self.wide {
+            self.bytes().map(u64::from_le_bytes)
+        } else {
+            self.bytes().map(|b| u64::from(u32::from_le_bytes(b)))
+        }
+    }
+
+    fn text(&mut self) -> std::io::Result<()> {
+        let length = self.length()?;
+        self.skip(length)
+    }
+
+    fn entries(&mut self) -> std::io::Result<()> {
+        let (tensors, entries) = (self.length()?, self.length()?);
+        for _ in 0..entries {
+            let length = self.length()?;
+            let key =
+                if length == 17 { self.bytes::<17>()?.to_vec() } else { self.skip(length).map(|()| Vec::new())? };
+            let kind = u32::from_le_bytes(self.bytes()?);
+            match (kind, width(kind)) {
+                (8, _) => self.text()?,
+                (9, _) => self.array()?,
+                (_, Some(width)) if key == b"general.alignment" => {
+                    let mut value = vec![0; width as usize];
+                    self.take(width)?;
+                    self.reader.read_exact(&mut value)?;
+                    if value.iter().all(|byte| *byte == 0) {
+                        return Err(damaged_header("general.alignment is 0".to_owned()));
+                    }
+                }
+                (_, Some(width)) => self.skip(width)?,
+                _ => return Err(damaged_header(format!("unknown value type {kind}"))),
+            }
+        }
+        for _ in 0..tensors {
+            self.text()?;
+            let dims = u32::from_le_bytes(self.bytes()?);
+            let width = if self.wide { 8 } else { 4 };
+            self.skip(u64::from(dims) * width + 4 + 8)?;
+        }
+        Ok(())
+    }
+
+    fn array(&mut self) -> std::io::Result<()> {
+        let kind = u32::from_le_bytes(self.bytes()?);
+        let count = self.length()?;
+        match (kind, width(kind)) {
+            (8, _) => (0..count).try_for_each(|_| self.text()),
+            (_, Some(width)) => self.skip(count.saturating_mul(width)),
+            // Lists of lists are in no file of these families.
+            _ => Err(damaged_header(format!("unknown type of a list: {kind}"))),
+        }
+    }
 }
 
 impl GgufFile {

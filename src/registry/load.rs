@@ -1,11 +1,12 @@
 //! From verified files to a loaded model with its tokenizer: the only place that names families.
 
+mod causal;
+
 use super::{Card, Family, ModelFiles, Role};
 use crate::language::Language;
 use crate::model::echo::Echo;
-use crate::model::{LoadOptions, Model, ModelError, bergamot, gguf, marian, qwen};
+use crate::model::{LoadOptions, Model, ModelError, bergamot, marian};
 use crate::tokenize::bergamot::BergamotTokenizer;
-use crate::tokenize::chat::GgufChatTokenizer;
 use crate::tokenize::echo::EchoTokenizer;
 use crate::tokenize::marian::MarianTokenizer;
 use crate::tokenize::{TokenizeError, Tokenizer};
@@ -171,20 +172,8 @@ pub fn load(files: &ModelFiles, options: &LoadOptions) -> Result<Loaded, LoadErr
                 rows: Some(BERGAMOT_ROWS),
             }
         }
-        Family::Qwen2 => {
-            let path = need(files, Role::Gguf)?;
-            let file = gguf::open(&path).map_err(bad_model)?;
-            let tokenizer = GgufChatTokenizer::from_metadata(&path, &file.metadata).map_err(bad_tokenizer)?;
-            let model = qwen::load_from(&file, options).map_err(bad_model)?;
-            let model = model.with_token_classes(tokenizer.token_classes());
-            Parts {
-                model: Arc::new(model),
-                tokenizer: Arc::new(tokenizer),
-                beams: 1,
-                length_penalty: 1.0,
-                source_limit: None,
-                rows: None,
-            }
+        Family::Gemma3 | Family::HunyuanDense | Family::Llama | Family::Qwen2 | Family::Qwen3 => {
+            causal::load(files, options)?
         }
     };
     let generation = files.card.map(|card| card.generation).unwrap_or_default();

@@ -24,8 +24,18 @@ const MARIAN: &[(&str, Role, bool)] = &[
     ("source.spm", Role::SourceSpm, true),
     ("target.spm", Role::TargetSpm, true),
 ];
+/// What the folder of a causal model may hold beside its weights.
+const CAUSAL: &[(&str, Role, bool)] = &[
+    ("config.json", Role::Config, true),
+    ("generation_config.json", Role::GenerationConfig, false),
+    ("tokenizer.json", Role::TokenizerJson, true),
+    ("tokenizer_config.json", Role::TokenizerConfig, false),
+    ("chat_template.jinja", Role::ChatTemplate, false),
+];
 /// Weight files in the order of preference.
 const WEIGHTS: &[&str] = &["model.safetensors", "pytorch_model.bin"];
+/// Those of causal models.
+const CAUSAL_WEIGHTS: &[&str] = &["model.safetensors"];
 /// Longest text that is read from a GGUF header before the architecture is found.
 const MAX_TEXT: u64 = 1 << 24;
 
@@ -105,29 +115,39 @@ fn folder(folder: &Path, settings: &Settings) -> Result<(Family, Named), Registr
     let json: serde_json::Value = serde_json::from_str(&text)
         .map_err(|e| not_a_model(&config, &format!("not JSON: {e}"), "fetch the file again"))?;
     match json.get("model_type").and_then(|value| value.as_str()) {
-        Some("marian") => Ok((Family::Marian, marian(folder)?)),
-        Some("qwen2") => Err(not_a_model(
-            folder,
-            "model_type \"qwen2\" is supported as a GGUF file only",
-            "convert the checkpoint, or take a published .gguf of it",
-        )),
+        Some("marian") => Ok((Family::Marian, named(folder, MARIAN, WEIGHTS)?)),
+        Some(kind) if Family::of_model_type(kind).is_some() => {
+            let family = Family::of_model_type(kind).unwrap_or(Family::Llama);
+            Ok((family, named(folder, CAUSAL, CAUSAL_WEIGHTS)?))
+        }
         Some(other) => Err(not_a_model(
             folder,
-            &format!("model_type {other:?} is not supported: expected \"marian\""),
-            "use a model of `tlumach models list`, an OPUS-MT or Firefox Translations folder or a qwen2 .gguf",
+            &format!("model_type {other:?} is not supported: expected one of {}", model_types()),
+            "use a model of `tlumach models list`, a folder of one of these types, a Firefox Translations folder or a .gguf",
         )),
         None => Err(not_a_model(&config, "expected a text model_type, found none", "fetch the file again")),
     }
 }
 
-fn marian(folder: &Path) -> Result<Named, RegistryError> {
+/// The types of `config.json` that are read.
+fn model_types() -> String {
+    ["marian"]
+        .iter()
+        .chain(Family::CAUSAL_MODEL_TYPES.iter().map(|(name, _)| name))
+        .copied()
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// The files of a folder by their usual names, and its weights, whole or in shards.
+fn named(folder: &Path, wanted: &[(&str, Role, bool)], weights: &[&str]) -> Result<Named, RegistryError> {
     let missing = |what: &str| RegistryError::Missing {
         place: folder.display().to_string(),
         what: what.to_string(),
         advice: "copy all files of the checkpoint into the folder".to_string(),
     };
     let mut named = Named::new();
-    for (name, role, needed) in MARIAN {
+    for (name, role, needed) in wanted {
         let path = folder.join(name);
         if path.is_file() {
             check_content(*role, &path)?;
@@ -136,7 +156,7 @@ fn marian(folder: &Path) -> Result<Named, RegistryError> {
             return Err(missing(name));
         }
     }
-    for name in WEIGHTS {
+    for name in weights {
         let (path, index) = (folder.join(name), folder.join(format!("{name}.index.json")));
         if path.is_file() {
             check_content(Role::Weights, &path)?;
@@ -157,7 +177,7 @@ fn marian(folder: &Path) -> Result<Named, RegistryError> {
             return Ok(named);
         }
     }
-    Err(missing("weights (model.safetensors or pytorch_model.bin)"))
+    Err(missing(&format!("weights ({})", weights.join(" or "))))
 }
 
 fn check_content(role: Role, path: &Path) -> Result<(), RegistryError> {
@@ -170,12 +190,14 @@ fn check_content(role: Role, path: &Path) -> Result<(), RegistryError> {
 
 fn gguf(path: &Path) -> Result<(Family, Named), RegistryError> {
     let architecture = architecture(path)?;
-    if architecture != "qwen2" {
-        let reason = format!("GGUF architecture {architecture:?} is not supported: expected \"qwen2\"");
-        return Err(not_a_model(path, &reason, "use a model of `tlumach models list` or a qwen2 .gguf"));
-    }
+    let Some(family) = Family::of_gguf(&architecture) else {
+        let known: Vec<&str> = Family::GGUF_ARCHITECTURES.iter().map(|(name, _)| *name).collect();
+        let reason =
+            format!("GGUF architecture {architecture:?} is not supported: expected one of {}", known.join(", "));
+        return Err(not_a_model(path, &reason, "use a model of `tlumach models list` or a .gguf of one of these"));
+    };
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Ok((Family::Qwen2, vec![(name, Role::Gguf, path.to_path_buf())]))
+    Ok((family, vec![(name, Role::Gguf, path.to_path_buf())]))
 }
 
 /// `general.architecture` of a GGUF file. The layout is that of the GGUF specification, versions 2 and 3, little endian.

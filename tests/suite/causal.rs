@@ -257,7 +257,9 @@ fn what_is_not_implemented_is_refused_by_field_and_value() {
     check("gemma3", "query_pre_attn_scalar", 0.into());
     check("hunyuan", "num_experts", 8.into());
     check("hunyuan", "use_cla", true.into());
-    check("qwen2-windows", "use_sliding_window", false.into());
+    let error = changed("qwen2-windows", "use_sliding_window", false.into()).unwrap_err().to_string();
+    assert!(error.contains("layer_types") && error.contains("sliding_attention"), "{error}");
+    check("qwen3", "num_hidden_layers", 1_000_000_000.into());
     assert!(changed("llama-tied", "logit_scale", serde_json::Value::Null).is_ok());
 }
 

@@ -9,6 +9,7 @@ mod bergamot;
 mod bergamot_loading;
 mod bergamot_shapes;
 mod causal;
+mod causal_loading;
 mod check;
 mod cli;
 mod constrained;

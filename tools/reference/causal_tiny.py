@@ -194,6 +194,50 @@ def write_gguf(path, model, family):
     writer.close()
 
 
+TEMPLATE = ("{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + "
+            "'<|im_end|>' + '\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}"
+            "{% if enable_thinking is defined and not enable_thinking %}{{ '<think>\\n\\n</think>\\n\\n' }}{% endif %}{% endif %}")
+LINES = ["The ferry was late.", "the end", " two  spaces ", "a\nb\n\nc", "x<|im_end|>y", "1987!", "«паром»", ""]
+
+
+def write_tokenizer(folder):
+    """A tokenizer of pieces with a space mark, as checkpoints with tokenizer.json have them; and what it answers."""
+    from tokenizers import Tokenizer
+    vocabulary = {word: i for i, word in enumerate(["<unk>", "</s>", "<s>", "<|im_start|>", "<|im_end|>", "<think>", "</think>", "\n", "▁"])}
+    for code in range(33, 127):
+        vocabulary[chr(code)] = len(vocabulary)
+    merges = ["t h", "th e", "▁ the", "e n", "en d", "▁ end", "e r", "▁ a", "i n", "o n", "T h", "Th e", "▁ The"]
+    for merge in merges:
+        vocabulary[merge.replace(" ", "")] = len(vocabulary)
+    special = [(word, vocabulary[word]) for word in ("<unk>", "</s>", "<s>", "<|im_start|>", "<|im_end|>")]
+    added = [dict(id=i, content=word, single_word=False, lstrip=False, rstrip=False, normalized=False, special=True)
+             for word, i in special]
+    added += [dict(added[0], id=vocabulary[word], content=word, special=False) for word in ("<think>", "</think>")]
+    space = dict(replacement="▁", prepend_scheme="first", split=False)
+    made = dict(version="1.0", truncation=None, padding=None, added_tokens=added, normalizer=None,
+                pre_tokenizer=dict(type="Metaspace", **space), post_processor=None,
+                decoder=dict(type="Metaspace", **space),
+                model=dict(type="BPE", dropout=None, unk_token="<unk>", continuing_subword_prefix=None,
+                           end_of_word_suffix=None, fuse_unk=True, byte_fallback=False, ignore_merges=False,
+                           vocab=vocabulary, merges=[merge.split(" ") for merge in merges]))
+    (folder / "tokenizer.json").write_text(json.dumps(made, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
+    settings = dict(tokenizer_class="PreTrainedTokenizerFast", bos_token="<s>", eos_token="<|im_end|>", unk_token="<unk>",
+                    chat_template=TEMPLATE)
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings, indent=1) + "\n")
+    from transformers import PreTrainedTokenizerFast
+    reader = PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), bos_token="<s>", eos_token="<|im_end|>")
+    chats = []
+    for text in LINES[:2]:
+        rendered = reader.apply_chat_template(
+            [{"role": "system", "content": "Translate."}, {"role": "user", "content": f"To Ukrainian:\n\n{text}"}],
+            chat_template=TEMPLATE, add_generation_prompt=True, enable_thinking=False, tokenize=False)
+        chats.append({"text": rendered, "ids": reader(rendered, add_special_tokens=False)["input_ids"]})
+    plain = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    cases = [{"text": line, "ids": plain.encode(line, add_special_tokens=False).ids} for line in LINES]
+    golden = {"reference": f"transformers {transformers.__version__}", "markup": cases, "chats": chats}
+    (ROOT / "tests/golden/causal/tokenizer.json").write_text(json.dumps(golden, ensure_ascii=True) + "\n")
+
+
 @torch.no_grad()
 def answer(model, prompt):
     ids, steps, margin = [], [], 1e9
@@ -236,6 +280,8 @@ def main():
         write_safetensors(folder, model, dtype, shards)
         if name in GGUF:
             write_gguf(folder / "model.gguf", model, GGUF[name])
+        if name == "qwen3":
+            write_tokenizer(folder)
         cases = [{"prompt": prompt, "greedy": ids, "steps": steps, "beam4": beams(model, prompt)}
                  for prompt, (ids, steps, _) in zip(prompts, answers)]
         golden = {"reference": f"transformers {transformers.__version__}", "cases": cases}

@@ -247,7 +247,7 @@ fn mask((count, positions): (usize, usize), window: Option<usize>, device: &Devi
     let before = positions - count;
     let seen = |query: usize, key: usize| {
         let at = before + query;
-        key <= at && window.is_none_or(|window| key + window > at)
+        key <= at && window.is_none_or(|window| key.saturating_add(window) > at)
     };
     let values: Vec<f32> = (0..count)
         .flat_map(|query| (0..positions).map(move |key| if seen(query, key) { 0.0 } else { f32::NEG_INFINITY }))

@@ -33,6 +33,10 @@ use crate::token::{TokenClasses, TokenId};
 
 /// Prompt tokens that go through the layers at a time, which bounds the memory of a prefill.
 const PREFILL_TOKENS: usize = 512;
+/// Layers that a network may have at most; no published one comes near.
+pub const MOST_LAYERS: usize = 4096;
+/// Largest size of anything else: products of two of them fit.
+const LARGEST_SIZE: usize = 1 << 24;
 /// Tells the states of models apart.
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
@@ -232,7 +236,7 @@ impl DecoderOnly {
         let device = &options.device;
         let embedding = tensors.matrix(&embedding_name, (spec.vocab, config.hidden), 0..spec.vocab, device)?;
         let from = Loading { tensors, options, wide };
-        let mut layers = Vec::with_capacity(config.layers);
+        let mut layers = Vec::new();
         for index in 0..config.layers {
             layers.push(load_layer(from, (&config, &names), index)?);
             tensors.forget_pages();
@@ -535,7 +539,9 @@ fn check_sizes(config: &Config) -> Result<(), ModelError> {
         && head_dim > 0
         && queries > 0
         && queries.is_multiple_of(key_values)
-        && head_dim.is_multiple_of(2);
+        && head_dim.is_multiple_of(2)
+        && config.layers <= MOST_LAYERS
+        && [config.hidden, config.feed_forward, queries, head_dim].iter().all(|&size| size <= LARGEST_SIZE);
     if let Some(sliding) = &config.sliding
         && (sliding.window == 0 || sliding.layers.len() != config.layers)
     {
@@ -554,7 +560,7 @@ fn check_sizes(config: &Config) -> Result<(), ModelError> {
             "{}, {}, {}, {queries}, {key_values}, {head_dim}",
             config.layers, config.hidden, config.feed_forward
         ),
-        advice: "none may be 0, the heads have to be a multiple of the key heads, and the head size has to be even"
+        advice: "none may be 0 or out of all proportion, the heads have to be a multiple of the key heads, and the head size has to be even"
             .into(),
     })
 }
