@@ -5,9 +5,11 @@
 
 mod clean;
 mod terms;
+mod wording;
 
 pub use clean::{Cleaned, clean};
 pub use terms::with_terms;
+pub use wording::{Told, Wording};
 
 use crate::language::Language;
 use crate::token::{SummaryLength, SummaryStage, SummaryWording, Task};

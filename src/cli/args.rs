@@ -57,6 +57,10 @@ pub(crate) struct InputArgs {
     /// Keep this many hypotheses while searching; 1 is greedy [default: what the model's card says]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) beam: Option<u16>,
+    /// Choose among models of this class only: `fast` (tens of megabytes), `balanced` (hundreds, or a small chat model),
+    /// `best` (gigabytes); without --model
+    #[arg(long, value_enum, conflicts_with = "model")]
+    pub(crate) tier: Option<TierArg>,
     /// Number format of the weights
     #[arg(long, value_enum, default_value_t = PrecisionArg::Auto)]
     pub(crate) precision: PrecisionArg,
@@ -205,6 +209,16 @@ pub(crate) enum BenchAction {
     Translate(TranslateArgs),
     /// Summarize and print the figures
     Summarize(SummarizeArgs),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TierArg {
+    /// Tens of megabytes, quick on any processor
+    Fast,
+    /// Hundreds of megabytes, or a small chat model
+    Balanced,
+    /// Gigabytes; wants a strong machine
+    Best,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

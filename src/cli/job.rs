@@ -1,6 +1,6 @@
 //! `tlumach translate` and `tlumach summarize`: a resolved job through the pipeline, with report and exit code.
 
-use super::args::{Cli, DeviceArg, InputArgs, PrecisionArg, SummarizeArgs, TermArgs, TranslateArgs};
+use super::args::{Cli, DeviceArg, InputArgs, PrecisionArg, SummarizeArgs, TermArgs, TierArg, TranslateArgs};
 use super::console::{Console, Loudness, Printing, Sink};
 use super::records::{Asked, Records};
 use super::terms::{self, TermFiles};
@@ -16,6 +16,7 @@ use tlumach::job::spec::{Alignments, JobSpec, KeepBoilerplate, Retry, Typography
 use tlumach::model::{LoadOptions, Precision};
 use tlumach::pipeline::models::{Choice, Models};
 use tlumach::pipeline::{Event, Observer, Pipeline, Summary};
+use tlumach::registry::card::Tier;
 use tlumach::registry::{self, Settings};
 use tlumach::token::SummaryLength;
 
@@ -101,7 +102,7 @@ pub(super) fn run(cli: &Cli, input: &InputArgs, settings: &mut Settings, plan: P
     let stop = stop_flag();
     let mut console = Console::new(Loudness::new(cli.quiet, cli.verbose)).stopped_by(stop.clone());
     console.begin(spec.items.len());
-    let models = Models::new(choice, settings, options, &console)?;
+    let models = Models::new(choice, settings, options, &console)?.of_tier(input.tier.map(tier));
     let (report, review) = (input.report.as_deref(), input.review.as_deref());
     let asked = Asked { report, review, articles: spec.items.len(), items: &spec.items };
     let records = Records::begin(asked, &head(input, &spec, &terms))?;
@@ -177,6 +178,14 @@ fn choice(text: &str) -> Result<Choice> {
             None => return Err(registry::unknown(name).into()),
         },
     })
+}
+
+fn tier(tier: TierArg) -> Tier {
+    match tier {
+        TierArg::Fast => Tier::Fast,
+        TierArg::Balanced => Tier::Balanced,
+        TierArg::Best => Tier::Best,
+    }
 }
 
 fn precision(precision: PrecisionArg) -> Precision {

@@ -144,6 +144,8 @@ fn list_json(settings: &Settings) -> String {
                 "size_bytes": card.size_bytes,
                 "license": card.license.name,
                 "needs_acceptance": card.license.needs_acceptance,
+                "license_class": card.license.class.as_str(),
+                "memory_bytes": card.memory_bytes,
                 "directions": card.directions.iter().map(|d| json!({"from": d.from, "to": d.to, "quality": d.quality.as_str(), "note": d.note})).collect::<Vec<_>>(),
                 "writes_well": card.writes_well,
                 "on_disk": listed.on_disk.as_ref().map(|disk| disk.folder.clone()),
@@ -167,6 +169,10 @@ fn show(card: &Card, settings: &Settings) -> String {
     line("size", &format!("{} ({} bytes)", size(card.size_bytes), card.size_bytes));
     let accept = if card.license.needs_acceptance { ", needs --accept-license" } else { "" };
     line("licence", &format!("{} <{}>{accept}", card.license.name, card.license.url));
+    line("allows", card.license.class.as_str());
+    if let Some(memory) = card.memory_bytes {
+        line("memory", &format!("about {}", size(memory)));
+    }
     line("source", card.source.repository.as_deref().or(card.source.page.as_deref()).unwrap_or(""));
     let unpinned = if card.source.repository.is_some() { "main, pinned at the first download" } else { "" };
     line("revision", card.source.revision.as_deref().unwrap_or(unpinned));

@@ -7,6 +7,8 @@
 // The bodies are compiled once for each instruction set, which only works if they are inlined there.
 #![allow(clippy::inline_always)]
 
+use std::ops::Range;
+
 use super::exponential::softmax;
 use super::spread::for_each_piece;
 use super::tiers::{multiply_add, tiers};
@@ -103,46 +105,56 @@ pub struct Query<'a> {
     pub visible: usize,
 }
 
+/// How a layer attends.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Setting {
+    /// Its heads.
+    pub heads: Heads,
+    /// What dot products are multiplied with.
+    pub scale: f32,
+    /// How many positions are seen at most, the query's own among them; `None` for all before it.
+    pub window: Option<usize>,
+}
+
 /// Softmax of scaled dot products over the visible positions (Vaswani et al. 2017), times the values.
 ///
 /// `queries` is `[tokens, query_heads, head_dim]`, already rotated, a token per entry of `tokens`; the answer has the
 /// same shape.
-pub fn attend(heads: Heads, queries: &[f32], tokens: &[Query<'_>]) -> Vec<f32> {
+pub fn attend(setting: Setting, queries: &[f32], tokens: &[Query<'_>]) -> Vec<f32> {
+    let heads = setting.heads;
     let piece = heads.group() * heads.head_dim;
     let mut out = vec![0.0; queries.len()];
     for_each_piece(&mut out, piece, Vec::new, |scores, index, out| {
         let (token, head) = (index / heads.key_values, index % heads.key_values);
         let query = &queries[index * piece..(index + 1) * piece];
-        attend_head(heads, head, query, tokens[token], scores, out);
+        attend_head(setting, head, query, tokens[token], scores, out);
     });
     out
 }
 
 /// The query heads that read key head `head`; `query` and `out` are `[group, head_dim]`.
-fn attend_head(heads: Heads, head: usize, query: &[f32], token: Query<'_>, scores: &mut Vec<f32>, out: &mut [f32]) {
+fn attend_head(setting: Setting, head: usize, query: &[f32], token: Query<'_>, scores: &mut Vec<f32>, out: &mut [f32]) {
+    let heads = setting.heads;
     let shared = token.shared.map_or(0, KeyValues::len);
     let total = shared + token.visible;
+    // The first position that is seen.
+    let first = setting.window.map_or(0, |window| total.saturating_sub(window));
     // Blocks are scored whole, hence the room behind the last position.
     let stride = total + 2 * LANES;
     scores.clear();
     scores.resize(heads.group() * stride, 0.0);
-    let mut parts = [(token.own, token.visible, shared); 2];
-    if let Some(block) = token.shared {
-        parts[0] = (block, shared, 0);
-    }
-    let parts = if token.shared.is_some() { &parts[..] } else { &parts[1..] };
-    let scale = 1.0 / (heads.head_dim as f32).sqrt();
-    for &(block, visible, at) in parts {
-        let part = Part { block, head, visible, at, stride };
-        score(&part, query, scale, scores);
+    let own = Part { block: token.own, head, seen: first.saturating_sub(shared)..token.visible, at: shared, stride };
+    let before = token.shared.filter(|_| first < shared);
+    let before = before.map(|block| Part { block, head, seen: first..shared, at: 0, stride });
+    for part in before.iter().chain([&own]) {
+        score(part, query, setting.scale, scores);
     }
     for row in scores.chunks_exact_mut(stride) {
-        softmax(&mut row[..total]);
+        softmax(&mut row[first..total]);
     }
     out.fill(0.0);
-    for &(block, visible, at) in parts {
-        let part = Part { block, head, visible, at, stride };
-        weigh(&part, scores, out);
+    for part in before.iter().chain([&own]) {
+        weigh(part, scores, out);
     }
 }
 
@@ -150,7 +162,8 @@ fn attend_head(heads: Heads, head: usize, query: &[f32], token: Query<'_>, score
 struct Part<'a> {
     block: &'a KeyValues,
     head: usize,
-    visible: usize,
+    /// Positions of the block.
+    seen: Range<usize>,
     at: usize,
     stride: usize,
 }
@@ -186,7 +199,7 @@ fn score_heads<const FMA: bool, const N: usize>(
     let head_dim = part.block.heads.head_dim;
     let block_size = part.block.heads.width() * LANES;
     let rows: [&[f32]; N] = std::array::from_fn(|row| &query[row * head_dim..(row + 1) * head_dim]);
-    for block in 0..part.visible.div_ceil(LANES) {
+    for block in part.seen.start / LANES..part.seen.end.div_ceil(LANES) {
         let start = block * block_size + part.head * head_dim * LANES;
         let (keys, _) = part.block.keys[start..start + head_dim * LANES].as_chunks::<LANES>();
         let mut sums = [[0.0f32; LANES]; N];
@@ -218,11 +231,11 @@ fn weigh_body<const FMA: bool>(part: &Part<'_>, scores: &[f32], out: &mut [f32])
     let head_dim = part.block.heads.head_dim;
     let width = part.block.heads.width();
     for (row, out) in out.chunks_exact_mut(head_dim).enumerate() {
-        let scores = &scores[row * part.stride + part.at..][..part.visible];
+        let scores = &scores[row * part.stride + part.at..][part.seen.clone()];
         let mut done = 0;
         // As many sums as fit in the registers; the order of summation over positions is the same for each element.
         while done < head_dim {
-            let start = part.head * head_dim + done;
+            let start = part.seen.start * width + part.head * head_dim + done;
             done += match head_dim - done {
                 128.. => weigh_elements::<FMA, 128>(&part.block.values, start, width, scores, &mut out[done..]),
                 64.. => weigh_elements::<FMA, 64>(&part.block.values, start, width, scores, &mut out[done..]),
@@ -277,18 +290,23 @@ mod tests {
             .collect()
     }
 
+    fn setting(heads: Heads, window: Option<usize>) -> Setting {
+        Setting { heads, scale: 1.0 / (heads.head_dim as f32).sqrt(), window }
+    }
+
     /// The formula in f64, position by position.
-    fn naive(heads: Heads, query: &[f32], keys: &[f32], values: &[f32], visible: usize) -> Vec<f64> {
+    fn naive(heads: Heads, query: &[f32], keys: &[f32], values: &[f32], seen: Range<usize>) -> Vec<f64> {
         let mut out = vec![0.0; query.len()];
         for head in 0..heads.queries {
             let at = |position: usize, i: usize| position * heads.width() + head / heads.group() * heads.head_dim + i;
             let q = &query[head * heads.head_dim..(head + 1) * heads.head_dim];
-            let scores: Vec<f64> = (0..visible)
+            let scores: Vec<f64> = seen
+                .clone()
                 .map(|p| (0..heads.head_dim).map(|i| q[i] as f64 * keys[at(p, i)] as f64).sum::<f64>())
                 .map(|score| (score / (heads.head_dim as f64).sqrt()).exp())
                 .collect();
             let total: f64 = scores.iter().sum();
-            for (p, score) in scores.iter().enumerate() {
+            for (p, score) in seen.clone().zip(&scores) {
                 for i in 0..heads.head_dim {
                     out[head * heads.head_dim + i] += score / total * values[at(p, i)] as f64;
                 }
@@ -309,9 +327,13 @@ mod tests {
                 let mut own = KeyValues::new(heads);
                 own.append(&keys, &values);
                 for visible in [1, length.div_ceil(2), length] {
-                    let got = attend(heads, &query, &[Query { shared: None, own: &own, visible }]);
-                    for (got, expected) in got.iter().zip(naive(heads, &query, &keys, &values, visible)) {
-                        assert!((f64::from(*got) - expected).abs() < 1e-5, "{heads:?} {length} {visible}");
+                    for window in [None, Some(1), Some(3), Some(16), Some(20), Some(60)] {
+                        let token = Query { shared: None, own: &own, visible };
+                        let got = attend(setting(heads, window), &query, &[token]);
+                        let first = visible.saturating_sub(window.unwrap_or(visible));
+                        for (got, expected) in got.iter().zip(naive(heads, &query, &keys, &values, first..visible)) {
+                            assert!((f64::from(*got) - expected).abs() < 1e-5, "{heads:?} {length} {visible}");
+                        }
                     }
                 }
             }
@@ -329,19 +351,22 @@ mod tests {
         whole.append(&keys, &values);
         let visible = [length, length - 7, length - 20];
         let tokens = visible.map(|visible| Query { shared: None, own: &whole, visible });
-        let batched = attend(heads, &queries, &tokens);
-        for split in [1, 15, 16, 17, 25] {
-            let (mut shared, mut own) = (KeyValues::new(heads), KeyValues::new(heads));
-            shared.append(&keys[..split * heads.width()], &values[..split * heads.width()]);
-            // The own part arrives in two pieces.
-            let middle = (split + 3) * heads.width();
-            own.append(&keys[split * heads.width()..middle], &values[split * heads.width()..middle]);
-            own.append(&keys[middle..], &values[middle..]);
-            let row = heads.queries * heads.head_dim;
-            for (token, &visible) in visible.iter().enumerate() {
-                let query = Query { shared: Some(&shared), own: &own, visible: visible - split };
-                let single = attend(heads, &queries[token * row..(token + 1) * row], &[query]);
-                assert_eq!(single, batched[token * row..(token + 1) * row], "split {split}");
+        for window in [None, Some(5), Some(24), Some(40)] {
+            let setting = setting(heads, window);
+            let batched = attend(setting, &queries, &tokens);
+            for split in [1, 15, 16, 17, 25] {
+                let (mut shared, mut own) = (KeyValues::new(heads), KeyValues::new(heads));
+                shared.append(&keys[..split * heads.width()], &values[..split * heads.width()]);
+                // The own part arrives in two pieces.
+                let middle = (split + 3) * heads.width();
+                own.append(&keys[split * heads.width()..middle], &values[split * heads.width()..middle]);
+                own.append(&keys[middle..], &values[middle..]);
+                let row = heads.queries * heads.head_dim;
+                for (token, &visible) in visible.iter().enumerate() {
+                    let query = Query { shared: Some(&shared), own: &own, visible: visible - split };
+                    let single = attend(setting, &queries[token * row..(token + 1) * row], &[query]);
+                    assert_eq!(single, batched[token * row..(token + 1) * row], "split {split} window {window:?}");
+                }
             }
         }
     }

@@ -49,6 +49,42 @@ tiers! {
     pub fn swiglu(gate: &mut [f32], up: &[f32]) => gate_body
 }
 
+/// What a gate is put through before it multiplies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Activation {
+    /// `x / (1 + exp(-x))` (`SwiGLU`, Shazeer 2020).
+    #[default]
+    Silu,
+    /// The tanh form of GELU (Hendrycks and Gimpel 2016): `x / (1 + exp(-2u))` with `u = √(2/π) (x + 0.044715 x³)`.
+    GeluTanh,
+}
+
+impl Activation {
+    /// `gate[i] = activation(gate[i]) * up[i]`.
+    pub fn gate(self, gate: &mut [f32], up: &[f32]) {
+        match self {
+            Activation::Silu => swiglu(gate, up),
+            Activation::GeluTanh => geglu(gate, up),
+        }
+    }
+}
+
+#[inline(always)]
+fn gelu_body<const FMA: bool>(gate: &mut [f32], up: &[f32]) {
+    // √(8/π): twice the factor in the formula.
+    const FACTOR: f32 = 1.595_769_1;
+    for (gate, up) in gate.iter_mut().zip(up) {
+        let x = *gate;
+        let inner = FACTOR * x * multiply_add::<FMA>(0.044_715 * x, x, 1.0);
+        *gate = x / (1.0 + exp::<FMA>(-inner)) * up;
+    }
+}
+
+tiers! {
+    /// `gate[i] = gelu(gate[i]) * up[i]`, the tanh form.
+    pub fn geglu(gate: &mut [f32], up: &[f32]) => gelu_body
+}
+
 #[inline(always)]
 fn largest_body<const FMA: bool>(values: &[f32]) -> f32 {
     let mut lanes = [f32::NEG_INFINITY; LANES];
@@ -148,6 +184,20 @@ mod tests {
             let x = f64::from(gate[i]);
             let expected = x / (1.0 + (-x).exp()) * f64::from(up[i]);
             assert!((f64::from(got[i]) - expected).abs() < 2e-6 * expected.abs().max(1.0));
+        }
+    }
+
+    #[test]
+    fn geglu_is_the_formula() {
+        let gate: Vec<f32> = (0..100).map(|i| (i as f32 - 50.0) * 0.37).collect();
+        let up: Vec<f32> = (0..100).map(|i| (i as f32).sin()).collect();
+        let mut got = gate.clone();
+        Activation::GeluTanh.gate(&mut got, &up);
+        for i in 0..gate.len() {
+            let x = f64::from(gate[i]);
+            let tanh = ((2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3))).tanh();
+            let expected = 0.5 * x * (1.0 + tanh) * f64::from(up[i]);
+            assert!((f64::from(got[i]) - expected).abs() < 4e-6 * expected.abs().max(1.0), "{x}");
         }
     }
 

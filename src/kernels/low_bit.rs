@@ -25,7 +25,7 @@ use self::activations::Group;
 use self::pages::{Pages, PlainData};
 use self::tiles::{LARGE, SMALL, Tile4, Tile5, Tile6, Tile8};
 use super::KernelError;
-use super::exponential::swiglu;
+use super::exponential::Activation;
 use super::spread::for_each_index;
 
 /// Outputs of a tile.
@@ -365,11 +365,16 @@ pub fn multiply(products: &mut [Product<'_>]) {
     });
 }
 
-/// `silu(x · gateᵀ) · (x · upᵀ)` (`SwiGLU`, Shazeer 2020), `[rows, outputs]`, spread over the threads by outputs.
+/// `activation(x · gateᵀ) · (x · upᵀ)`, `[rows, outputs]`, spread over the threads by outputs.
 ///
 /// # Panics
 /// As [`LowBitMatrix::multiply_here`], or the two matrices have not the same outputs.
-pub fn multiply_gated([gate, up]: [&LowBitMatrix; 2], x: [&Activations; 2], output: &mut [f32]) {
+pub fn multiply_gated(
+    [gate, up]: [&LowBitMatrix; 2],
+    x: [&Activations; 2],
+    activation: Activation,
+    output: &mut [f32],
+) {
     gate.check(x[0], output.len());
     up.check(x[1], output.len());
     let tier = Tier::best();
@@ -384,7 +389,7 @@ pub fn multiply_gated([gate, up]: [&LowBitMatrix; 2], x: [&Activations; 2], outp
                 let group = x[0].group(index);
                 let mut sums = gate.multiply_tile(tier, tile, &group);
                 let ups = up.multiply_tile(tier, tile, &x[1].group(index));
-                swiglu(sums.as_flattened_mut(), ups.as_flattened());
+                activation.gate(sums.as_flattened_mut(), ups.as_flattened());
                 // SAFETY: the length of the output was checked; each tile is in one piece.
                 unsafe { output.write(index, tile, group.rows, &sums, Store::Replace(None)) };
             }

@@ -1,24 +1,17 @@
 //! GGUF files: metadata and tensors, checked against the file before anything is computed.
 //!
-//! The header is read by Candle; the tensors stay in a memory map. Families (`qwen`) turn metadata into a
+//! The header is read by Candle; the tensors stay in a memory map (`mapped`). Families turn metadata into a
 //! configuration, `decoder_only` turns tensors into layers; this file knows neither.
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use candle_core::quantized::gguf_file::{Content, Value};
-use candle_core::quantized::{GgmlDType, QStorage, QTensor};
-use candle_core::{Device, Tensor};
 
 use super::ModelError;
-use crate::kernels::quantized_storage::MappedBlocks;
-
-/// Bytes searched for a damaged alignment before Candle divides by it.
-const HEADER_SEARCH: u64 = 32 << 20;
+use super::mapped::{MappedTensors, TensorEntry};
 
 /// An open GGUF file.
 #[derive(Debug, Clone)]
@@ -27,16 +20,7 @@ pub struct GgufFile {
     pub path: PathBuf,
     /// All metadata, as in the file.
     pub metadata: HashMap<String, Value>,
-    tensors: HashMap<String, TensorEntry>,
-    map: Arc<memmap2::Mmap>,
-}
-
-/// A tensor's type, shape (`[rows, elements]` for matrices) and bytes in the file.
-#[derive(Debug, Clone)]
-struct TensorEntry {
-    dtype: GgmlDType,
-    shape: Vec<usize>,
-    bytes: Range<usize>,
+    tensors: MappedTensors,
 }
 
 /// Opens a GGUF file and checks its header: every tensor must lie within the file.
@@ -49,7 +33,7 @@ pub fn open(path: &Path) -> Result<GgufFile, ModelError> {
     let file = File::open(path).map_err(io)?;
     let size = file.metadata().map_err(io)?.len();
     let mut reader = BufReader::with_capacity(1 << 20, &file);
-    check_magic(&mut reader, size).map_err(damaged)?;
+    check_header(&mut reader, size).map_err(damaged)?;
     let content = Content::read(&mut reader).map_err(|error| {
         damaged(format!("the GGUF header of this file of {size} bytes cannot be read: {error}; fetch the file again"))
     })?;
@@ -70,17 +54,15 @@ pub fn open(path: &Path) -> Result<GgufFile, ModelError> {
         };
         needed = needed.max(end);
         let bytes = start as usize..end as usize;
-        tensors.insert(name.clone(), TensorEntry { dtype: info.ggml_dtype, shape, bytes });
+        tensors.insert(name.clone(), TensorEntry { dtype: info.ggml_dtype, shape, file: 0, bytes });
     }
     if needed > size {
         return Err(damaged(format!(
             "the file is cut short: expected at least {needed} bytes, got {size}; fetch the file again"
         )));
     }
-    // SAFETY: the map is only read. A file that is changed while it is in use breaks any reader; weights are replaced
-    // by renaming a new file over them, which leaves the old one to its readers.
-    let map = unsafe { memmap2::Mmap::map(&file) }.map_err(io)?;
-    Ok(GgufFile { path: path.to_owned(), metadata: content.metadata, tensors, map: Arc::new(map) })
+    let tensors = MappedTensors::new(&[(path.to_owned(), file)], tensors)?;
+    Ok(GgufFile { path: path.to_owned(), metadata: content.metadata, tensors })
 }
 
 /// Entries in the order of their names, so that the first error is always the same.
@@ -90,10 +72,11 @@ fn sorted<T>(map: &HashMap<String, T>) -> Vec<(&String, &T)> {
     entries
 }
 
-/// Refuses what is no GGUF file, and an alignment of 0, by which Candle would divide.
-fn check_magic(reader: &mut (impl Read + Seek), size: u64) -> Result<(), String> {
+/// Refuses what is no GGUF file, and a header with which Candle would divide by 0 or allocate beyond the file: every
+/// length is held against what is left of the file before Candle reads it.
+fn check_header(reader: &mut (impl Read + Seek), size: u64) -> Result<(), String> {
     let mut head = Vec::new();
-    reader.by_ref().take(HEADER_SEARCH).read_to_end(&mut head).map_err(|error| error.to_string())?;
+    reader.by_ref().take(24).read_to_end(&mut head).map_err(|error| error.to_string())?;
     let got = &head[..head.len().min(8)];
     if head.len() < 24 || !got.starts_with(b"GGUF") {
         return Err(format!(
@@ -105,19 +88,113 @@ fn check_magic(reader: &mut (impl Read + Seek), size: u64) -> Result<(), String>
     if !(1..=3).contains(&version) {
         return Err(format!("GGUF version not supported: expected 1 to 3, got {version}"));
     }
-    let key = b"general.alignment";
-    if let Some(at) = head.windows(key.len()).position(|window| window == key) {
-        // Four bytes of type, then the value, which for the small types takes fewer than four bytes.
-        let value = head.get(at + key.len() + 4..at + key.len() + 5).unwrap_or(&[1]);
-        let wide = head.get(at + key.len() + 4..at + key.len() + 8).unwrap_or(&[1]);
-        let kind = head.get(at + key.len()).copied().unwrap_or(4);
-        let zero = if matches!(kind, 0 | 1) { value == [0] } else { wide[..wide.len().min(2)] == [0, 0] };
-        if zero {
-            return Err("damaged header: general.alignment is 0".into());
-        }
-    }
+    reader.seek(SeekFrom::Start(8)).map_err(|error| error.to_string())?;
+    let mut walk = Walk { reader, left: size - 8, wide: version > 1 };
+    let cut = |error: std::io::Error| format!("damaged GGUF header in this file of {size} bytes: {error}");
+    walk.entries().map_err(cut)?;
     reader.seek(SeekFrom::Start(0)).map_err(|error| error.to_string())?;
     Ok(())
+}
+
+/// A walk over a header that keeps nothing.
+struct Walk<'a, R> {
+    reader: &'a mut R,
+    /// Bytes of the file that are left.
+    left: u64,
+    /// Whether lengths take eight bytes, as they do since version 2.
+    wide: bool,
+}
+
+/// Bytes of a value of a fixed size.
+fn width(kind: u32) -> Option<u64> {
+    match kind {
+        0 | 1 | 7 => Some(1),
+        2 | 3 => Some(2),
+        4..=6 => Some(4),
+        10..=12 => Some(8),
+        _ => None,
+    }
+}
+
+fn damaged_header(what: String) -> std::io::Error {
+    std::io::Error::new(std::io::ErrorKind::InvalidData, what)
+}
+
+impl<R: Read + Seek> Walk<'_, R> {
+    fn bytes<const N: usize>(&mut self) -> std::io::Result<[u8; N]> {
+        self.take(N as u64)?;
+        let mut bytes = [0; N];
+        self.reader.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn take(&mut self, bytes: u64) -> std::io::Result<()> {
+        let left = self.left.checked_sub(bytes);
+        self.left =
+            left.ok_or_else(|| damaged_header(format!("{bytes} bytes are wanted and {} are left", self.left)))?;
+        Ok(())
+    }
+
+    fn skip(&mut self, bytes: u64) -> std::io::Result<()> {
+        self.take(bytes)?;
+        let bytes = i64::try_from(bytes).map_err(|_| damaged_header(format!("{bytes} bytes")))?;
+        self.reader.seek_relative(bytes)
+    }
+
+    fn length(&mut self) -> std::io::Result<u64> {
+        if self.wide {
+            self.bytes().map(u64::from_le_bytes)
+        } else {
+            self.bytes().map(|b| u64::from(u32::from_le_bytes(b)))
+        }
+    }
+
+    fn text(&mut self) -> std::io::Result<()> {
+        let length = self.length()?;
+        self.skip(length)
+    }
+
+    fn entries(&mut self) -> std::io::Result<()> {
+        let (tensors, entries) = (self.length()?, self.length()?);
+        for _ in 0..entries {
+            let length = self.length()?;
+            let key =
+                if length == 17 { self.bytes::<17>()?.to_vec() } else { self.skip(length).map(|()| Vec::new())? };
+            let kind = u32::from_le_bytes(self.bytes()?);
+            match (kind, width(kind)) {
+                (8, _) => self.text()?,
+                (9, _) => self.array()?,
+                (_, Some(width)) if key == b"general.alignment" => {
+                    let mut value = vec![0; width as usize];
+                    self.take(width)?;
+                    self.reader.read_exact(&mut value)?;
+                    if value.iter().all(|byte| *byte == 0) {
+                        return Err(damaged_header("general.alignment is 0".to_owned()));
+                    }
+                }
+                (_, Some(width)) => self.skip(width)?,
+                _ => return Err(damaged_header(format!("unknown value type {kind}"))),
+            }
+        }
+        for _ in 0..tensors {
+            self.text()?;
+            let dims = u32::from_le_bytes(self.bytes()?);
+            let width = if self.wide { 8 } else { 4 };
+            self.skip(u64::from(dims) * width + 4 + 8)?;
+        }
+        Ok(())
+    }
+
+    fn array(&mut self) -> std::io::Result<()> {
+        let kind = u32::from_le_bytes(self.bytes()?);
+        let count = self.length()?;
+        match (kind, width(kind)) {
+            (8, _) => (0..count).try_for_each(|_| self.text()),
+            (_, Some(width)) => self.skip(count.saturating_mul(width)),
+            // Lists of lists are in no file of these families.
+            _ => Err(damaged_header(format!("unknown type of a list: {kind}"))),
+        }
+    }
 }
 
 impl GgufFile {
@@ -195,106 +272,21 @@ impl GgufFile {
         }
     }
 
+    /// A list of values; empty where the key is missing or no list.
+    pub fn list(&self, key: &str) -> &[Value] {
+        match self.metadata.get(key) {
+            Some(Value::Array(values)) => values,
+            _ => &[],
+        }
+    }
+
+    /// The tensors.
+    pub fn tensors(&self) -> &MappedTensors {
+        &self.tensors
+    }
+
     /// Whether there is a tensor of this name.
     pub fn has(&self, name: &str) -> bool {
-        self.tensors.contains_key(name)
-    }
-
-    /// The number of rows of a matrix.
-    ///
-    /// # Errors
-    /// The tensor is missing or no matrix.
-    pub fn rows(&self, name: &str) -> Result<usize, ModelError> {
-        match self.entry(name)?.shape[..] {
-            [rows, _] => Ok(rows),
-            ref shape => Err(self.bad(name, &format!("expected a matrix, got shape {shape:?}"))),
-        }
-    }
-
-    /// A small tensor as f32, on the device.
-    ///
-    /// # Errors
-    /// The tensor is missing, has another shape, or the backend failed.
-    pub fn dense(&self, name: &str, shape: &[usize], device: &Device) -> Result<Tensor, ModelError> {
-        let entry = self.checked(name, shape)?;
-        let blocks = MappedBlocks::new(self.map.clone(), entry.bytes.clone(), entry.dtype)?;
-        Ok(QTensor::new(QStorage::Cpu(Box::new(blocks)), shape)?.dequantize(device)?)
-    }
-
-    /// Rows `rows` of a matrix `[expected.0, expected.1]`, quantized as in the file.
-    ///
-    /// # Errors
-    /// The tensor is missing, has another shape, or the backend failed.
-    pub fn matrix(
-        &self,
-        name: &str,
-        expected: (usize, usize),
-        rows: Range<usize>,
-        device: &Device,
-    ) -> Result<QTensor, ModelError> {
-        let (dtype, bytes) = self.row_bytes(name, expected, &rows)?;
-        let storage = if device.is_cpu() {
-            QStorage::Cpu(Box::new(MappedBlocks::new(self.map.clone(), bytes, dtype)?))
-        } else {
-            // Candle reads the bytes as blocks and insists on their alignment, which the map and the format give.
-            QStorage::from_data(std::borrow::Cow::Borrowed(&self.map[bytes]), device, dtype)?
-        };
-        Ok(QTensor::new(storage, (rows.len(), expected.1))?)
-    }
-
-    /// The type of a matrix `[expected.0, expected.1]` and the bytes of its rows `rows`.
-    ///
-    /// # Errors
-    /// The tensor is missing, has another shape, or its rows are no whole blocks.
-    pub fn blocks(
-        &self,
-        name: &str,
-        expected: (usize, usize),
-        rows: Range<usize>,
-    ) -> Result<(GgmlDType, &[u8]), ModelError> {
-        let (dtype, bytes) = self.row_bytes(name, expected, &rows)?;
-        Ok((dtype, &self.map[bytes]))
-    }
-
-    /// Tells the system that the file's pages are not needed for now. They are read again when they are.
-    pub fn forget_pages(&self) {
-        #[cfg(unix)]
-        {
-            // SAFETY: the map is read-only and backed by the file, so a dropped page comes back with the same bytes.
-            let dropped = unsafe { self.map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
-            // Only memory is at stake: where the system refuses, the pages stay.
-            drop(dropped);
-        }
-    }
-
-    fn row_bytes(
-        &self,
-        name: &str,
-        expected: (usize, usize),
-        rows: &Range<usize>,
-    ) -> Result<(GgmlDType, Range<usize>), ModelError> {
-        let entry = self.checked(name, &[expected.0, expected.1])?;
-        if !expected.1.is_multiple_of(entry.dtype.block_size()) {
-            return Err(self.bad(name, &format!("rows of {} elements are no whole blocks", expected.1)));
-        }
-        let row = expected.1 / entry.dtype.block_size() * entry.dtype.type_size();
-        let start = entry.bytes.start;
-        Ok((entry.dtype, start + rows.start * row..start + rows.end * row))
-    }
-
-    fn entry(&self, name: &str) -> Result<&TensorEntry, ModelError> {
-        self.tensors.get(name).ok_or_else(|| self.bad(name, "missing"))
-    }
-
-    fn checked(&self, name: &str, expected: &[usize]) -> Result<&TensorEntry, ModelError> {
-        let entry = self.entry(name)?;
-        if entry.shape != expected {
-            return Err(self.bad(name, &format!("expected shape {expected:?}, got {:?}", entry.shape)));
-        }
-        Ok(entry)
-    }
-
-    fn bad(&self, name: &str, reason: &str) -> ModelError {
-        ModelError::Weights(format!("{}: tensor {name}: {reason}", self.path.display()))
+        self.tensors.has(name)
     }
 }

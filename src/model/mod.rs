@@ -5,15 +5,22 @@
 
 pub mod bart;
 pub mod bergamot;
+pub mod causal_config;
+pub mod causal_gguf;
 pub mod checkpoint;
 pub mod decoder_only;
 pub mod echo;
 pub mod encoder_decoder;
+pub mod gemma;
 pub mod gguf;
+pub mod hunyuan;
 pub mod layers;
+pub mod llama;
 pub mod m2m100;
+pub mod mapped;
 pub mod marian;
 pub mod qwen;
+pub mod safetensors_map;
 pub mod shortlist;
 pub mod t5;
 pub mod weights;

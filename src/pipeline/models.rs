@@ -114,6 +114,8 @@ pub struct Models<'a> {
     choice: Choice,
     /// Key of the model that was asked for by name or path.
     chosen: Option<String>,
+    /// Only models of this class are chosen, where one was asked for.
+    tier: Option<Tier>,
     settings: &'a Settings,
     options: LoadOptions,
     progress: &'a dyn Progress,
@@ -131,7 +133,29 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What is fetched of chat models without being asked for by name or tier: more takes minutes to load and much memory.
+const FETCHED_BYTES: u64 = 1_500_000_000;
+
 impl<'a> Models<'a> {
+    /// Chooses among the models of a class only, where nothing was asked for by name.
+    #[must_use]
+    pub fn of_tier(mut self, tier: Option<Tier>) -> Models<'a> {
+        self.tier = tier;
+        self
+    }
+
+    /// Whether a card may be chosen, as far as its class and its size go.
+    fn may_choose(&self, card: &Card) -> bool {
+        match self.tier {
+            Some(tier) => card.tier == tier,
+            None => {
+                let large = card.family.is_chat() && card.size_bytes > FETCHED_BYTES;
+                !large
+                    || registry::find(&card.name).is_some_and(|card| registry::on_disk(card, self.settings).is_some())
+            }
+        }
+    }
+
     /// The models of a job that asked for `choice`.
     ///
     /// # Errors
@@ -157,6 +181,7 @@ impl<'a> Models<'a> {
         Ok(Models {
             choice,
             chosen,
+            tier: None,
             settings,
             options,
             progress,
@@ -203,8 +228,8 @@ impl<'a> Models<'a> {
     /// Whether the models are slow enough that a job should write articles after few of them.
     pub fn slow(&self) -> bool {
         let asked = match &self.choice {
-            Choice::Card(card) => card.family == Family::Qwen2,
-            Choice::Path(_) => lock(&self.files).values().any(|files| files.family == Family::Qwen2),
+            Choice::Card(card) => card.family.is_chat(),
+            Choice::Path(_) => lock(&self.files).values().any(|files| files.family.is_chat()),
             _ => false,
         };
         // A chat model that is there for a few stray paragraphs does not make the job slow.
@@ -312,7 +337,7 @@ impl<'a> Models<'a> {
     pub fn is_poor(&self, hop: &HopRecord) -> bool {
         registry::find(&hop.model).is_some_and(|card| {
             let direction = card.directions.iter().find(|known| known.from == hop.from && known.to == hop.to);
-            direction.map_or(card.family == Family::Qwen2, |known| matches!(known.quality, Quality::Poor))
+            direction.map_or(card.family.is_chat(), |known| matches!(known.quality, Quality::Poor))
         })
     }
 
@@ -425,7 +450,7 @@ impl<'a> Models<'a> {
             Choice::Path(_) => {
                 let key = self.chosen.clone().unwrap_or_default();
                 let family = lock(&self.files).get(&key).map(|files| files.family);
-                if family.is_some_and(|family| !family.may(Task::Summarize)) {
+                if family.is_some_and(|family: Family| !family.may(Task::Summarize)) {
                     return Err(ModelsError::CannotSummarize { name: key });
                 }
                 Ok(Summarizer::Model(self.load_key(&key, observer)?))
@@ -443,12 +468,15 @@ impl<'a> Models<'a> {
             })
             // A summarizer that was trained for one language, or for short articles of one kind, is taken by its name only.
             .filter(|card| !card.writes_well.is_empty() && !card.family.has_encoder())
+            .filter(|card| self.tier.is_none_or(|tier| card.tier == tier))
             .collect();
         let here =
             |card: &Card| registry::find(&card.name).is_some_and(|c| registry::on_disk(c, self.settings).is_some());
         // On disk: the largest. Not on disk: the default of the first run.
         candidates.sort_by_key(|card| (!here(card), std::cmp::Reverse(card.size_bytes), card.name.clone()));
         let default = candidates.iter().copied().find(|card| card.name == DEFAULT_SUMMARIZER);
+        // Of a class that was asked for, the smallest.
+        let default = default.or_else(|| candidates.iter().copied().min_by_key(|card| card.size_bytes));
         let chosen = candidates.iter().copied().find(|card| here(card)).or(default);
         let Some(card) = chosen else { return Summarizer::Extractive(Some("no card of a chat model".into())) };
         match self.load_key(&card.name, observer) {
@@ -468,12 +496,13 @@ impl<'a> Models<'a> {
             .filter(|card| card.does(Task::Translate) && !unavailable.contains_key(&card.name))
             .filter(|card| {
                 let asked = matches!(&self.choice, Choice::Card(chosen) if chosen.name == card.name);
-                asked || !card.license.needs_acceptance || self.settings.accept_license
+                let usable = !card.license.needs_acceptance || self.settings.accept_license;
+                asked || usable && (self.chosen.is_some() || self.may_choose(card))
             })
             .map(|card| Offer {
                 name: card.name.clone(),
                 directions: directions(card),
-                any_direction: card.family == Family::Qwen2,
+                any_direction: card.family.is_chat(),
                 on_disk: registry::on_disk(card, self.settings).is_some(),
                 fast: card.tier == Tier::Fast,
             })
@@ -495,7 +524,9 @@ impl<'a> Models<'a> {
     }
 
     fn no_route(&self, offers: &[Offer], from: Language, to: Language) -> ModelsError {
-        let advice = if let Some(chosen) = &self.chosen {
+        let advice = if let Some(tier) = self.tier.filter(|_| self.chosen.is_none()) {
+            format!("no card of the tier {} does; choose another --tier, or a --model", tier.as_str())
+        } else if let Some(chosen) = &self.chosen {
             let directions: Vec<String> = offers
                 .iter()
                 .filter(|offer| offer.name == *chosen)
@@ -543,7 +574,7 @@ fn rank(card: &Card, direction: &DirectionNote) -> i32 {
         Quality::Fair => 1_000_000,
         Quality::Poor => route::ACCEPTABLE - 900_000,
     };
-    let family = if card.family == Family::Qwen2 { 0 } else { 500_000 };
+    let family = if card.family.is_chat() { 0 } else { 500_000 };
     let size = if card.tier == Tier::Fast { 0 } else { (card.size_bytes / 20_000_000).min(390) as i32 * 1000 };
     // COMET is at most 1: less than one step of the size.
     let published = (direction.comet.unwrap_or(0.0).clamp(0.0, 0.999) * 1000.0) as i32;

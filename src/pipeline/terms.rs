@@ -11,7 +11,6 @@ use super::unit::Translated;
 use crate::glossary::{Glossary, Occurrence, Terms, joins};
 use crate::job::report::{OutcomeRecord, TermRecord, TermTotals};
 use crate::language::Language;
-use crate::prompt;
 use crate::quality::{Finding, Severity};
 use crate::registry::load::Loaded;
 use crate::segment::{Segment, protect};
@@ -132,12 +131,10 @@ impl<'a> Wording<'a> {
             let task = Task::Translate { from: hop.from, to: hop.to };
             if chat {
                 let place = |occurrence: &Occurrence| (occurrence.term.clone(), occurrence.forms.clone());
-                let told = prompt::with_terms(
-                    read,
-                    &terms.iter().map(|(occurrence, _)| place(occurrence)).collect::<Vec<_>>(),
-                );
+                let terms: Vec<_> = terms.iter().map(|(occurrence, _)| place(occurrence)).collect();
                 let before = part.prompt.prefix.len();
-                part.prompt = engine.tokenizer.encode(&told, &task).map_err(|error| error.to_string())?;
+                let told = engine.tokenizer.encode_with_terms(read, &task, &terms);
+                part.prompt = told.map_err(|error| error.to_string())?;
                 let longer = part.prompt.prefix.len().saturating_sub(before);
                 let room = engine.model.spec().max_target_tokens.saturating_sub(part.prompt.prefix.len());
                 part.max_new_tokens = (part.max_new_tokens + longer).min(room).max(1);

@@ -119,7 +119,9 @@ mod tests {
 
     #[test]
     fn dashes_that_are_no_signs_pass() {
-        for source in ["Pages 10 –15 are lost.", "It won 4-1.", "- 15 trucks", "The F-16 came.", "In 2014-2015 it rained."] {
+        for source in
+            ["Pages 10 –15 are lost.", "It won 4-1.", "- 15 trucks", "The F-16 came.", "In 2014-2015 it rained."]
+        {
             check("en", "uk", source, "Тут немає жодного знака.", &[]);
         }
     }

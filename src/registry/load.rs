@@ -1,13 +1,13 @@
 //! From verified files to a loaded model with its tokenizer: the only place that names families.
 
+mod causal;
 mod seq2seq;
 
 use super::{Card, Family, ModelFiles, Role};
 use crate::language::Language;
 use crate::model::echo::Echo;
-use crate::model::{LoadOptions, Model, ModelError, bergamot, gguf, marian, qwen};
+use crate::model::{LoadOptions, Model, ModelError, bergamot, marian};
 use crate::tokenize::bergamot::BergamotTokenizer;
-use crate::tokenize::chat::GgufChatTokenizer;
 use crate::tokenize::echo::EchoTokenizer;
 use crate::tokenize::marian::MarianTokenizer;
 use crate::tokenize::{TokenizeError, Tokenizer};
@@ -189,21 +189,8 @@ pub fn load(files: &ModelFiles, options: &LoadOptions) -> Result<Loaded, LoadErr
                 search: SearchDefaults::default(),
             }
         }
-        Family::Qwen2 => {
-            let path = need(files, Role::Gguf)?;
-            let file = gguf::open(&path).map_err(bad_model)?;
-            let tokenizer = GgufChatTokenizer::from_metadata(&path, &file.metadata).map_err(bad_tokenizer)?;
-            let model = qwen::load_from(&file, options).map_err(bad_model)?;
-            let model = model.with_token_classes(tokenizer.token_classes());
-            Parts {
-                model: Arc::new(model),
-                tokenizer: Arc::new(tokenizer),
-                beams: 1,
-                length_penalty: 1.0,
-                source_limit: None,
-                rows: None,
-                search: SearchDefaults::default(),
-            }
+        Family::Gemma3 | Family::HunyuanDense | Family::Llama | Family::Qwen2 | Family::Qwen3 => {
+            causal::load(files, options)?
         }
         Family::Bart | Family::Mbart | Family::Pegasus | Family::M2m100 | Family::T5 => seq2seq::load(files, options)?,
     };

@@ -31,12 +31,22 @@ const SEQ2SEQ: &[(&str, Role, bool)] = &[
     ("tokenizer_config.json", Role::TokenizerConfig, false),
     ("vocab.json", Role::Vocab, false),
     ("merges.txt", Role::Merges, false),
-    ("tokenizer.json", Role::Tokenizer, false),
+    ("tokenizer.json", Role::TokenizerJson, false),
     ("sentencepiece.bpe.model", Role::Spm, false),
     ("spiece.model", Role::Spm, false),
 ];
+/// What the folder of a causal model may hold beside its weights.
+const CAUSAL: &[(&str, Role, bool)] = &[
+    ("config.json", Role::Config, true),
+    ("generation_config.json", Role::GenerationConfig, false),
+    ("tokenizer.json", Role::TokenizerJson, true),
+    ("tokenizer_config.json", Role::TokenizerConfig, false),
+    ("chat_template.jinja", Role::ChatTemplate, false),
+];
 /// Weight files in the order of preference.
 const WEIGHTS: &[&str] = &["model.safetensors", "pytorch_model.bin"];
+/// Those of causal models.
+const CAUSAL_WEIGHTS: &[&str] = &["model.safetensors"];
 /// Longest text that is read from a GGUF header before the architecture is found.
 const MAX_TEXT: u64 = 1 << 24;
 
@@ -116,29 +126,37 @@ fn folder(folder: &Path, settings: &Settings) -> Result<(Family, Named), Registr
     let json: serde_json::Value = serde_json::from_str(&text)
         .map_err(|e| not_a_model(&config, &format!("not JSON: {e}"), "fetch the file again"))?;
     match json.get("model_type").and_then(|value| value.as_str()) {
-        Some("marian") => Ok((Family::Marian, checkpoint(folder, MARIAN)?)),
-        Some("bart") => Ok((Family::Bart, checkpoint(folder, SEQ2SEQ)?)),
-        Some("mbart") => Ok((Family::Mbart, checkpoint(folder, SEQ2SEQ)?)),
-        Some("pegasus") => Ok((Family::Pegasus, checkpoint(folder, SEQ2SEQ)?)),
-        Some("m2m_100") => Ok((Family::M2m100, checkpoint(folder, SEQ2SEQ)?)),
-        Some("t5" | "mt5" | "umt5") => Ok((Family::T5, checkpoint(folder, SEQ2SEQ)?)),
-        Some("qwen2") => Err(not_a_model(
-            folder,
-            "model_type \"qwen2\" is supported as a GGUF file only",
-            "convert the checkpoint, or take a published .gguf of it",
-        )),
+        Some("marian") => Ok((Family::Marian, named(folder, MARIAN, WEIGHTS)?)),
+        Some("bart") => Ok((Family::Bart, named(folder, SEQ2SEQ, WEIGHTS)?)),
+        Some("mbart") => Ok((Family::Mbart, named(folder, SEQ2SEQ, WEIGHTS)?)),
+        Some("pegasus") => Ok((Family::Pegasus, named(folder, SEQ2SEQ, WEIGHTS)?)),
+        Some("m2m_100") => Ok((Family::M2m100, named(folder, SEQ2SEQ, WEIGHTS)?)),
+        Some("t5" | "mt5" | "umt5") => Ok((Family::T5, named(folder, SEQ2SEQ, WEIGHTS)?)),
+        Some(kind) if Family::of_model_type(kind).is_some() => {
+            let family = Family::of_model_type(kind).unwrap_or(Family::Llama);
+            Ok((family, named(folder, CAUSAL, CAUSAL_WEIGHTS)?))
+        }
         Some(other) => Err(not_a_model(
             folder,
-            &format!(
-                "model_type {other:?} is not supported: expected one of marian, bart, mbart, pegasus, m2m_100, t5, mt5, umt5"
-            ),
-            "use a model of `tlumach models list`, an OPUS-MT or Firefox Translations folder or a qwen2 .gguf",
+            &format!("model_type {other:?} is not supported: expected one of {}", model_types()),
+            "use a model of `tlumach models list`, a folder of one of these types, a Firefox Translations folder or a .gguf",
         )),
         None => Err(not_a_model(&config, "expected a text model_type, found none", "fetch the file again")),
     }
 }
 
-fn checkpoint(folder: &Path, wanted: &[(&str, Role, bool)]) -> Result<Named, RegistryError> {
+/// The types of `config.json` that are read.
+fn model_types() -> String {
+    ["marian", "bart", "mbart", "pegasus", "m2m_100", "t5", "mt5", "umt5"]
+        .iter()
+        .chain(Family::CAUSAL_MODEL_TYPES.iter().map(|(name, _)| name))
+        .copied()
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// The files of a folder by their usual names, and its weights, whole or in shards.
+fn named(folder: &Path, wanted: &[(&str, Role, bool)], weights: &[&str]) -> Result<Named, RegistryError> {
     let missing = |what: &str| RegistryError::Missing {
         place: folder.display().to_string(),
         what: what.to_string(),
@@ -154,7 +172,7 @@ fn checkpoint(folder: &Path, wanted: &[(&str, Role, bool)]) -> Result<Named, Reg
             return Err(missing(name));
         }
     }
-    for name in WEIGHTS {
+    for name in weights {
         let (path, index) = (folder.join(name), folder.join(format!("{name}.index.json")));
         if path.is_file() {
             check_content(Role::Weights, &path)?;
@@ -175,7 +193,7 @@ fn checkpoint(folder: &Path, wanted: &[(&str, Role, bool)]) -> Result<Named, Reg
             return Ok(named);
         }
     }
-    Err(missing("weights (model.safetensors or pytorch_model.bin)"))
+    Err(missing(&format!("weights ({})", weights.join(" or "))))
 }
 
 fn check_content(role: Role, path: &Path) -> Result<(), RegistryError> {
@@ -188,12 +206,14 @@ fn check_content(role: Role, path: &Path) -> Result<(), RegistryError> {
 
 fn gguf(path: &Path) -> Result<(Family, Named), RegistryError> {
     let architecture = architecture(path)?;
-    if architecture != "qwen2" {
-        let reason = format!("GGUF architecture {architecture:?} is not supported: expected \"qwen2\"");
-        return Err(not_a_model(path, &reason, "use a model of `tlumach models list` or a qwen2 .gguf"));
-    }
+    let Some(family) = Family::of_gguf(&architecture) else {
+        let known: Vec<&str> = Family::GGUF_ARCHITECTURES.iter().map(|(name, _)| *name).collect();
+        let reason =
+            format!("GGUF architecture {architecture:?} is not supported: expected one of {}", known.join(", "));
+        return Err(not_a_model(path, &reason, "use a model of `tlumach models list` or a .gguf of one of these"));
+    };
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Ok((Family::Qwen2, vec![(name, Role::Gguf, path.to_path_buf())]))
+    Ok((family, vec![(name, Role::Gguf, path.to_path_buf())]))
 }
 
 /// `general.architecture` of a GGUF file. The layout is that of the GGUF specification, versions 2 and 3, little endian.

@@ -385,6 +385,9 @@ fn numbered(pattern: &str, number: u32) -> String {
     while let Some((before, after)) = rest.split_once('{') {
         out.push_str(before);
         let (inside, tail) = after.split_once('}').unwrap_or((after, ""));
+        // Some count their parts from 0 and their packages from 1.
+        let (inside, number) =
+            inside.strip_suffix("-1").map_or((inside, number), |inside| (inside, number.saturating_sub(1)));
         let width = inside.trim_start_matches(":0").parse().unwrap_or(0);
         // Writing to a text cannot fail.
         let _ = write!(out, "{number:0width$}");
@@ -409,6 +412,7 @@ mod tests {
             ("p{}/data/part{:02}.bin", "p7/data/part07.bin"),
             ("plain", "plain"),
             ("{:03}{}", "0077"),
+            ("p{}/part{:02-1}", "p7/part06"),
         ] {
             assert_eq!(numbered(pattern, 7), expected, "{pattern}");
         }

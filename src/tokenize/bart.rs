@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::quantized::gguf_file::Value;
 
+use super::coder::Coder;
 use super::gguf::GgufTokenizer;
 use super::{TokenizeError, Tokenizer, classes, spiece};
 use crate::language::Language;

@@ -1,18 +1,23 @@
-//! Chat prompts for models that carry their template in the GGUF file: instruction, text and answer marker as ids.
+//! Chat prompts: instruction, text and answer marker as ids, for models that carry their template in a GGUF file or beside
+//! their `tokenizer.json`.
 //!
 //! The template is rendered with a placeholder where the text goes. What stands before and after it is ours and may
-//! hold special tokens; the text itself is encoded alone, without special tokens, so that nothing in an article can end
-//! the turn. Cutting there costs nothing: the instruction ends with a blank line, the text is stripped of outer white
-//! space, and behind it stands a special token, so merges never cross those places (`docs/tokenizers.md`).
+//! hold special tokens; the text itself is encoded without special tokens, so that nothing in an article can end the
+//! turn. Where the instruction ends with a line and a special token stands behind the text, merges never cross those
+//! places (`docs/tokenizers.md`); otherwise the text is encoded together with what touches it.
 
 use std::path::Path;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, Error, ErrorKind, Value};
 
+use super::coder::Coder;
 use super::gguf::{GgufTokenizer, Keys, Metadata};
+use super::gguf_pieces::GgufPieces;
+use super::json::{self, JsonTokenizer};
 use super::{TokenizeError, Tokenizer, classes};
-use crate::prompt::{self, Message, Role};
+pub use crate::prompt::Wording;
+use crate::prompt::{self, Message, Role, Told};
 use crate::token::{Prompt, Task, TokenClasses, TokenId};
 
 /// A compiled chat template.
@@ -45,6 +50,23 @@ impl ChatTemplate {
         Ok(ChatTemplate { environment, bos: bos.to_string(), eos: eos.to_string() })
     }
 
+    /// Renders messages; a system message that the template refuses or leaves out is put before the first request.
+    ///
+    /// # Errors
+    /// The template refuses the messages in both forms.
+    pub fn render_any(&self, messages: &[Message]) -> Result<String, TokenizeError> {
+        let whole = self.render(messages);
+        let [system, request, rest @ ..] = messages else { return whole };
+        let shown = |rendered: &String| rendered.contains(system.content.trim());
+        if system.role != Role::System || whole.as_ref().is_ok_and(shown) {
+            return whole;
+        }
+        let content = format!("{}\n\n{}", system.content, request.content);
+        let folded: Vec<Message> =
+            std::iter::once(Message { role: request.role, content }).chain(rest.iter().cloned()).collect();
+        self.render(&folded).or(whole)
+    }
+
     /// Renders messages, with the marker behind which the answer begins.
     ///
     /// # Errors
@@ -67,71 +89,126 @@ impl ChatTemplate {
             add_generation_prompt => true,
             bos_token => self.bos.as_str(),
             eos_token => self.eos.as_str(),
+            // Models that think aloud are asked not to.
+            enable_thinking => false,
         };
         template.render(context).map_err(failed)
     }
 }
 
-/// Tokenizer and chat template of one GGUF file.
+/// Tokenizer and chat template of one checkpoint.
 #[derive(Debug)]
-pub struct GgufChatTokenizer {
-    tokenizer: GgufTokenizer,
-    template: ChatTemplate,
+pub struct ChatTokenizer {
+    coder: Box<dyn Coder>,
+    template: Option<ChatTemplate>,
+    wording: Wording,
+    /// Whether a prompt that does not begin with the token that begins a text gets it.
+    inserts_bos: bool,
 }
 
-impl GgufChatTokenizer {
+/// The pieces of a prompt around the text: what all prompts of the task begin with, what the text is encoded together
+/// with, and the rest.
+struct Frame {
+    head: String,
+    before: String,
+    after: String,
+    tail: String,
+}
+
+impl ChatTokenizer {
     /// Builds tokenizer and template from the metadata of a GGUF file; `path` is for messages only.
     ///
     /// # Errors
-    /// The tokenizer is missing or not supported, or there is no chat template that compiles.
-    pub fn from_metadata(path: &Path, metadata: &Metadata) -> Result<GgufChatTokenizer, TokenizeError> {
+    /// The tokenizer is missing or not supported, or its chat template does not compile.
+    pub fn from_metadata(path: &Path, metadata: &Metadata) -> Result<ChatTokenizer, TokenizeError> {
         let keys = Keys::new(path, metadata);
-        let tokenizer = GgufTokenizer::from_metadata(path, metadata)?;
-        let Some(source) = keys.text("tokenizer.chat_template")? else {
-            return Err(keys.error(
-                "metadata tokenizer.chat_template is missing: the file is not a chat model; take an instruct model",
-            ));
+        let coder: Box<dyn Coder> = match keys.text("tokenizer.ggml.model")? {
+            Some("llama") => Box::new(GgufPieces::from_metadata(path, metadata)?),
+            _ => Box::new(GgufTokenizer::from_metadata(path, metadata)?),
         };
-        let spelled = |id: Option<TokenId>| id.and_then(|id| tokenizer.token(id)).unwrap_or("");
-        let template =
-            ChatTemplate::new(source, spelled(tokenizer.bos()), spelled(tokenizer.end_tokens().first().copied()))?;
-        Ok(GgufChatTokenizer { tokenizer, template })
+        ChatTokenizer::new(coder, keys.text("tokenizer.chat_template")?, true)
+    }
+
+    /// Reads tokenizer and template of a folder with `tokenizer.json`.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged, or the chat template does not compile.
+    pub fn open(files: &json::Files) -> Result<ChatTokenizer, TokenizeError> {
+        let tokenizer = JsonTokenizer::open(files)?;
+        let template = tokenizer.template().map(str::to_owned);
+        // The templates say themselves how a prompt begins, as with transformers.
+        ChatTokenizer::new(Box::new(tokenizer), template.as_deref(), false)
+    }
+
+    fn new(coder: Box<dyn Coder>, template: Option<&str>, inserts_bos: bool) -> Result<ChatTokenizer, TokenizeError> {
+        let template = template.map(|source| compile(coder.as_ref(), source)).transpose()?;
+        Ok(ChatTokenizer { coder, template, wording: Wording::default(), inserts_bos })
+    }
+
+    /// Asks in the words of the checkpoint's card.
+    ///
+    /// # Errors
+    /// The chat template of the card does not compile.
+    pub fn with_wording(mut self, wording: Wording) -> Result<ChatTokenizer, TokenizeError> {
+        if let Some(source) = &wording.chat_template {
+            self.template = Some(compile(self.coder.as_ref(), source)?);
+        }
+        self.wording = wording;
+        Ok(self)
     }
 
     /// The tokenizer alone.
-    pub fn tokenizer(&self) -> &GgufTokenizer {
-        &self.tokenizer
+    pub fn tokenizer(&self) -> &dyn Coder {
+        self.coder.as_ref()
     }
 
     /// The template alone.
-    pub fn template(&self) -> &ChatTemplate {
-        &self.template
+    ///
+    /// # Errors
+    /// There is none: the checkpoint is no chat model, and no card says how to ask it.
+    pub fn template(&self) -> Result<&ChatTemplate, TokenizeError> {
+        self.template.as_ref().ok_or_else(|| {
+            TokenizeError::Template(
+                "the checkpoint has no chat template: it is a base model, which only goes on with a text; take an \
+                 instruct model, or one whose card has a prompt"
+                    .to_owned(),
+            )
+        })
     }
 
-    /// What stands before and after the text in the prompts of a task.
-    fn frame(&self, task: &Task) -> Result<(String, String), TokenizeError> {
-        let rendered = self.template.render(&prompt::messages(task))?;
-        match rendered.split_once(prompt::TEXT_MARK) {
-            Some((head, tail)) if !tail.contains(prompt::TEXT_MARK) => Ok((head.to_string(), tail.to_string())),
-            Some(_) => Err(TokenizeError::Template("the template shows the user's text more than once".to_string())),
-            None => Err(TokenizeError::Template("the template does not show the user's text".to_string())),
-        }
+    /// What stands around the text in the prompts of a task.
+    fn frame(&self, task: &Task, told: Told<'_>) -> Result<Frame, TokenizeError> {
+        let rendered = self.template()?.render_any(&self.wording.messages(task, told))?;
+        let (head, tail) = match rendered.split_once(prompt::TEXT_MARK) {
+            Some((head, tail)) if !tail.contains(prompt::TEXT_MARK) => (head, tail),
+            Some(_) => {
+                return Err(TokenizeError::Template("the template shows the user's text more than once".to_string()));
+            }
+            None => return Err(TokenizeError::Template("the template does not show the user's text".to_string())),
+        };
+        let line = head.rfind('\n').map_or(0, |at| at + 1);
+        let special = self.coder.special_bounds(head).map_or(0, |(_, end)| end);
+        let (head, before) = head.split_at(line.max(special));
+        let (after, tail) = tail.split_at(self.coder.special_bounds(tail).map_or(tail.len(), |(start, _)| start));
+        let [head, before, after, tail] = [head, before, after, tail].map(str::to_owned);
+        Ok(Frame { head, before, after, tail })
     }
-}
 
-impl Tokenizer for GgufChatTokenizer {
-    fn encode(&self, text: &str, task: &Task) -> Result<Prompt, TokenizeError> {
-        let (head, tail) = self.frame(task)?;
-        let mut prefix = self.tokenizer.encode_markup(&head)?;
-        if let Some(bos) = self.tokenizer.bos()
-            && self.tokenizer.adds_bos()
+    fn encode_told(&self, text: &str, task: &Task, told: Told<'_>) -> Result<Prompt, TokenizeError> {
+        let frame = self.frame(task, told)?;
+        let mut prefix = self.coder.encode_markup(&frame.head)?;
+        if let Some(bos) = self.coder.bos()
+            && self.inserts_bos
+            && self.coder.adds_bos()
             && prefix.first() != Some(&bos)
         {
             prefix.insert(0, bos);
         }
-        let shared = prefix.len();
-        prefix.extend(self.tokenizer.encode_text(text.trim())?);
-        prefix.extend(self.tokenizer.encode_markup(&tail)?);
+        // What is told differs from text to text.
+        let shared = if told.terms.is_empty() && told.context.is_empty() { prefix.len() } else { 0 };
+        let inner = [&frame.before, text.trim(), &frame.after].concat();
+        prefix.extend(self.coder.encode_text(&inner)?);
+        prefix.extend(self.coder.encode_markup(&frame.tail)?);
         Ok(Prompt {
             source: Vec::new(),
             prefix,
@@ -140,18 +217,46 @@ impl Tokenizer for GgufChatTokenizer {
             constraints: Vec::new(),
         })
     }
+}
+
+/// Compiles a template with the spellings of the tokenizer.
+fn compile(coder: &dyn Coder, source: &str) -> Result<ChatTemplate, TokenizeError> {
+    let spelled = |id: Option<TokenId>| id.and_then(|id| coder.token(id)).unwrap_or("");
+    ChatTemplate::new(source, spelled(coder.bos()), spelled(coder.end_tokens().first().copied()))
+}
+
+impl Tokenizer for ChatTokenizer {
+    fn encode(&self, text: &str, task: &Task) -> Result<Prompt, TokenizeError> {
+        self.encode_told(text, task, Told::default())
+    }
+
+    fn encode_with_terms(
+        &self,
+        text: &str,
+        task: &Task,
+        terms: &[(String, Vec<String>)],
+    ) -> Result<Prompt, TokenizeError> {
+        if !self.wording.words_terms() {
+            return self.encode(&prompt::with_terms(text, terms), task);
+        }
+        let mut prompt = self.encode_told(text, task, Told { terms, context: "" })?;
+        // The answer may hold what the terms are spelled with.
+        let spelled: String = terms.iter().flat_map(|(_, forms)| forms).map(String::as_str).collect();
+        prompt.allowed = TokenClasses(prompt.allowed.0 | classes::allowed(&spelled, task.to()).0);
+        Ok(prompt)
+    }
 
     fn token_classes(&self) -> Vec<TokenClasses> {
-        self.tokenizer.token_classes()
+        self.coder.token_classes()
     }
 
     fn decode(&self, ids: &[TokenId]) -> String {
-        self.tokenizer.decode(ids)
+        self.coder.decode(ids)
     }
 
     fn count(&self, text: &str) -> usize {
         // Encoding fails for no text; if it did, the number of bytes is the bound.
-        self.tokenizer.encode_text(text.trim()).map_or(text.len(), |ids| ids.len())
+        self.coder.encode_text(text.trim()).map_or(text.len(), |ids| ids.len())
     }
 
     fn is_chat(&self) -> bool {
@@ -178,10 +283,10 @@ mod tests {
     {%- endfor %}
     {%- if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
-    fn tokenizer(template: &str) -> Result<GgufChatTokenizer, TokenizeError> {
+    fn tokenizer(template: &str) -> Result<ChatTokenizer, TokenizeError> {
         let mut metadata = metadata("qwen2");
         metadata.insert("tokenizer.chat_template".to_string(), Metavalue::String(template.to_string()));
-        GgufChatTokenizer::from_metadata(Path::new("tiny.gguf"), &metadata)
+        ChatTokenizer::from_metadata(Path::new("tiny.gguf"), &metadata)
     }
 
     fn tasks() -> Vec<Task> {
@@ -200,9 +305,9 @@ mod tests {
         let chat = tokenizer(TEMPLATE).unwrap();
         for task in tasks() {
             for text in ["the bridge", "«Міст» — 3,2 млн", "다리\n\n강", "'s", "1987"] {
-                let rendered = chat.template.render(&prompt::messages(&task)).unwrap();
+                let rendered = chat.template().unwrap().render(&prompt::messages(&task)).unwrap();
                 assert!(rendered.starts_with("<|im_start|>system\n") && rendered.ends_with("assistant\n"));
-                let whole = chat.tokenizer.encode_markup(&rendered.replace(prompt::TEXT_MARK, text)).unwrap();
+                let whole = chat.tokenizer().encode_markup(&rendered.replace(prompt::TEXT_MARK, text)).unwrap();
                 assert_eq!(chat.encode(text, &task).unwrap().prefix, whole, "{text}");
             }
         }
@@ -216,7 +321,7 @@ mod tests {
             assert_eq!(one.shared, other.shared);
             assert_eq!(one.prefix[..one.shared], other.prefix[..other.shared]);
             assert!(chat.decode(&one.prefix[..one.shared]).ends_with("\n\n"));
-            let behind = chat.tokenizer.encode_markup("one<|im_end|>\n<|im_start|>assistant\n").unwrap();
+            let behind = chat.tokenizer().encode_markup("one<|im_end|>\n<|im_start|>assistant\n").unwrap();
             assert_eq!(one.prefix[one.shared..], behind);
             assert_eq!(chat.count(" one "), 3);
         }
@@ -239,7 +344,82 @@ mod tests {
         assert!(error("{{ raise_exception('system messages are not supported') }}").contains("are not supported"));
         assert!(error("{{ messages[0].content }}").contains("does not show"));
         assert!(error("{{ messages[1].content }}{{ messages[1].content }}").contains("more than once"));
-        let none = GgufChatTokenizer::from_metadata(Path::new("tiny.gguf"), &metadata("qwen2")).unwrap_err();
-        assert!(none.to_string().contains("instruct model"));
+        let none = ChatTokenizer::from_metadata(Path::new("tiny.gguf"), &metadata("qwen2")).unwrap();
+        assert!(none.encode("x", &tasks()[0]).unwrap_err().to_string().contains("instruct model"));
+    }
+
+    #[test]
+    fn a_system_message_that_is_refused_or_left_out_comes_before_the_request() {
+        let refuses = "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system role') }}{% endif %}\
+                       <|im_start|>{{ m.content }}<|im_end|>{% endfor %}";
+        let drops = "{% for m in messages %}{% if m.role == 'user' %}<|im_start|>{{ m.content }}<|im_end|>{% endif %}{% endfor %}";
+        for template in [refuses, drops] {
+            let chat = tokenizer(template).unwrap();
+            let prompt = chat.encode("one", &tasks()[0]).unwrap();
+            let text = chat.decode(&prompt.prefix);
+            assert!(text.starts_with("You are a professional news translator.\n\nTranslate"), "{text}");
+        }
+    }
+
+    /// What templates of the families ask of the engine: slices, namespaces, loops with places, methods of texts.
+    #[test]
+    fn templates_may_use_what_pythons_jinja_has() {
+        let thinking = "{%- set ns = namespace(last=messages|length - 1, found=false) %}
+            {%- for message in messages[::-1] %}
+                {%- if not ns.found and message.role == 'user' and message.content is string %}
+                    {%- set ns.found = true %}{%- set ns.last = (messages|length - 1) - loop.index0 %}
+                {%- endif %}
+            {%- endfor %}
+            {%- for message in messages %}
+                {%- set content = message.content.split('</think>')[-1].lstrip('\\n') %}
+                {{- '<|im_start|>' + message.role + '\\n' + content + '<|im_end|>\\n' }}
+            {%- endfor %}
+            {%- if add_generation_prompt %}
+                {{- '<|im_start|>assistant\\n' }}
+                {%- if enable_thinking is defined and enable_thinking is false %}{{- '<think>\\n\\n</think>\\n\\n' }}{%- endif %}
+            {%- endif %}";
+        let folding = "{{ bos_token }}
+            {%- if messages[0]['role'] == 'system' -%}
+                {%- set first = messages[0]['content'] + '\\n\\n' -%}{%- set rest = messages[1:] -%}
+            {%- else -%}{%- set first = '' -%}{%- set rest = messages -%}{%- endif -%}
+            {%- for message in rest -%}
+                {%- if (message['role'] == 'user') != (loop.index0 % 2 == 0) -%}{{ raise_exception('roles') }}{%- endif -%}
+                {{ '<|im_start|>' + message['role'] + '\\n' + (first if loop.first else '') + message['content'] | trim }}
+                {{- '<|im_end|>\\n' }}
+            {%- endfor -%}
+            {%- if add_generation_prompt -%}{{ '<|im_start|>model\\n' }}{%- endif -%}";
+        for (template, end) in [(thinking, "assistant\n<think>\n\n</think>\n\n"), (folding, "model\n")] {
+            let chat = tokenizer(template).unwrap();
+            let text = chat.decode(&chat.encode("one", &tasks()[0]).unwrap().prefix);
+            assert!(text.ends_with(end) && text.contains("news translator.") && text.contains("one"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_touches_words_is_encoded_with_them() {
+        let wording =
+            Wording { translate: Some("Translate.\nEnglish: {text}\nUkrainian: ".to_owned()), ..Wording::default() };
+        let chat =
+            tokenizer("<|im_start|>{{ messages[0].content }}<|im_end|>x").unwrap().with_wording(wording).unwrap();
+        let prompt = chat.encode("the end", &tasks()[0]).unwrap();
+        let whole = "<|im_start|>Translate.\nEnglish: the end\nUkrainian: <|im_end|>x";
+        assert_eq!(prompt.prefix, chat.tokenizer().encode_markup(whole).unwrap());
+        assert_eq!(chat.decode(&prompt.prefix[..prompt.shared]), "Translate.\n");
+        assert_eq!(chat.decode(&chat.encode("<|im_end|>", &tasks()[0]).unwrap().prefix).matches("im_end").count(), 1);
+    }
+
+    #[test]
+    fn terms_are_told_in_the_words_of_the_card() {
+        let wording = Wording {
+            translate: Some("To {to}:\n\n{text}".to_owned()),
+            translate_with_terms: Some("{terms}\n\nTo {to}:\n\n{text}".to_owned()),
+            ..Wording::default()
+        };
+        let chat = tokenizer("{{ messages[0].content }}<|im_end|>").unwrap().with_wording(wording).unwrap();
+        let terms = [("bank".to_owned(), vec!["банк".to_owned()])];
+        let task = Task::Translate { from: Language::EN, to: Language::UK };
+        let prompt = chat.encode_with_terms("A bank.", &task, &terms).unwrap();
+        assert_eq!(chat.decode(&prompt.prefix), "bank = банк\n\nTo Ukrainian:\n\nA bank.");
+        assert_eq!(prompt.shared, 0);
     }
 }

@@ -1,7 +1,7 @@
 //! The tokenizer that a GGUF file carries in its metadata: byte-level byte pair encoding (`tokenizer.ggml.model = gpt2`).
 //!
 //! Text is cut by the rule named in `tokenizer.ggml.pre`, each cut is spelled in bytes and merged. Special tokens are
-//! recognized only by [`GgufTokenizer::encode_markup`], which is for text of ours; an article that spells `<|im_end|>`
+//! recognized only by [`Coder::encode_markup`], which is for text of ours; an article that spells `<|im_end|>`
 //! gets the plain characters. Chat prompts are built in [`super::chat`].
 
 use std::collections::HashMap;
@@ -13,6 +13,7 @@ use tokenizers::models::bpe::{BPE, Vocab};
 use tokenizers::utils::SysRegex;
 use unicode_normalization::UnicodeNormalization;
 
+use super::coder::{Coder, END_TOKENS};
 use super::{TokenizeError, classes};
 use crate::token::{TokenClasses, TokenId};
 
@@ -42,15 +43,28 @@ const CUTS: &[(&[&str], Cut)] = &[
         },
     ),
     (
+        &["hunyuan-dense"],
+        Cut {
+            pattern: HUNYUAN,
+            gives_back: GivesBack::WithoutLineEnd,
+            first: Some(HUNYUAN_FIRST),
+            compose: false,
+            whole_words: false,
+        },
+    ),
+    (
         &["smollm"],
         Cut { pattern: GPT2, gives_back: GivesBack::Always, first: Some(r"\p{N}"), compose: false, whole_words: false },
     ),
     (
-        &["gpt-2", "gpt2"],
+        &["gpt-2", "gpt2", "default"],
         Cut { pattern: GPT2, gives_back: GivesBack::Always, first: None, compose: false, whole_words: false },
     ),
 ];
 
+/// Runs of up to three digits, and of characters of Chinese and Japanese, are cut out first.
+const HUNYUAN_FIRST: &str = r"\p{N}{1,3}|[一-龥\u{3040}-\u{30FF}]+";
+const HUNYUAN: &str = r##"[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+"##;
 const GPT2: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+";
 
 /// How text is cut before it is merged.
@@ -59,7 +73,7 @@ struct Cut {
     /// The published pattern without its `\s+(?!\S)`: the look-ahead is done by hand, so that the search is linear.
     pattern: &'static str,
     gives_back: GivesBack,
-    /// A pattern whose matches are cut out first; the main pattern then sees only what lies between.
+    /// A pattern whose matches are cut out first; the main pattern then sees each of them alone, and what lies between.
     first: Option<&'static str>,
     /// Whether the text is brought into normal form C, as the tokenizer the model was trained with does.
     compose: bool,
@@ -109,10 +123,6 @@ impl std::fmt::Debug for GgufTokenizer {
     }
 }
 
-/// Tokens that end an answer, beside the one the metadata names.
-const END_TOKENS: &[&str] =
-    &["<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "<|end|>", "<end_of_turn>", "<|return|>", "</s>"];
-
 /// Printable stand-ins for the 256 bytes (GPT-2): printable Latin-1 characters stand for themselves, the others for
 /// the characters from U+0100 on, in order.
 fn spelling() -> [char; 256] {
@@ -151,7 +161,7 @@ impl<'a> Keys<'a> {
         }
     }
 
-    fn list(&self, key: &str) -> Result<&'a [Value], TokenizeError> {
+    pub(super) fn list(&self, key: &str) -> Result<&'a [Value], TokenizeError> {
         match self.metadata.get(key) {
             Some(Value::Array(values)) => Ok(values),
             Some(_) => Err(self.error(format!("metadata {key}: expected a list"))),
@@ -159,7 +169,7 @@ impl<'a> Keys<'a> {
         }
     }
 
-    fn texts(&self, key: &str) -> Result<Vec<String>, TokenizeError> {
+    pub(super) fn texts(&self, key: &str) -> Result<Vec<String>, TokenizeError> {
         let text = |value: &Value| match value {
             Value::String(text) => Ok(text.clone()),
             _ => Err(self.error(format!("metadata {key}: expected a list of strings"))),
@@ -167,7 +177,7 @@ impl<'a> Keys<'a> {
         self.list(key)?.iter().map(text).collect()
     }
 
-    fn token(&self, key: &str, vocab: usize) -> Result<Option<TokenId>, TokenizeError> {
+    pub(super) fn token(&self, key: &str, vocab: usize) -> Result<Option<TokenId>, TokenizeError> {
         let Some(value) = self.metadata.get(key) else { return Ok(None) };
         let id = match *value {
             Value::U32(id) => i64::from(id),
@@ -182,7 +192,7 @@ impl<'a> Keys<'a> {
         }
     }
 
-    fn flag(&self, key: &str) -> Result<Option<bool>, TokenizeError> {
+    pub(super) fn flag(&self, key: &str) -> Result<Option<bool>, TokenizeError> {
         match self.metadata.get(key) {
             None => Ok(None),
             Some(Value::Bool(flag)) => Ok(Some(*flag)),
@@ -203,7 +213,7 @@ impl GgufTokenizer {
             Some("gpt2") => {}
             Some(other) => {
                 return error(format!(
-                    "tokenizer.ggml.model {other:?} is not supported; expected \"gpt2\" (byte-level BPE)"
+                    "tokenizer.ggml.model {other:?} is not supported; expected \"gpt2\" (byte-level BPE) or \"llama\" (scored pieces)"
                 ));
             }
             None => {
@@ -237,7 +247,8 @@ impl GgufTokenizer {
             }
         }
         let spelling = spelling();
-        for byte in (0..=0xF4_u8).filter(|byte| !matches!(byte, 0xC0 | 0xC1)) {
+        // Some vocabularies lack bytes of control characters, which are left out of a text then.
+        for byte in (b' '..=b'~').chain([b'\n']).chain(0x80..=0xBF).chain(0xC2..=0xEF) {
             if !vocab.contains_key(spelling[usize::from(byte)].to_string().as_str()) {
                 return error(format!("the vocabulary has no token for byte {byte:#04x}"));
             }
@@ -278,12 +289,10 @@ impl GgufTokenizer {
             kinds,
         })
     }
+}
 
-    /// The ids of a text of the user. Nothing in it is a special token, whatever it spells.
-    ///
-    /// # Errors
-    /// The merges failed, which no text is known to cause.
-    pub fn encode_text(&self, text: &str) -> Result<Vec<TokenId>, TokenizeError> {
+impl Coder for GgufTokenizer {
+    fn encode_text(&self, text: &str) -> Result<Vec<TokenId>, TokenizeError> {
         let mut ids = Vec::new();
         let composed: String;
         let mut text = text;
@@ -297,7 +306,7 @@ impl GgufTokenizer {
                 let mut done = 0;
                 for (start, end) in first.find_iter(text) {
                     self.encode_stretch(&text[done..start], &mut ids)?;
-                    self.merge(&text[start..end], &mut ids)?;
+                    self.encode_stretch(&text[start..end], &mut ids)?;
                     done = end;
                 }
                 self.encode_stretch(&text[done..], &mut ids)?;
@@ -306,11 +315,7 @@ impl GgufTokenizer {
         Ok(ids)
     }
 
-    /// The ids of a text of ours (a rendered template): special tokens in it are recognized, the longest first.
-    ///
-    /// # Errors
-    /// As [`GgufTokenizer::encode_text`].
-    pub fn encode_markup(&self, text: &str) -> Result<Vec<TokenId>, TokenizeError> {
+    fn encode_markup(&self, text: &str) -> Result<Vec<TokenId>, TokenizeError> {
         let mut ids = Vec::new();
         let (mut done, mut place) = (0, 0);
         while place < text.len() {
@@ -329,6 +334,62 @@ impl GgufTokenizer {
         Ok(ids)
     }
 
+    fn decode(&self, ids: &[TokenId]) -> String {
+        let mut bytes = Vec::new();
+        for &id in ids {
+            let Some(token) = self.tokens.get(id as usize) else { continue };
+            match self.kinds[id as usize] {
+                Kind::Control | Kind::Unused => {}
+                Kind::UserDefined => bytes.extend_from_slice(token.as_bytes()),
+                Kind::Normal => bytes.extend(token.chars().filter_map(|c| self.bytes.get(&c).copied())),
+            }
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    fn token_classes(&self) -> Vec<TokenClasses> {
+        let class = |(token, kind): (&String, &Kind)| match kind {
+            Kind::Control | Kind::Unused => TokenClasses::NONE,
+            Kind::UserDefined => classes::of_text(token),
+            Kind::Normal => {
+                let bytes: Vec<u8> = token.chars().filter_map(|c| self.bytes.get(&c).copied()).collect();
+                std::str::from_utf8(&bytes).map_or(TokenClasses::NONE, classes::of_text)
+            }
+        };
+        self.tokens.iter().zip(&self.kinds).map(class).collect()
+    }
+
+    fn vocab(&self) -> usize {
+        self.tokens.len()
+    }
+
+    fn token(&self, id: TokenId) -> Option<&str> {
+        self.tokens.get(id as usize).map(String::as_str)
+    }
+
+    fn bos(&self) -> Option<TokenId> {
+        self.bos
+    }
+
+    fn adds_bos(&self) -> bool {
+        self.add_bos
+    }
+
+    fn end_tokens(&self) -> &[TokenId] {
+        &self.end
+    }
+
+    fn never(&self) -> Vec<TokenId> {
+        let never = |id: &TokenId| matches!(self.kinds[*id as usize], Kind::Control | Kind::Unused);
+        (0..self.tokens.len() as TokenId).filter(never).filter(|id| !self.end.contains(id)).collect()
+    }
+
+    fn specials(&self) -> &[TokenId] {
+        &self.specials
+    }
+}
+
+impl GgufTokenizer {
     /// Length of the first cut of a text that is not empty.
     fn first_cut(&self, text: &str) -> usize {
         let (start, end) = self.pattern.find_iter(text).next().unwrap_or((0, text.len()));
@@ -363,64 +424,6 @@ impl GgufTokenizer {
         let tokens = self.bpe.tokenize(&spelled).map_err(|reason| TokenizeError::Encode(reason.to_string()))?;
         ids.extend(tokens.iter().map(|token| token.id));
         Ok(())
-    }
-
-    /// The text of ids. Control and unused tokens and ids outside the vocabulary are left out; bytes that are not
-    /// UTF-8 become U+FFFD.
-    pub fn decode(&self, ids: &[TokenId]) -> String {
-        let mut bytes = Vec::new();
-        for &id in ids {
-            let Some(token) = self.tokens.get(id as usize) else { continue };
-            match self.kinds[id as usize] {
-                Kind::Control | Kind::Unused => {}
-                Kind::UserDefined => bytes.extend_from_slice(token.as_bytes()),
-                Kind::Normal => bytes.extend(token.chars().filter_map(|c| self.bytes.get(&c).copied())),
-            }
-        }
-        String::from_utf8_lossy(&bytes).into_owned()
-    }
-
-    /// The classes of all tokens. Parts of characters, and tokens that are no text, have none.
-    pub fn token_classes(&self) -> Vec<TokenClasses> {
-        let class = |(token, kind): (&String, &Kind)| match kind {
-            Kind::Control | Kind::Unused => TokenClasses::NONE,
-            Kind::UserDefined => classes::of_text(token),
-            Kind::Normal => {
-                let bytes: Vec<u8> = token.chars().filter_map(|c| self.bytes.get(&c).copied()).collect();
-                std::str::from_utf8(&bytes).map_or(TokenClasses::NONE, classes::of_text)
-            }
-        };
-        self.tokens.iter().zip(&self.kinds).map(class).collect()
-    }
-
-    /// Number of tokens.
-    pub fn vocab(&self) -> usize {
-        self.tokens.len()
-    }
-
-    /// The spelling of a token in the file.
-    pub fn token(&self, id: TokenId) -> Option<&str> {
-        self.tokens.get(id as usize).map(String::as_str)
-    }
-
-    /// The token that begins a text, if there is one.
-    pub fn bos(&self) -> Option<TokenId> {
-        self.bos
-    }
-
-    /// Whether every prompt has to begin with [`GgufTokenizer::bos`].
-    pub fn adds_bos(&self) -> bool {
-        self.add_bos
-    }
-
-    /// The tokens that end an answer; the one the metadata names is first.
-    pub fn end_tokens(&self) -> &[TokenId] {
-        &self.end
-    }
-
-    /// Tokens that must never be answered: the places that fill up the vocabulary.
-    pub fn unused_tokens(&self) -> Vec<TokenId> {
-        (0..self.tokens.len() as TokenId).filter(|&id| self.kinds[id as usize] == Kind::Unused).collect()
     }
 }
 
@@ -500,7 +503,7 @@ pub(super) mod tests {
             assert_eq!(tokenizer.decode(&ids), text);
         }
         assert_eq!(tokenizer.decode(&[257, 263, 265, 266, 9999, 110]), "the<tool>n");
-        assert_eq!((tokenizer.end_tokens(), tokenizer.unused_tokens()), (&[263, 264][..], vec![266]));
+        assert_eq!((tokenizer.end_tokens(), tokenizer.never()), (&[263, 264][..], vec![262, 266]));
     }
 
     #[test]
@@ -537,6 +540,7 @@ pub(super) mod tests {
         let contractions = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|";
         let pattern = match pre {
             "qwen2" => format!("{contractions}{}", rest.replace("DIGITS", r"\p{N}")),
+            "hunyuan-dense" => HUNYUAN.replace(r"|\s+", r"|\s+(?!\S)|\s+"),
             "llama-bpe" => format!("{contractions}{}", rest.replace("DIGITS", r"\p{N}{1,3}")),
             _ => r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+".to_string(),
         };
@@ -545,7 +549,10 @@ pub(super) mod tests {
 
     /// Tokenizer and published pattern of each kind, built once.
     static KINDS: LazyLock<Vec<(GgufTokenizer, SysRegex)>> = LazyLock::new(|| {
-        ["qwen2", "llama-bpe", "gpt-2"].map(|pre| (tokenizer(pre), published(pre))).into_iter().collect()
+        ["qwen2", "llama-bpe", "gpt-2", "hunyuan-dense"]
+            .map(|pre| (tokenizer(pre), published(pre)))
+            .into_iter()
+            .collect()
     });
     static DIGITS_FIRST: LazyLock<GgufTokenizer> = LazyLock::new(|| tokenizer("smollm"));
 
@@ -553,7 +560,14 @@ pub(super) mod tests {
         #[test]
         fn cuts_are_those_of_the_published_patterns(text in "([ \t\n\r\u{a0}\u{3000}]|[a-zіїґ한글éſ]|[0-9²]|[.,!?'«»]|'[sStTrR]e?|\\PC){0,30}") {
             for (tokenizer, pattern) in KINDS.iter() {
-                let expected: Vec<&str> = pattern.find_iter(&text).map(|(start, end)| &text[start..end]).collect();
+                // What the pattern passes over is a cut too.
+                let mut expected: Vec<&str> = Vec::new();
+                let mut done = 0;
+                for (start, end) in pattern.find_iter(&text) {
+                    expected.extend([&text[done..start], &text[start..end]].into_iter().filter(|cut| !cut.is_empty()));
+                    done = end;
+                }
+                expected.extend(Some(&text[done..]).filter(|cut| !cut.is_empty()));
                 let mut cuts = Vec::new();
                 let mut rest = text.as_str();
                 while !rest.is_empty() {

@@ -4,8 +4,11 @@ pub mod bart;
 pub mod bergamot;
 pub mod chat;
 pub mod classes;
+pub mod coder;
 pub mod echo;
 pub mod gguf;
+pub mod gguf_pieces;
+pub mod json;
 pub mod marian;
 pub mod multilingual;
 pub mod sentencepiece;
@@ -21,6 +24,20 @@ pub trait Tokenizer: Send + Sync {
     /// # Errors
     /// The model cannot do the task (a translation model asked to summarize, an unknown target token), or the text cannot be encoded.
     fn encode(&self, text: &str, task: &Task) -> Result<Prompt, TokenizeError>;
+
+    /// The same with terms: what stands in the text, and what may stand for each in the answer. By default they are worded
+    /// in front of the text.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::encode`].
+    fn encode_with_terms(
+        &self,
+        text: &str,
+        task: &Task,
+        terms: &[(String, Vec<String>)],
+    ) -> Result<Prompt, TokenizeError> {
+        self.encode(&crate::prompt::with_terms(text, terms), task)
+    }
 
     /// Turns an answer into text; special tokens are left out. For chat models the raw answer: `prompt::clean` mends it.
     fn decode(&self, ids: &[TokenId]) -> String;

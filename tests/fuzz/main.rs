@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stderr)]
 
 mod allocations;
+mod causal;
 mod checkpoint;
 mod harness;
 mod mutate;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bergamot;
+mod causal;
 mod glossary;
 mod marian;
 mod quality;

@@ -18,7 +18,7 @@ const EMPTY_NAMES: &[&str] = &["utils", "util", "common", "helpers", "helper", "
 const FAMILIES: &[&str] = &["marian", "m2m100", "t5", "bart", "bergamot", "qwen", "llama", "gemma", "hunyuan"];
 
 /// Files outside `kernels` that map files into memory; the only other place for `unsafe`.
-const MEMORY_MAPS: &[&str] = &["src/model/gguf.rs", "src/model/weights/image.rs"];
+const MEMORY_MAPS: &[&str] = &["src/model/mapped.rs", "src/model/weights/image.rs"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

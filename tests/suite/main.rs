@@ -8,6 +8,8 @@ mod architecture;
 mod bergamot;
 mod bergamot_loading;
 mod bergamot_shapes;
+mod causal;
+mod causal_loading;
 mod check;
 mod cli;
 mod constrained;

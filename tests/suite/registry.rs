@@ -73,10 +73,12 @@ fn a_folder_is_told_apart_by_its_config() {
     let home = home();
     let folder = home.dir.path().join("m");
     let mut files = Files::marian();
-    files.set("config.json", br#"{"model_type": "hunyuan_v1_dense"}"#);
+    files.set("config.json", br#"{"model_type": "gpt_neox"}"#);
     write(&folder, &files);
-    check_refused(&home, &folder, &["\"hunyuan_v1_dense\" is not supported", "expected one of marian, bart,"]);
-    for (config, said) in [("{}", "model_type"), ("no json", "not JSON"), (r#"{"model_type":"qwen2"}"#, "GGUF")] {
+    check_refused(&home, &folder, &["\"gpt_neox\" is not supported", "expected one of marian, bart,"]);
+    for (config, said) in
+        [("{}", "model_type"), ("no json", "not JSON"), (r#"{"model_type":"qwen2"}"#, "tokenizer.json is missing")]
+    {
         std::fs::write(folder.join("config.json"), config).unwrap();
         check_refused(&home, &folder, &[said]);
     }
@@ -99,8 +101,8 @@ fn a_gguf_file_says_itself_what_it_is() {
     assert_eq!(model.one(Role::Gguf), Some(path.as_path()));
     let folder = registry::from_path(home.dir.path(), &home.settings).unwrap();
     assert_eq!(folder.one(Role::Gguf), Some(path.as_path()), "a folder with one gguf is that gguf");
-    std::fs::write(&path, gguf("hunyuan-dense")).unwrap();
-    check_refused(&home, &path, &["\"hunyuan-dense\" is not supported"]);
+    std::fs::write(&path, gguf("falcon")).unwrap();
+    check_refused(&home, &path, &["\"falcon\" is not supported"]);
     for cut in [4, 20, 60, gguf("qwen2").len() - 2] {
         std::fs::write(&path, &gguf("qwen2")[..cut]).unwrap();
         check_refused(&home, &path, &["GGUF header", "cut short or damaged"]);

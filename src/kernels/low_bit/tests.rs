@@ -6,6 +6,7 @@ use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
 
 use super::*;
+use crate::kernels::exponential::swiglu;
 
 const FORMATS: [(Format, GgmlDType); 6] = [
     (Format::Q4_0, GgmlDType::Q4_0),
@@ -179,7 +180,7 @@ fn the_gated_product_equals_its_parts() {
     let (up, _) = matrix(FORMATS[5], outputs, inputs);
     let x = Activations::new(&numbers(rows * inputs, 13), inputs, Blocks::Large);
     let mut got = vec![0.0; rows * outputs];
-    multiply_gated([&gate, &up], [&x, &x], &mut got);
+    multiply_gated([&gate, &up], [&x, &x], Activation::Silu, &mut got);
     let mut expected = vec![0.0; rows * outputs];
     gate.multiply_here(&x, &mut expected);
     let mut ups = vec![0.0; rows * outputs];

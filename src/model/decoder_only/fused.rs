@@ -5,9 +5,10 @@
 
 use super::Config;
 use super::layer::{Layer, Norm, Ragged};
-use super::linear::{Input, Keep, Output, multiply, multiply_gated};
+use super::linear::{Input, Keep, Linear, Output, multiply, multiply_gated};
 use super::state::{Memory, Row};
 use crate::kernels::causal_attention::{self, Heads, KeyValues, Query};
+use crate::kernels::rope::Rotation;
 use crate::model::ModelError;
 
 /// Buffers of a run through the layers.
@@ -61,22 +62,16 @@ impl Layer {
                 Output { linear: &self.value, values: &mut scratch.values, store: Keep::Nothing },
             ],
         )?;
-        if let Some(norm) = &self.query_norm {
-            norm.apply(&mut scratch.queries);
-        }
+        self.turn(config, self.query_norm.as_ref(), &batch.rotations[self.rotation], &mut scratch.queries);
         self.store_keys_and_values(config, index, batch, (&mut *rows, &mut *scratch));
-        let attended = attend(index, config.heads, batch, rows, &mut scratch.queries)?;
-        multiply(
-            &Input::new(&attended, config.heads.queries * config.heads.head_dim),
-            &mut [Output { linear: &self.output, values: &mut *x, store: Keep::Sum }],
-        )?;
+        let attended = self.look(index, batch, rows, &scratch.queries)?;
+        let attended = Input::new(&attended, config.heads.queries * config.heads.head_dim);
+        add(&self.output, self.output_norm.as_ref(), &attended, (&mut *x, &mut scratch.normed))?;
         scratch.norm(&self.feed_forward_norm, x);
         let normed = Input::new(&scratch.normed, config.hidden);
-        multiply_gated(&self.gate, &self.up, &normed, &mut scratch.gated)?;
-        multiply(
-            &Input::new(&scratch.gated, config.feed_forward),
-            &mut [Output { linear: &self.down, values: x, store: Keep::Sum }],
-        )
+        multiply_gated((&self.gate, &self.up), config.activation, &normed, &mut scratch.gated)?;
+        let gated = Input::new(&scratch.gated, config.feed_forward);
+        add(&self.down, self.down_norm.as_ref(), &gated, (x, &mut scratch.normed))
     }
 
     /// The tokens' keys and values enter the rows' memories and nothing else happens: all a prompt needs of the last
@@ -110,13 +105,8 @@ impl Layer {
         batch: &Ragged<'_>,
         (rows, scratch): (&mut [Row], &mut Scratch),
     ) {
-        if let Some(norm) = &self.key_norm {
-            norm.apply(&mut scratch.keys);
-        }
+        self.turn(config, self.key_norm.as_ref(), &batch.rotations[self.rotation], &mut scratch.keys);
         let width = config.heads.key_values * config.heads.head_dim;
-        for (token, keys) in scratch.keys.chunks_exact_mut(width).enumerate() {
-            batch.rotation.apply(token, keys);
-        }
         for span in batch.spans {
             let part = span.start * width..(span.start + span.count) * width;
             if let Memory::Fused(memory) = &mut rows[span.row].layers[index] {
@@ -124,31 +114,57 @@ impl Layer {
             }
         }
     }
+
+    /// Rotates heads `[tokens, heads, head_dim]`, with their norm before or behind it.
+    fn turn(&self, config: &Config, norm: Option<&Norm>, rotation: &Rotation, heads: &mut [f32]) {
+        if let Some(norm) = self.before_rotation(config, norm) {
+            norm.apply(heads);
+        }
+        let tokens = rotation.tokens();
+        let width = heads.len() / tokens.max(1);
+        for (token, heads) in heads.chunks_exact_mut(width.max(1)).enumerate() {
+            rotation.apply(token, heads);
+        }
+        if let Some(norm) = self.after_rotation(config, norm) {
+            norm.apply(heads);
+        }
+    }
+
+    /// What the queries `[tokens, heads, head_dim]`, already rotated, see in the rows' memories.
+    fn look(&self, index: usize, batch: &Ragged<'_>, rows: &[Row], queries: &[f32]) -> Result<Vec<f32>, ModelError> {
+        fn fused(memory: &Memory) -> Option<&KeyValues> {
+            if let Memory::Fused(memory) = memory { Some(memory) } else { None }
+        }
+        let mut tokens = Vec::with_capacity(batch.rotations[self.rotation].tokens());
+        for span in batch.spans {
+            let row = &rows[span.row];
+            let Some(own) = fused(&row.layers[index]) else {
+                return Err(ModelError::State("a memory of plain operations among fused ones".into()));
+            };
+            let shared = row.shared.as_ref().and_then(|prefix| fused(&prefix.layers[index]));
+            let before = own.len() - span.count;
+            tokens.extend((1..=span.count).map(|seen| Query { shared, own, visible: before + seen }));
+        }
+        Ok(causal_attention::attend(self.attention, queries, &tokens))
+    }
 }
 
-fn attend(
-    index: usize,
-    heads: Heads,
-    batch: &Ragged<'_>,
-    rows: &[Row],
-    queries: &mut [f32],
-) -> Result<Vec<f32>, ModelError> {
-    fn fused(memory: &Memory) -> Option<&KeyValues> {
-        if let Memory::Fused(memory) = memory { Some(memory) } else { None }
+/// Adds a linear layer's answer, normalized where there is a norm, to the hidden states; `buffer` is of their size.
+fn add(
+    linear: &Linear,
+    norm: Option<&Norm>,
+    input: &Input<'_>,
+    (x, buffer): (&mut [f32], &mut [f32]),
+) -> Result<(), ModelError> {
+    if norm.is_none() && !linear.has_bias() {
+        return multiply(input, &mut [Output { linear, values: x, store: Keep::Sum }]);
     }
-    let width = heads.queries * heads.head_dim;
-    for (token, queries) in queries.chunks_exact_mut(width).enumerate() {
-        batch.rotation.apply(token, queries);
+    multiply(input, &mut [Output { linear, values: &mut *buffer, store: Keep::Nothing }])?;
+    if let Some(norm) = norm {
+        norm.apply(buffer);
     }
-    let mut tokens = Vec::with_capacity(queries.len() / width);
-    for span in batch.spans {
-        let row = &rows[span.row];
-        let Some(own) = fused(&row.layers[index]) else {
-            return Err(ModelError::State("a memory of plain operations among fused ones".into()));
-        };
-        let shared = row.shared.as_ref().and_then(|prefix| fused(&prefix.layers[index]));
-        let before = own.len() - span.count;
-        tokens.extend((1..=span.count).map(|seen| Query { shared, own, visible: before + seen }));
+    for (x, added) in x.iter_mut().zip(buffer) {
+        *x += *added;
     }
-    Ok(causal_attention::attend(heads, queries, &tokens))
+    Ok(())
 }

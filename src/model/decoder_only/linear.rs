@@ -1,23 +1,36 @@
-//! A linear layer over a matrix of a GGUF file, the same for a row whatever rows stand beside it.
+//! A linear layer over a matrix of a checkpoint, the same for a row whatever rows stand beside it.
 //!
-//! On the CPU low-bit matrices are multiplied as they are; other types, and all of them where exactness is asked for, as
-//! f32. On other devices Candle multiplies.
+//! On the CPU matrices in a format of `low_bit` are multiplied as they are. Others become `Q8_0` piece by piece as they
+//! are read, or f32 where exactness is asked for. On other devices Candle multiplies.
 
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use candle_core::quantized::{GgmlDType, QMatMul};
+use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
 use candle_core::{Device, Module, Tensor};
+use rayon::prelude::*;
 
-use crate::kernels::exponential::swiglu;
+use super::Wide;
+use crate::kernels::exponential::Activation;
 use crate::kernels::gemm::{self, PackedMatrix};
 use crate::kernels::low_bit::{self, Activations, Blocks, Format, LowBitMatrix, Product, Store};
 use crate::kernels::spread::for_each_piece;
-use crate::model::gguf::GgufFile;
+use crate::model::mapped::MappedTensors;
 use crate::model::{LoadOptions, ModelError, Precision};
 
+/// Rows that are quantized at a time by a thread.
+const QUANTIZED_ROWS: usize = 32;
 /// Elements of the activation a thread gets at least.
 const ACTIVATION_PIECE: usize = 8 * 1024;
+
+/// Where matrices come from, and how they are kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Loading<'a> {
+    pub tensors: &'a MappedTensors,
+    pub options: &'a LoadOptions,
+    /// What happens to 32-bit matrices.
+    pub wide: Wide,
+}
 
 /// A matrix of the file.
 #[derive(Debug, Clone, Copy)]
@@ -98,29 +111,32 @@ impl Linear {
     ///
     /// # Errors
     /// A tensor is missing, has another shape, or the backend failed.
-    pub(super) fn load(
-        file: &GgufFile,
-        matrix: Matrix<'_>,
-        rows: Range<usize>,
-        options: &LoadOptions,
-    ) -> Result<Linear, ModelError> {
+    pub(super) fn load(from: Loading<'_>, matrix: Matrix<'_>, rows: Range<usize>) -> Result<Linear, ModelError> {
+        let Loading { tensors, options, wide } = from;
         let device = &options.device;
         let shape = (matrix.rows, matrix.elements);
         let exact = options.precision == Precision::F32;
         let weights = if device.is_cpu() {
-            let (dtype, bytes) = file.blocks(matrix.name, shape, rows.clone())?;
+            let (dtype, bytes) = tensors.blocks(matrix.name, shape, rows.clone())?;
+            let kept = exact
+                || dtype == GgmlDType::F32 && wide == Wide::Kept && options.precision != Precision::Int8
+                || !matrix.elements.is_multiple_of(GgmlDType::Q8_0.block_size());
             match format(dtype) {
                 Some(format) if !exact => {
                     Weights::LowBit(LowBitMatrix::pack(format, bytes, rows.len(), matrix.elements)?)
                 }
-                _ => {
-                    let weights = file.matrix(matrix.name, shape, rows.clone(), device)?.dequantize(device)?;
+                _ if kept => {
+                    let weights = tensors.matrix(matrix.name, shape, rows.clone(), device)?.dequantize(device)?;
                     let weights = weights.flatten_all()?.to_vec1()?;
                     Weights::Full(PackedMatrix::new(&weights, rows.len(), matrix.elements)?)
                 }
+                _ => {
+                    let bytes = quantize(tensors, matrix, rows.clone())?;
+                    Weights::LowBit(LowBitMatrix::pack(Format::Q8_0, &bytes, rows.len(), matrix.elements)?)
+                }
             }
         } else {
-            let weights = file.matrix(matrix.name, shape, rows, device)?;
+            let weights = tensors.matrix(matrix.name, shape, rows, device)?;
             Weights::Device(if exact {
                 QMatMul::Tensor(weights.dequantize(device)?)
             } else {
@@ -195,6 +211,11 @@ impl Linear {
         }
     }
 
+    /// Whether a bias is added.
+    pub(super) fn has_bias(&self) -> bool {
+        self.bias.is_some()
+    }
+
     fn bias(&self) -> Option<&[f32]> {
         self.bias.as_ref().map(|bias| &bias.values[..])
     }
@@ -234,13 +255,19 @@ pub(super) fn multiply(x: &Input<'_>, outputs: &mut [Output<'_>]) -> Result<(), 
     Ok(())
 }
 
-/// `silu(gate(x)) · up(x)`, `[rows, outputs]`.
+/// `activation(gate(x)) · up(x)`, `[rows, outputs]`.
 ///
 /// # Errors
 /// As [`multiply`].
-pub(super) fn multiply_gated(gate: &Linear, up: &Linear, x: &Input<'_>, output: &mut [f32]) -> Result<(), ModelError> {
+pub(super) fn multiply_gated(
+    (gate, up): (&Linear, &Linear),
+    activation: Activation,
+    x: &Input<'_>,
+    output: &mut [f32],
+) -> Result<(), ModelError> {
     if let (Weights::LowBit(gate), Weights::LowBit(up)) = (&gate.weights, &up.weights) {
-        low_bit::multiply_gated([gate, up], [gate, up].map(|matrix| x.quantized(matrix.blocks())), output);
+        let inputs = [gate, up].map(|matrix| x.quantized(matrix.blocks()));
+        low_bit::multiply_gated([gate, up], inputs, activation, output);
         return Ok(());
     }
     let mut ups = vec![0.0; output.len()];
@@ -257,10 +284,23 @@ pub(super) fn multiply_gated(gate: &Linear, up: &Linear, x: &Input<'_>, output: 
         || (),
         |(), piece, values| {
             let start = piece * ACTIVATION_PIECE;
-            swiglu(values, &ups[start..start + values.len()]);
+            activation.gate(values, &ups[start..start + values.len()]);
         },
     );
     Ok(())
+}
+
+/// Rows of a matrix as blocks of `Q8_0`, a few rows at a time, so that it never stands in memory as floats.
+fn quantize(tensors: &MappedTensors, matrix: Matrix<'_>, rows: Range<usize>) -> Result<Vec<u8>, ModelError> {
+    let pieces: Vec<Range<usize>> =
+        rows.clone().step_by(QUANTIZED_ROWS).map(|first| first..rows.end.min(first + QUANTIZED_ROWS)).collect();
+    let quantize = |rows: Range<usize>| -> Result<Vec<u8>, ModelError> {
+        let shape = (matrix.rows, matrix.elements);
+        let floats = tensors.matrix(matrix.name, shape, rows, &Device::Cpu)?.dequantize(&Device::Cpu)?;
+        Ok(QTensor::quantize(&floats, GgmlDType::Q8_0)?.data()?.into_owned())
+    };
+    let pieces = pieces.into_par_iter().map(quantize).collect::<Result<Vec<_>, ModelError>>()?;
+    Ok(pieces.concat())
 }
 
 /// The format of a type that is multiplied in low bits.

@@ -18,19 +18,25 @@ use candle_core::{Device, Tensor};
 
 use self::fused::Scratch;
 use self::layer::{Layer, Norm, Operations, Ragged, Span};
-use self::linear::{Input, Linear, Matrix};
+use self::linear::{Input, Linear, Loading, Matrix};
 use self::state::{Memory, Prefix, Prefixes, Row, Rows};
 use self::vocabulary::Vocabulary;
-use super::gguf::GgufFile;
-use super::{Ask, Candidates, LoadOptions, Model, ModelError, Request, Spec, State};
+use super::mapped::MappedTensors;
+use super::{Ask, Candidates, LoadOptions, Model, ModelError, Precision, Request, Spec, State};
 pub use crate::kernels::causal_attention::Heads;
-use crate::kernels::causal_attention::KeyValues;
+use crate::kernels::causal_attention::{KeyValues, Setting};
+pub use crate::kernels::exponential::Activation;
 use crate::kernels::rope::Frequencies;
+pub use crate::kernels::rope::{Pairs, Rotary, Scaling};
 use crate::kernels::spread::together;
 use crate::token::{TokenClasses, TokenId};
 
 /// Prompt tokens that go through the layers at a time, which bounds the memory of a prefill.
 const PREFILL_TOKENS: usize = 512;
+/// Layers that a network may have at most; no published one comes near.
+pub const MOST_LAYERS: usize = 4096;
+/// Largest size of anything else: products of two of them fit.
+const LARGEST_SIZE: usize = 1 << 24;
 /// Tells the states of models apart.
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
@@ -47,10 +53,70 @@ pub struct Config {
     pub feed_forward: usize,
     /// Added to the mean square in the norms.
     pub norm_epsilon: f64,
-    /// Base of the rotary frequencies; heads are rotated by halves.
-    pub rope_base: f64,
+    /// The rotary frequencies of layers that see everything.
+    pub rotary: Rotary,
+    /// Which elements of a head are rotated together.
+    pub pairs: Pairs,
+    /// Layers that see a window only, where there are any.
+    pub sliding: Option<Sliding>,
+    /// What embeddings are multiplied with, where they are.
+    pub embedding_scale: Option<f32>,
+    /// What queries are multiplied with; `1 / sqrt(head_dim)` where nothing is said.
+    pub query_scale: Option<f32>,
+    /// What the gate of a feed-forward block goes through.
+    pub activation: Activation,
     /// Which parts not every family has.
     pub parts: Parts,
+}
+
+/// Layers that see only the last positions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sliding {
+    /// How many positions a query sees, its own among them.
+    pub window: usize,
+    /// For each layer whether it is one of these.
+    pub layers: Vec<bool>,
+    /// Their rotary frequencies.
+    pub rotary: Rotary,
+}
+
+impl Sliding {
+    /// All layers but every `period`-th.
+    pub fn but_every(period: usize, layers: usize) -> Vec<bool> {
+        (1..=layers).map(|layer| period == 0 || !layer.is_multiple_of(period)).collect()
+    }
+}
+
+impl Config {
+    /// A network without any of the parts that not every family has.
+    pub fn plain(layers: usize, hidden: usize, heads: Heads, feed_forward: usize) -> Config {
+        Config {
+            layers,
+            hidden,
+            heads,
+            feed_forward,
+            norm_epsilon: 1e-6,
+            rotary: Rotary { base: 10_000.0, scaling: Scaling::None },
+            pairs: Pairs::Halves,
+            sliding: None,
+            embedding_scale: None,
+            query_scale: None,
+            activation: Activation::Silu,
+            parts: Parts::default(),
+        }
+    }
+
+    fn is_sliding(&self, layer: usize) -> bool {
+        self.sliding.as_ref().is_some_and(|sliding| sliding.layers.get(layer).copied().unwrap_or(false))
+    }
+
+    fn attention(&self, layer: usize) -> Setting {
+        Setting {
+            heads: self.heads,
+            scale: self.query_scale.unwrap_or(1.0 / (self.heads.head_dim as f32).sqrt()),
+            window: self.sliding.as_ref().filter(|_| self.is_sliding(layer)).map(|sliding| sliding.window),
+        }
+    }
 }
 
 /// Parts that some families have.
@@ -58,8 +124,35 @@ pub struct Config {
 pub struct Parts {
     /// Queries, keys and values have biases.
     pub attention_bias: bool,
+    /// The output of the attention has a bias.
+    pub output_bias: bool,
     /// Queries and keys are normalized head by head.
-    pub head_norm: bool,
+    pub head_norm: HeadNorm,
+    /// What attention and feed-forward block add is normalized too.
+    pub inner_norms: bool,
+    /// The weights of norms are stored less one.
+    pub shifted_norms: bool,
+}
+
+/// Where the norm of queries and keys stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HeadNorm {
+    /// There is none.
+    #[default]
+    None,
+    /// Before they are rotated.
+    BeforeRotation,
+    /// Behind it.
+    AfterRotation,
+}
+
+/// What happens to 32-bit matrices where no precision is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wide {
+    /// They are multiplied as they are: in GGUF each matrix has the type that was chosen for it.
+    Kept,
+    /// They are quantized to 8 bits, as those of 16 bits always are.
+    Quantized,
 }
 
 /// Names of the tensors; those of a layer stand behind `blk.N.` and before `.weight` or `.bias`.
@@ -69,8 +162,8 @@ pub struct TensorNames {
     pub embedding: &'static str,
     /// Last norm.
     pub output_norm: &'static str,
-    /// Output projection; where it is missing the embeddings serve.
-    pub output: &'static str,
+    /// Output projection; without one the embeddings serve.
+    pub output: Option<&'static str>,
     /// What stands before the number of a layer.
     pub layer: &'static str,
     /// Norm before the attention.
@@ -79,6 +172,8 @@ pub struct TensorNames {
     pub attention: [&'static str; 4],
     /// Norms of queries and keys.
     pub head_norms: [&'static str; 2],
+    /// Norms over what the attention and the feed-forward block add.
+    pub inner_norms: [&'static str; 2],
     /// Norm before the feed-forward block.
     pub feed_forward_norm: &'static str,
     /// Gate, up and down projection.
@@ -94,7 +189,8 @@ pub struct DecoderOnly {
     layers: Vec<Layer>,
     output_norm: Norm,
     vocabulary: Vocabulary,
-    frequencies: Frequencies,
+    /// Of layers that see everything, and of those with a window.
+    frequencies: Vec<Frequencies>,
     device: Device,
     operations: Operations,
     prefill_tokens: usize,
@@ -111,6 +207,8 @@ pub struct Blueprint {
     pub config: Config,
     /// Names of the tensors.
     pub names: TensorNames,
+    /// What happens to 32-bit matrices.
+    pub wide: Wide,
 }
 
 impl DecoderOnly {
@@ -118,28 +216,41 @@ impl DecoderOnly {
     ///
     /// # Errors
     /// Sizes that contradict each other, a tensor that is missing or has another shape, or the backend failed.
-    pub fn load(file: &GgufFile, blueprint: Blueprint, options: &LoadOptions) -> Result<DecoderOnly, ModelError> {
-        let Blueprint { mut spec, config, names } = blueprint;
+    pub fn load(
+        tensors: &MappedTensors,
+        blueprint: Blueprint,
+        options: &LoadOptions,
+    ) -> Result<DecoderOnly, ModelError> {
+        let Blueprint { mut spec, config, names, wide } = blueprint;
+        if options.precision == Precision::W8A16 {
+            return Err(ModelError::Config {
+                field: "precision".into(),
+                value: "w8a16".into(),
+                advice: "it is for translation models; chat models know auto, int8 and f32".into(),
+            });
+        }
         check_sizes(&config)?;
         let tensor = |name: &str, kind: &str| format!("{name}.{kind}");
         let embedding_name = tensor(names.embedding, "weight");
-        spec.vocab = file.rows(&embedding_name)?;
+        spec.vocab = tensors.rows(&embedding_name)?;
         let device = &options.device;
-        let embedding = file.matrix(&embedding_name, (spec.vocab, config.hidden), 0..spec.vocab, device)?;
-        let mut layers = Vec::with_capacity(config.layers);
+        let embedding = tensors.matrix(&embedding_name, (spec.vocab, config.hidden), 0..spec.vocab, device)?;
+        let from = Loading { tensors, options, wide };
+        let mut layers = Vec::new();
         for index in 0..config.layers {
-            layers.push(load_layer(file, (&config, &names), index, options)?);
-            file.forget_pages();
+            layers.push(load_layer(from, (&config, &names), index)?);
+            tensors.forget_pages();
         }
-        let norm = file.dense(&tensor(names.output_norm, "weight"), &[config.hidden], device)?;
-        let output_name = tensor(names.output, "weight");
-        let output_name = if file.has(&output_name) { output_name } else { embedding_name };
+        let output_norm = load_norm(from, &config, &tensor(names.output_norm, "weight"), config.hidden)?;
+        let output_name = names.output.map_or(embedding_name, |output| tensor(output, "weight"));
         let matrix = Matrix { name: &output_name, rows: spec.vocab, elements: config.hidden };
-        let vocabulary = Vocabulary::load(file, matrix, options)?;
-        file.forget_pages();
+        let vocabulary = Vocabulary::load(from, matrix)?;
+        tensors.forget_pages();
+        let rotaries = [Some(&config.rotary), config.sliding.as_ref().map(|sliding| &sliding.rotary)];
+        let frequencies = |rotary: &Rotary| Frequencies::new(config.heads.head_dim, rotary, config.pairs);
         Ok(DecoderOnly {
-            output_norm: Norm::new(norm, config.norm_epsilon)?,
-            frequencies: Frequencies::new(config.heads.head_dim, config.rope_base),
+            output_norm,
+            frequencies: rotaries.into_iter().flatten().map(frequencies).collect(),
             device: device.clone(),
             operations: if device.is_cpu() { Operations::Fused } else { Operations::Plain },
             prefill_tokens: PREFILL_TOKENS,
@@ -175,6 +286,24 @@ impl DecoderOnly {
         self.config.layers * self.config.heads.key_values * self.config.heads.head_dim * 2 * size_of::<f32>()
     }
 
+    /// Tells the model what its tokenizer knows of special tokens: those that end an answer, beside the ones it knows
+    /// itself, and those that may never stand in one.
+    pub fn with_special_tokens(mut self, end: &[TokenId], never: &[TokenId]) -> DecoderOnly {
+        let vocab = self.spec.vocab;
+        let known = |token: &&TokenId| (**token as usize) < vocab;
+        for &token in end.iter().filter(known) {
+            if !self.spec.eos.contains(&token) {
+                self.spec.eos.push(token);
+            }
+        }
+        for &token in never.iter().filter(known) {
+            if !self.spec.eos.contains(&token) && !self.spec.suppressed.contains(&token) {
+                self.spec.suppressed.push(token);
+            }
+        }
+        self
+    }
+
     /// Tells the model the classes of its tokens, by which a request limits what is answered.
     pub fn with_token_classes(mut self, classes: Vec<TokenClasses>) -> DecoderOnly {
         self.vocabulary.classify(classes);
@@ -199,10 +328,14 @@ impl DecoderOnly {
         wanted: Wanted,
     ) -> Result<Option<Hidden>, ModelError> {
         let ids = Tensor::new(tokens, &Device::Cpu)?;
-        let embedded = self.embedding.embedding(&ids)?;
+        let mut embedded = self.embedding.embedding(&ids)?;
+        if let Some(scale) = self.config.embedding_scale {
+            embedded = (embedded * f64::from(scale))?;
+        }
         let positions: Vec<usize> =
             spans.iter().flat_map(|span| (0..span.count).map(|offset| rows[span.row].length + offset)).collect();
-        let batch = Ragged { spans, rotation: self.frequencies.at(&positions) };
+        let rotations = self.frequencies.iter().map(|frequencies| frequencies.at(&positions)).collect();
+        let batch = Ragged { spans, rotations };
         let hidden = match self.operations {
             Operations::Fused => {
                 let mut x = embedded.flatten_all()?.to_vec1()?;
@@ -406,7 +539,18 @@ fn check_sizes(config: &Config) -> Result<(), ModelError> {
         && head_dim > 0
         && queries > 0
         && queries.is_multiple_of(key_values)
-        && head_dim.is_multiple_of(2);
+        && head_dim.is_multiple_of(2)
+        && config.layers <= MOST_LAYERS
+        && [config.hidden, config.feed_forward, queries, head_dim].iter().all(|&size| size <= LARGEST_SIZE);
+    if let Some(sliding) = &config.sliding
+        && (sliding.window == 0 || sliding.layers.len() != config.layers)
+    {
+        return Err(ModelError::Config {
+            field: "sliding window, its layers".into(),
+            value: format!("{}, {}", sliding.window, sliding.layers.len()),
+            advice: format!("expected at least one position, and for each of {} layers a kind", config.layers),
+        });
+    }
     if fits {
         return Ok(());
     }
@@ -416,50 +560,56 @@ fn check_sizes(config: &Config) -> Result<(), ModelError> {
             "{}, {}, {}, {queries}, {key_values}, {head_dim}",
             config.layers, config.hidden, config.feed_forward
         ),
-        advice: "none may be 0, the heads have to be a multiple of the key heads, and the head size has to be even"
+        advice: "none may be 0 or out of all proportion, the heads have to be a multiple of the key heads, and the head size has to be even"
             .into(),
     })
 }
 
-fn load_layer(
-    file: &GgufFile,
-    (config, names): (&Config, &TensorNames),
-    index: usize,
-    options: &LoadOptions,
-) -> Result<Layer, ModelError> {
+fn load_norm(from: Loading<'_>, config: &Config, name: &str, width: usize) -> Result<Norm, ModelError> {
+    let weight = from.tensors.dense(name, &[width], &from.options.device)?;
+    let weight = if config.parts.shifted_norms { (weight + 1.0)? } else { weight };
+    Norm::new(weight, config.norm_epsilon)
+}
+
+fn load_layer(from: Loading<'_>, (config, names): (&Config, &TensorNames), index: usize) -> Result<Layer, ModelError> {
     let name = |part: &str, kind: &str| format!("{}.{index}.{part}.{kind}", names.layer);
     let linear = |part: &str, (rows, elements): (usize, usize)| {
-        Linear::load(file, Matrix { name: &name(part, "weight"), rows, elements }, 0..rows, options)
+        Linear::load(from, Matrix { name: &name(part, "weight"), rows, elements }, 0..rows)
     };
-    let biased = |part: &str, shape: (usize, usize)| {
+    let biased = |part: &str, shape: (usize, usize), has: bool| {
         let linear = linear(part, shape)?;
-        if !config.parts.attention_bias {
+        if !has {
             return Ok(linear);
         }
-        linear.with_bias(file.dense(&name(part, "bias"), &[shape.0], &options.device)?)
+        linear.with_bias(from.tensors.dense(&name(part, "bias"), &[shape.0], &from.options.device)?)
     };
-    let norm = |part: &str, width: usize| {
-        Norm::new(file.dense(&name(part, "weight"), &[width], &options.device)?, config.norm_epsilon)
-    };
+    let norm = |part: &str, width: usize| load_norm(from, config, &name(part, "weight"), width);
     let head_norm = |part: &str| {
-        if config.parts.head_norm { norm(part, config.heads.head_dim).map(Some) } else { Ok(None) }
+        let has = config.parts.head_norm != HeadNorm::None;
+        has.then(|| norm(part, config.heads.head_dim)).transpose()
     };
+    let inner_norm = |part: &str| config.parts.inner_norms.then(|| norm(part, config.hidden)).transpose();
     let queries = config.heads.queries * config.heads.head_dim;
     let keys = config.heads.key_values * config.heads.head_dim;
     let hidden = config.hidden;
+    let bias = config.parts.attention_bias;
     let [query, key, value, output] = names.attention;
     let [gate, up, down] = names.feed_forward;
     Ok(Layer {
         attention_norm: norm(names.attention_norm, hidden)?,
-        query: biased(query, (queries, hidden))?,
-        key: biased(key, (keys, hidden))?,
-        value: biased(value, (keys, hidden))?,
+        query: biased(query, (queries, hidden), bias)?,
+        key: biased(key, (keys, hidden), bias)?,
+        value: biased(value, (keys, hidden), bias)?,
         query_norm: head_norm(names.head_norms[0])?,
         key_norm: head_norm(names.head_norms[1])?,
-        output: linear(output, (hidden, queries))?,
+        output: biased(output, (hidden, queries), config.parts.output_bias)?,
+        output_norm: inner_norm(names.inner_norms[0])?,
         feed_forward_norm: norm(names.feed_forward_norm, hidden)?,
         gate: linear(gate, (config.feed_forward, hidden))?,
         up: linear(up, (config.feed_forward, hidden))?,
         down: linear(down, (hidden, config.feed_forward))?,
+        down_norm: inner_norm(names.inner_norms[1])?,
+        attention: config.attention(index),
+        rotation: usize::from(config.is_sliding(index)),
     })
 }

@@ -5,11 +5,10 @@ use std::sync::OnceLock;
 
 use candle_core::Tensor;
 
-use super::linear::{Input, Linear, Matrix};
+use super::linear::{Input, Linear, Loading, Matrix};
 use crate::kernels::exponential::{largest, sum_exp};
 use crate::kernels::spread::for_each_index;
-use crate::model::gguf::GgufFile;
-use crate::model::{Adjustment, Ask, Candidates, LoadOptions, ModelError};
+use crate::model::{Adjustment, Ask, Candidates, ModelError};
 use crate::token::{TokenClasses, TokenId};
 
 /// Rows of the matrix that are multiplied at a time: 16 rows of logits take 128 kB, which stay in a core's cache.
@@ -29,12 +28,12 @@ pub(super) struct Vocabulary {
 impl Vocabulary {
     /// # Errors
     /// The matrix is missing, has another shape, or the backend failed.
-    pub(super) fn load(file: &GgufFile, matrix: Matrix<'_>, options: &LoadOptions) -> Result<Vocabulary, ModelError> {
+    pub(super) fn load(from: Loading<'_>, matrix: Matrix<'_>) -> Result<Vocabulary, ModelError> {
         let mut chunks = Vec::with_capacity(matrix.rows.div_ceil(CHUNK));
         for start in (0..matrix.rows).step_by(CHUNK) {
             let rows = start..matrix.rows.min(start + CHUNK);
-            chunks.push(Linear::load(file, matrix, rows, options)?);
-            file.forget_pages();
+            chunks.push(Linear::load(from, matrix, rows)?);
+            from.tensors.forget_pages();
         }
         Ok(Vocabulary { chunks, tokens: matrix.rows, classes: Vec::new() })
     }

@@ -152,6 +152,11 @@ impl Weights {
         self.entries.iter().map(|(name, (_, entry))| (name.clone(), entry.shape.clone())).collect()
     }
 
+    /// Name, number of the file and place of each tensor, in alphabetical order of the names.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (&str, usize, &Entry)> {
+        self.entries.iter().map(|(name, (file, entry))| (name.as_str(), *file, entry))
+    }
+
     /// Names in alphabetical order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.keys().map(String::as_str)

@@ -18,7 +18,7 @@ use std::path::Path;
 
 use bpe::Bpe;
 use normalize::{Normalizer, SPACE_MARK};
-use proto::{ModelFile, ModelKind, PieceEntry};
+use proto::{ModelFile, ModelKind, NormalizerSettings, PieceEntry};
 use trie::Trie;
 use unigram::{Entry, Unigram};
 
@@ -108,7 +108,33 @@ impl SentencePiece {
     /// # Errors
     /// The bytes are damaged, or hold a word or character model.
     pub fn from_bytes(bytes: &[u8]) -> Result<SentencePiece, SentencePieceError> {
-        let file = ModelFile::parse(bytes)?;
+        SentencePiece::build(ModelFile::parse(bytes)?)
+    }
+
+    /// A model of byte pair encoding from its pieces alone, as other formats carry them: text, score and kind of each. Text
+    /// is not normalized, spaces are marked, nothing is put before a text, and characters without a piece become bytes.
+    ///
+    /// # Errors
+    /// The pieces contradict each other, or one for a byte or the unknown piece is missing.
+    pub fn from_pieces(
+        pieces: impl IntoIterator<Item = (String, f32, PieceKind)>,
+    ) -> Result<SentencePiece, SentencePieceError> {
+        SentencePiece::build(ModelFile {
+            pieces: pieces.into_iter().map(|(text, score, kind)| PieceEntry { text, score, kind }).collect(),
+            kind: ModelKind::Bpe,
+            treat_whitespace_as_suffix: false,
+            byte_fallback: true,
+            unknown_surface: " \u{2047} ".to_owned(),
+            normalizer: NormalizerSettings {
+                add_dummy_prefix: false,
+                remove_extra_whitespaces: false,
+                ..NormalizerSettings::default()
+            },
+            denormalizer: None,
+        })
+    }
+
+    fn build(file: ModelFile) -> Result<SentencePiece, SentencePieceError> {
         let error = |reason: String| Err(SentencePieceError::Model(reason));
         let mut reserved: HashMap<Vec<u8>, u32> = HashMap::new();
         let mut texts: HashMap<&[u8], u32> = HashMap::new();
