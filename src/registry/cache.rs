@@ -265,7 +265,7 @@ pub(crate) fn plausible(role: Role, path: &Path, size: Option<u64>) -> Option<()
         | Role::TokenizerConfig
         | Role::Vocab
         | Role::TargetVocab
-        | Role::Tokenizer
+        | Role::TokenizerJson
         | Role::WeightsIndex => (trimmed.first() == Some(&b'{')).then_some(()),
         _ => Some(()),
     }

@@ -31,7 +31,7 @@ const SEQ2SEQ: &[(&str, Role, bool)] = &[
     ("tokenizer_config.json", Role::TokenizerConfig, false),
     ("vocab.json", Role::Vocab, false),
     ("merges.txt", Role::Merges, false),
-    ("tokenizer.json", Role::Tokenizer, false),
+    ("tokenizer.json", Role::TokenizerJson, false),
     ("sentencepiece.bpe.model", Role::Spm, false),
     ("spiece.model", Role::Spm, false),
 ];

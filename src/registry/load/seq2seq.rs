@@ -100,7 +100,7 @@ fn byte_pairs(files: &ModelFiles, description: &Description) -> Result<BartToken
     let merges = files.one(Role::Vocab).zip(files.one(Role::Merges));
     let parts = match merges {
         Some((vocab, merges)) => Files::Merges(vocab.to_path_buf(), merges.to_path_buf()),
-        None => Files::Whole(need(files, Role::Tokenizer)?),
+        None => Files::Whole(need(files, Role::TokenizerJson)?),
     };
     let defaults = &description.defaults;
     let settings = Settings {
