@@ -4,12 +4,16 @@
 //! This file parses and checks cards; it fetches nothing and reads no weights.
 
 mod causal;
+mod seq2seq;
+#[cfg(test)]
+mod tests;
 mod wording;
 
 use std::sync::OnceLock;
 
 use serde::Deserialize;
 
+pub use self::seq2seq::Summary;
 pub use self::wording::{LicenseClass, PromptWording};
 use crate::language::Language;
 
@@ -120,30 +124,6 @@ impl Family {
             Family::Pegasus => "pegasus",
             Family::M2m100 => "m2m100",
             Family::T5 => "t5",
-        }
-    }
-
-    /// Whether its networks have an encoder: translators and summarizers that were trained for one thing, no chat models.
-    pub fn has_encoder(self) -> bool {
-        match self {
-            Family::Gemma3 | Family::HunyuanDense | Family::Llama | Family::Qwen2 | Family::Qwen3 => false,
-            Family::Marian
-            | Family::Bergamot
-            | Family::Bart
-            | Family::Mbart
-            | Family::Pegasus
-            | Family::M2m100
-            | Family::T5 => true,
-        }
-    }
-
-    /// Whether checkpoints of the family can do a task; of the same family some may do the one and some the other.
-    pub fn may(self, task: Task) -> bool {
-        match self {
-            Family::Marian | Family::Bergamot | Family::Mbart | Family::M2m100 => task == Task::Translate,
-            Family::Bart | Family::Pegasus => task == Task::Summarize,
-            Family::T5 => true,
-            family => family.is_chat(),
         }
     }
 }
@@ -430,15 +410,6 @@ pub struct Generation {
     pub repetition_penalty: Option<f32>,
 }
 
-/// How a summarizer with an encoder is asked.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Summary {
-    /// What stands before the article (`summarize: `).
-    #[serde(default)]
-    pub prefix: Option<String>,
-}
-
 /// How the parts of a mirror become files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -659,16 +630,8 @@ impl Card {
                 }
             }
             Family::Bart | Family::Mbart | Family::Pegasus | Family::M2m100 | Family::T5 => {
-                let vocabulary = [Role::Spm, Role::Merges, Role::TokenizerJson];
-                if !has(Role::Config) || !vocabulary.into_iter().any(has) {
-                    let family = self.family.as_str();
-                    return fault(format!("a {family} card needs a file with role config and one for its vocabulary"));
-                }
-                if self.weight_candidates.is_empty() {
-                    return fault(format!("a {} card needs weight_candidates", self.family.as_str()));
-                }
-                if let Some(task) = self.tasks.iter().find(|&&task| !self.family.may(task)) {
-                    return fault(format!("a {} model does not {task:?}", self.family.as_str()));
+                if let Some(text) = seq2seq::fault(self) {
+                    return fault(text);
                 }
             }
             _ => {}
@@ -764,92 +727,4 @@ fn distance(a: &str, b: &str) -> usize {
 /// Whether the text is that many lower-case hex digits.
 pub(crate) fn is_hex(text: &str, digits: usize) -> bool {
     text.len() == digits && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use super::*;
-
-    #[test]
-    fn every_file_in_models_is_embedded_and_parses() {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
-        let mut on_disk: Vec<String> = std::fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .filter(|path| path.extension().is_some_and(|e| e == "toml"))
-            .map(|path| path.file_name().unwrap().to_str().unwrap().to_string())
-            .collect();
-        on_disk.sort();
-        let embedded: Vec<String> = EMBEDDED.iter().map(|(name, _)| (*name).to_string()).collect();
-        assert_eq!(on_disk, embedded, "EMBEDDED lists the folder in alphabetical order");
-        for (file, text) in EMBEDDED {
-            let card = Card::parse(text).unwrap_or_else(|e| panic!("{file}: {e}"));
-            assert_eq!(format!("{}.toml", card.name), *file);
-        }
-        assert_eq!(cards().len(), EMBEDDED.len());
-    }
-
-    #[test]
-    fn names_are_found_in_any_case_and_by_repository() {
-        for name in ["opus-mt-en-fr", "OPUS-MT-en-FR", "Helsinki-NLP/opus-mt-en-fr"] {
-            assert_eq!(find(name).unwrap().name, "opus-mt-en-fr", "{name}");
-        }
-        assert!(find("mozilla/firefox-translations-models").is_none(), "several cards are of it");
-        assert!(find("opus-mt-tc-big-en-ko").is_none(), "that checkpoint is broken and must not be offered");
-    }
-
-    #[test]
-    fn addresses_are_encrypted_and_name_the_commit() {
-        for card in cards().iter().filter(|card| !card.addresses.is_empty()) {
-            assert!(card.addresses.iter().all(|address| address.url.starts_with("https://")), "{}", card.name);
-            let commit = card.source.revision.as_deref().unwrap();
-            let whole = card.addresses.iter().filter(|address| address.files.is_empty());
-            assert!(whole.clone().count() >= 2 && whole.clone().all(|a| a.url.contains(commit)), "{}", card.name);
-        }
-    }
-
-    #[test]
-    fn an_address_gives_the_published_name() {
-        let card = find("firefox-en-uk-tiny").unwrap();
-        let weights = card.files.iter().find(|file| file.role == Role::Weights).unwrap();
-        let url = card.addresses[0].of(weights).unwrap();
-        assert!(url.ends_with("/models/tiny/enuk/model.enuk.intgemm.alphas.bin.gz"), "{url}");
-        let other = Address { url: "https://x/{}".into(), files: vec!["another".into()] };
-        assert_eq!(other.of(weights), None);
-    }
-
-    #[test]
-    fn near_names_are_suggested() {
-        assert!(near("opus-mt-en-ukr").contains(&"opus-mt-en-uk"));
-        assert!(near("qwen2.5-coder").contains(&"qwen2.5-coder-1.5b-instruct"));
-        assert!(near("completely-different-thing").is_empty());
-    }
-
-    #[test]
-    fn a_hash_that_is_cut_short_is_refused() {
-        let good = EMBEDDED.iter().find(|(name, _)| name.contains("coder-0.5b")).unwrap().1;
-        let hash = Card::parse(good).unwrap().files[0].sha256.clone().unwrap();
-        let cut = good.replace(&hash, &hash[..63]);
-        assert!(Card::parse(&cut).unwrap_err().to_string().contains("64 lower-case hex"));
-    }
-
-    #[test]
-    fn non_commercial_weights_need_acceptance() {
-        for card in cards() {
-            let open =
-                ["Apache-2.0", "CC-BY-4.0", "MIT", "MPL-2.0", "CC-BY-SA-4.0"].contains(&card.license.name.as_str());
-            assert_eq!(card.license.needs_acceptance, !open, "{}", card.name);
-        }
-    }
-
-    #[test]
-    fn no_card_into_korean_or_ukrainian_by_a_small_chat_model_is_called_good() {
-        for card in cards().iter().filter(|card| card.family.is_chat()) {
-            for direction in card.directions.iter().filter(|d| [Language::UK, Language::KO].contains(&d.to)) {
-                assert!(direction.quality < Quality::Good, "{} {}", card.name, direction.to);
-            }
-        }
-    }
 }
