@@ -72,7 +72,7 @@ impl Activation {
 #[inline(always)]
 fn gelu_body<const FMA: bool>(gate: &mut [f32], up: &[f32]) {
     // √(8/π): twice the factor in the formula.
-    const FACTOR: f32 = 1.595_769_1;
+    const FACTOR: f32 = 1.595_769;
     for (gate, up) in gate.iter_mut().zip(up) {
         let x = *gate;
         let inner = FACTOR * x * multiply_add::<FMA>(0.044_715 * x, x, 1.0);

@@ -318,17 +318,13 @@ impl<'a> Fields<'a> {
     /// A scaling that is not implemented.
     pub fn rotary(&mut self, kind: &str, base: &str, default: f64) -> Result<Rotary, ModelError> {
         let value = self.number(base, default)?;
-        let (name, parameters) = match self.get("rope_parameters").and_then(Value::as_object) {
-            Some(parameters) => {
-                let by_kind = parameters.get(kind).and_then(Value::as_object);
-                let of_kinds = parameters.values().any(Value::is_object);
-                let empty = of_kinds && by_kind.is_none();
-                ("rope_parameters", if empty { None } else { by_kind.or(Some(parameters)) })
-            }
-            None => {
-                let old = self.get("rope_scaling").and_then(Value::as_object);
-                ("rope_scaling", old.filter(|_| kind == "full_attention"))
-            }
+        let (name, parameters) = if let Some(all) = self.get("rope_parameters").and_then(Value::as_object) {
+            let by_kind = all.get(kind).and_then(Value::as_object);
+            let of_kinds = all.values().any(Value::is_object);
+            ("rope_parameters", by_kind.or(Some(all).filter(|_| !of_kinds)))
+        } else {
+            let old = self.get("rope_scaling").and_then(Value::as_object);
+            ("rope_scaling", old.filter(|_| kind == "full_attention"))
         };
         let Some(parameters) = parameters else { return Ok(Rotary { base: value, scaling: Scaling::None }) };
         self.scaled(name, parameters, value)

@@ -1,4 +1,4 @@
-//! Llama and what is built like it (SmolLM2, EuroLLM): metadata or configuration to flags, sizes and tensor names.
+//! Llama and what is built like it (`SmolLM2`, `EuroLLM`): metadata or configuration to flags, sizes and tensor names.
 //!
 //! Reference: `modeling_llama.py` of transformers and the `llama` graph of llama.cpp. The converter to GGUF reorders the
 //! rows of queries and keys, so that neighbouring elements are rotated together there and halves in safetensors.

@@ -146,14 +146,11 @@ impl<'a> Models<'a> {
 
     /// Whether a card may be chosen, as far as its class and its size go.
     fn may_choose(&self, card: &Card) -> bool {
-        match self.tier {
-            Some(tier) => card.tier == tier,
-            None => {
-                let large = card.family.is_chat() && card.size_bytes > FETCHED_BYTES;
-                !large
-                    || registry::find(&card.name).is_some_and(|card| registry::on_disk(card, self.settings).is_some())
-            }
+        if let Some(tier) = self.tier {
+            return card.tier == tier;
         }
+        let large = card.family.is_chat() && card.size_bytes > FETCHED_BYTES;
+        !large || registry::find(&card.name).is_some_and(|card| registry::on_disk(card, self.settings).is_some())
     }
 
     /// The models of a job that asked for `choice`.
@@ -646,6 +643,25 @@ mod tests {
         let said = error.to_string();
         assert!(said.contains("bring firefox-en-uk-base-memory with") && said.contains("HF_HUB_OFFLINE"), "{said}");
         assert!(lock(&models.unavailable).is_empty());
+    }
+
+    #[test]
+    fn a_tier_limits_the_choice_and_large_chat_models_are_not_fetched_unasked() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = Settings::new(folder.path().join("hub"), folder.path().join("data"));
+        settings.local_dir = folder.path().join("local");
+        let options = LoadOptions { device: candle_core::Device::Cpu, precision: Precision::Auto, keep: Keep::Nowhere };
+        let offered = |tier: Option<Tier>| -> Vec<String> {
+            let models = Models::new(Choice::Auto, &settings, options.clone(), &()).unwrap().of_tier(tier);
+            models.offers().into_iter().map(|offer| offer.name).collect()
+        };
+        let has = |names: &[String], name: &str| names.iter().any(|other| other == name);
+        let usual = offered(None);
+        assert!(has(&usual, "firefox-en-uk-tiny") && has(&usual, "qwen2.5-coder-1.5b-instruct"));
+        assert!(!has(&usual, "hy-mt2-7b") && !has(&usual, "hy-mt2-1.8b"));
+        let best = offered(Some(Tier::Best));
+        assert!(has(&best, "hy-mt2-7b") && !has(&best, "firefox-en-uk-tiny"));
+        assert!(best.iter().all(|name| registry::find(name).is_some_and(|card| card.tier == Tier::Best)));
     }
 
     #[test]

@@ -90,7 +90,7 @@ pub enum Family {
     /// Hunyuan dense models (Hy-MT2).
     #[serde(rename = "hunyuan-dense")]
     HunyuanDense,
-    /// Llama and what is built like it (SmolLM2, EuroLLM).
+    /// Llama and what is built like it (`SmolLM2`, `EuroLLM`).
     Llama,
     /// Qwen2 and Qwen2.5 chat models.
     Qwen2,

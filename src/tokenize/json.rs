@@ -68,13 +68,10 @@ impl JsonTokenizer {
         let mut plain = markup.clone();
         plain.set_encode_special_tokens(true);
         let settings = match &files.settings {
-            Some(path) => match serde_json::from_slice(&read(path, LONGEST)?) {
-                Ok(Value::Object(settings)) => settings,
-                _ => {
-                    let reason = "expected a JSON object; fetch the file again".to_owned();
-                    return Err(TokenizeError::File { path: path.clone(), reason });
-                }
-            },
+            Some(path) => serde_json::from_slice(&read(path, LONGEST)?).map_err(|reason| {
+                let reason = format!("expected a JSON object: {reason}; fetch the file again");
+                TokenizeError::File { path: path.clone(), reason }
+            })?,
             None => Map::new(),
         };
         let vocab = markup.get_vocab_size(true);

@@ -1,4 +1,4 @@
-//! SmolLM2 and Gemma 3 on real weights: next tokens and ids of lines against llama.cpp, and batches against single runs.
+//! `SmolLM2` and Gemma 3 on real weights: next tokens and ids of lines against llama.cpp, and batches against single runs.
 //!
 //! `TLUMACH_TEST_WEIGHTS` names the folder with `smollm2-135m.gguf` and `gemma-3-270m.gguf`.
 

@@ -62,7 +62,7 @@ impl Layer {
                 Output { linear: &self.value, values: &mut scratch.values, store: Keep::Nothing },
             ],
         )?;
-        self.turn(config, self.query_norm.as_ref(), &batch.rotations[self.rotation], &mut scratch.queries);
+        Layer::turn(config, self.query_norm.as_ref(), &batch.rotations[self.rotation], &mut scratch.queries);
         self.store_keys_and_values(config, index, batch, (&mut *rows, &mut *scratch));
         let attended = self.look(index, batch, rows, &scratch.queries)?;
         let attended = Input::new(&attended, config.heads.queries * config.heads.head_dim);
@@ -105,7 +105,7 @@ impl Layer {
         batch: &Ragged<'_>,
         (rows, scratch): (&mut [Row], &mut Scratch),
     ) {
-        self.turn(config, self.key_norm.as_ref(), &batch.rotations[self.rotation], &mut scratch.keys);
+        Layer::turn(config, self.key_norm.as_ref(), &batch.rotations[self.rotation], &mut scratch.keys);
         let width = config.heads.key_values * config.heads.head_dim;
         for span in batch.spans {
             let part = span.start * width..(span.start + span.count) * width;
@@ -116,8 +116,8 @@ impl Layer {
     }
 
     /// Rotates heads `[tokens, heads, head_dim]`, with their norm before or behind it.
-    fn turn(&self, config: &Config, norm: Option<&Norm>, rotation: &Rotation, heads: &mut [f32]) {
-        if let Some(norm) = self.before_rotation(config, norm) {
+    fn turn(config: &Config, norm: Option<&Norm>, rotation: &Rotation, heads: &mut [f32]) {
+        if let Some(norm) = Layer::before_rotation(config, norm) {
             norm.apply(heads);
         }
         let tokens = rotation.tokens();
@@ -125,7 +125,7 @@ impl Layer {
         for (token, heads) in heads.chunks_exact_mut(width.max(1)).enumerate() {
             rotation.apply(token, heads);
         }
-        if let Some(norm) = self.after_rotation(config, norm) {
+        if let Some(norm) = Layer::after_rotation(config, norm) {
             norm.apply(heads);
         }
     }

@@ -103,9 +103,9 @@ impl Layer {
         let normed = self.attention_norm.forward(&x)?;
         let (keys, values) = self.keys_and_values(config, &normed)?;
         let queries = self.query.forward(&normed)?;
-        let queries = normed_heads(self.before_rotation(config, self.query_norm.as_ref()), queries, config)?;
+        let queries = normed_heads(Layer::before_rotation(config, self.query_norm.as_ref()), queries, config)?;
         let attended = self.attend((config, index), batch, rows, (&queries, &keys, &values))?;
-        let x = (x + normed_if(self.output_norm.as_ref(), self.output.forward(&attended)?)?)?;
+        let x = (x + normed_if(self.output_norm.as_ref(), &self.output.forward(&attended)?)?)?;
         let normed = self.feed_forward_norm.forward(&x)?;
         let gate = self.gate.forward(&normed)?;
         let gate = match config.activation {
@@ -113,7 +113,7 @@ impl Layer {
             Activation::GeluTanh => gate.gelu()?,
         };
         let gated = (gate * self.up.forward(&normed)?)?;
-        Ok((x + normed_if(self.down_norm.as_ref(), self.down.forward(&gated)?)?)?)
+        Ok((x + normed_if(self.down_norm.as_ref(), &self.down.forward(&gated)?)?)?)
     }
 
     /// The tokens' keys and values enter the rows' memories and nothing else happens: all a prompt needs of the last
@@ -135,17 +135,17 @@ impl Layer {
 
     fn keys_and_values(&self, config: &Config, normed: &Tensor) -> Result<(Tensor, Tensor), ModelError> {
         let keys = self.key.forward(normed)?;
-        let norm = self.before_rotation(config, self.key_norm.as_ref());
+        let norm = Layer::before_rotation(config, self.key_norm.as_ref());
         Ok((normed_heads(norm, keys, config)?, self.value.forward(normed)?))
     }
 
     /// A norm of heads that comes before the rotation.
-    pub(super) fn before_rotation<'a>(&self, config: &Config, norm: Option<&'a Norm>) -> Option<&'a Norm> {
+    pub(super) fn before_rotation<'a>(config: &Config, norm: Option<&'a Norm>) -> Option<&'a Norm> {
         norm.filter(|_| config.parts.head_norm != HeadNorm::AfterRotation)
     }
 
     /// A norm of heads that comes behind the rotation.
-    pub(super) fn after_rotation<'a>(&self, config: &Config, norm: Option<&'a Norm>) -> Option<&'a Norm> {
+    pub(super) fn after_rotation<'a>(config: &Config, norm: Option<&'a Norm>) -> Option<&'a Norm> {
         norm.filter(|_| config.parts.head_norm == HeadNorm::AfterRotation)
     }
 
@@ -159,7 +159,7 @@ impl Layer {
     ) -> candle_core::Result<(Tensor, Tensor)> {
         let head_dim = config.heads.head_dim;
         let keys = rotate(&by_head(keys, span, head_dim)?, span, &batch.rotations[self.rotation])?;
-        let keys = normed_if(self.after_rotation(config, self.key_norm.as_ref()), keys)?;
+        let keys = normed_if(Layer::after_rotation(config, self.key_norm.as_ref()), &keys)?;
         let values = by_head(values, span, head_dim)?;
         let row = &mut rows[span.row];
         let Memory::Plain(memory) = &mut row.layers[index] else {
@@ -191,7 +191,7 @@ impl Layer {
         for &span in batch.spans {
             let (keys, values) = self.extend((config, index), (batch, span), rows, (keys, values))?;
             let queries = rotate(&by_head(queries, span, head_dim)?, span, &batch.rotations[self.rotation])?;
-            let queries = normed_if(self.after_rotation(config, self.query_norm.as_ref()), queries)?;
+            let queries = normed_if(Layer::after_rotation(config, self.query_norm.as_ref()), &queries)?;
             let positions = keys.dim(1)?;
             let queries = queries.reshape((heads.key_values, groups * span.count, head_dim))?;
             let scores = (queries.matmul(&keys.t()?.contiguous()?)? * f64::from(self.attention.scale))?;
@@ -217,8 +217,8 @@ fn normed_heads(norm: Option<&Norm>, x: Tensor, config: &Config) -> candle_core:
 }
 
 /// A norm over the last dimension, where there is one.
-fn normed_if(norm: Option<&Norm>, x: Tensor) -> candle_core::Result<Tensor> {
-    norm.map_or(Ok(x.clone()), |norm| norm.forward(&x))
+fn normed_if(norm: Option<&Norm>, x: &Tensor) -> candle_core::Result<Tensor> {
+    norm.map_or_else(|| Ok(x.clone()), |norm| norm.forward(x))
 }
 
 /// The tokens of a span as `[heads, tokens, head_dim]`.

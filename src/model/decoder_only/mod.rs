@@ -121,6 +121,8 @@ impl Config {
 
 /// Parts that some families have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+// Each is a question with two answers, and all have the same default.
+#[allow(clippy::struct_excessive_bools)]
 pub struct Parts {
     /// Queries, keys and values have biases.
     pub attention_bias: bool,
