@@ -192,10 +192,10 @@ mod tests {
         for i in 0..8 {
             assert!((linear[i] - plain[i] / 8.0).abs() < 1e-8);
         }
-        // Wavelength 6.3 is short, 20 lies between 16 and 64, those above are long.
+        // Wavelength 6.3 is short, 20 and 63 lie between 16 and 64, those above are long.
         assert_eq!(llama[0], plain[0]);
         assert!(llama[1] < plain[1] && llama[1] > plain[1] / 8.0);
-        assert!((llama[2] - plain[2] / 8.0).abs() < 1e-8 && (llama[7] - plain[7] / 8.0).abs() < 1e-8);
+        assert!((llama[3] - plain[3] / 8.0).abs() < 1e-8 && (llama[7] - plain[7] / 8.0).abs() < 1e-8);
         assert_eq!((divided[1], divided[7]), (plain[1] / 2.0, plain[7] / 8.0));
     }
 
