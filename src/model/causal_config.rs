@@ -29,7 +29,7 @@ pub const NAMES: TensorNames = TensorNames {
 };
 
 /// Fields that say nothing about the maths of an answer.
-const HARMLESS: [&str; 21] = [
+const HARMLESS: [&str; 22] = [
     "architectures",
     "attention_dropout",
     "attn_implementation",
@@ -51,6 +51,7 @@ const HARMLESS: [&str; 21] = [
     "unk_token_id",
     "use_cache",
     "vocab_size",
+    "transformers.js_config",
 ];
 
 /// Longest configuration that is read.

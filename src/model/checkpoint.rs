@@ -13,6 +13,8 @@ pub(super) const LARGEST: usize = 1 << 20;
 /// Most layers of a side, and most positions, that are believed: what has no tensors to check it is made in these numbers.
 const MOST_LAYERS: usize = 512;
 const MOST_POSITIONS: usize = 1 << 16;
+/// Most hypotheses that a configuration is believed to want.
+const MOST_BEAMS: usize = 64;
 /// Characters of a value that are shown where it is not supported.
 const SHOWN: usize = 200;
 
@@ -154,8 +156,23 @@ impl Configuration {
             renormalize: search.flag("renormalize_logits", false)?,
             eos: eos.clone(),
         };
+        let num_beams = search.optional_size("num_beams")?.or(config.optional_size("num_beams")?).unwrap_or(1);
+        if num_beams > MOST_BEAMS {
+            return Err(search.unsupported("num_beams", &format!("expected at most {MOST_BEAMS}")));
+        }
+        // Fields of the search that are not implemented, with the values at which they do nothing.
+        for field in ["suppress_tokens", "begin_suppress_tokens"] {
+            if search.get(field).is_some_and(|value| value.as_array().is_none_or(|list| !list.is_empty())) {
+                return Err(search.unsupported(field, "only an empty list is supported"));
+            }
+        }
+        for (field, nothing) in [("encoder_no_repeat_ngram_size", 0), ("num_beam_groups", 1)] {
+            if search.optional_size(field)?.is_some_and(|value| value > nothing) {
+                return Err(search.unsupported(field, &format!("only {nothing} is supported")));
+            }
+        }
         let defaults = GenerationDefaults {
-            num_beams: search.optional_size("num_beams")?.or(config.optional_size("num_beams")?).unwrap_or(1),
+            num_beams,
             max_length,
             min_length: search.optional_size("min_length")?.unwrap_or(0),
             length_penalty: search.number("length_penalty", 1.0)?,

@@ -52,7 +52,21 @@ pub fn from_config(config: &CausalConfig) -> Result<Blueprint, ModelError> {
     }
     // Notes of the training framework, of other members of the family, and a second name of `head_dim`.
     fields.ignore(&[
+        "anyres_pooling_size",
+        "anyres_vit_max_image_size",
+        "anyres_vit_two_views",
         "attention_head_dim",
+        "im_end_id",
+        "im_newline_id",
+        "im_start_id",
+        "image_token_id",
+        "num_media_embeds",
+        "position_embedding_xdrope",
+        "skip_cls_token",
+        "vision_start_id",
+        "video_end_id",
+        "video_start_id",
+        "vit_add_patchemb_bias",
         "cla_share_factor",
         "class_num",
         "dense_list",

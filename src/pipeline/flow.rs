@@ -382,7 +382,7 @@ impl<'f, 'a> Flow<'f, 'a> {
             scored_tokens: answer.scored_tokens,
             alignment,
             spells: engine.tokenizer.spells_answers(),
-            chat: engine.tokenizer.is_chat(),
+            chat: engine.tokenizer.takes_other_words(),
             unaligned: answer.unaligned && self.pipeline.spec.work.wants_alignments(),
         });
         so_far.answer = answer;

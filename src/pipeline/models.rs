@@ -5,7 +5,7 @@ use super::{Event, Observer};
 use crate::job::report::{HopRecord, ModelRecord};
 use crate::language::Language;
 use crate::model::LoadOptions;
-use crate::registry::card::{DirectionNote, Quality, Task, Tier};
+use crate::registry::card::{DirectionNote, LicenseClass, Quality, Task, Tier};
 use crate::registry::load::{self, LoadError, Loaded};
 use crate::registry::{self, Card, Family, ModelFiles, Progress, RegistryError, Settings};
 use std::collections::{BTreeMap, BTreeSet};
@@ -133,7 +133,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What is fetched of chat models without being asked for by name or tier: more takes minutes to load and much memory.
+/// Models of this size and above are fetched only if asked for by name or tier: they take minutes to load and much memory.
 const FETCHED_BYTES: u64 = 1_500_000_000;
 
 impl<'a> Models<'a> {
@@ -146,11 +146,15 @@ impl<'a> Models<'a> {
 
     /// Whether a card may be chosen, as far as its class and its size go.
     fn may_choose(&self, card: &Card) -> bool {
-        if let Some(tier) = self.tier {
-            return card.tier == tier;
+        let here = || registry::find(&card.name).is_some_and(|card| registry::on_disk(card, self.settings).is_some());
+        // What the Hub gives to a token only is asked for by name.
+        if card.license.class == LicenseClass::Gated && !here() {
+            return false;
         }
-        let large = card.family.is_chat() && card.size_bytes > FETCHED_BYTES;
-        !large || registry::find(&card.name).is_some_and(|card| registry::on_disk(card, self.settings).is_some())
+        match self.tier {
+            Some(tier) => card.tier == tier,
+            None => card.size_bytes < FETCHED_BYTES || here(),
+        }
     }
 
     /// The models of a job that asked for `choice`.
@@ -466,11 +470,13 @@ impl<'a> Models<'a> {
             // A summarizer that was trained for one language, or for short articles of one kind, is taken by its name only.
             .filter(|card| !card.writes_well.is_empty() && !card.family.has_encoder())
             .filter(|card| self.tier.is_none_or(|tier| card.tier == tier))
+            .filter(|card| card.prompt.is_none())
             .collect();
         let here =
             |card: &Card| registry::find(&card.name).is_some_and(|c| registry::on_disk(c, self.settings).is_some());
-        // On disk: the largest. Not on disk: the default of the first run.
-        candidates.sort_by_key(|card| (!here(card), std::cmp::Reverse(card.size_bytes), card.name.clone()));
+        // On disk: the largest as it is in memory, whatever its files are. Not on disk: the default of the first run.
+        let size = |card: &Card| card.memory_bytes.unwrap_or(card.size_bytes);
+        candidates.sort_by_key(|card| (!here(card), std::cmp::Reverse(size(card)), card.name.clone()));
         let default = candidates.iter().copied().find(|card| card.name == DEFAULT_SUMMARIZER);
         // Of a class that was asked for, the smallest.
         let default = default.or_else(|| candidates.iter().copied().min_by_key(|card| card.size_bytes));
@@ -494,12 +500,14 @@ impl<'a> Models<'a> {
             .filter(|card| {
                 let asked = matches!(&self.choice, Choice::Card(chosen) if chosen.name == card.name);
                 let usable = !card.license.needs_acceptance || self.settings.accept_license;
-                asked || usable && (self.chosen.is_some() || self.may_choose(card))
+                asked || usable && self.may_choose(card)
             })
             .map(|card| Offer {
                 name: card.name.clone(),
                 directions: directions(card),
-                any_direction: card.family.is_chat(),
+                // A model that was trained on requests of its own does what its card lists, unless it is asked for by name.
+                any_direction: card.family.is_chat()
+                    && (card.prompt.is_none() || self.chosen.as_ref() == Some(&card.name)),
                 on_disk: registry::on_disk(card, self.settings).is_some(),
                 fast: card.tier == Tier::Fast,
             })

@@ -272,6 +272,7 @@ pub(super) fn search_options(spec: &JobSpec, engine: &Loaded, effort: Effort) ->
         length_penalty: engine.length_penalty,
         min_length: engine.search.min_length,
         early_stopping: engine.search.early_stopping,
+        repetition_penalty: engine.search.repetition_penalty.unwrap_or(1.0),
         no_repeat_ngram: if effort.no_repeat_ngram > 0 {
             effort.no_repeat_ngram
         } else {

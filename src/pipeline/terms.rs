@@ -5,7 +5,7 @@
 
 use super::article::{Article, Plan};
 use super::models::Hop;
-use super::run::Part;
+use super::run::{Part, Request};
 use super::twins::Question;
 use super::unit::Translated;
 use crate::glossary::{Glossary, Occurrence, Terms, joins};
@@ -128,7 +128,11 @@ impl<'a> Wording<'a> {
             if terms.is_empty() {
                 continue;
             }
-            let task = Task::Translate { from: hop.from, to: hop.to };
+            let (from, to) = (hop.from, hop.to);
+            let task = match question.effort.request {
+                Request::Strict if chat => Task::Retranslate { from, to },
+                _ => Task::Translate { from, to },
+            };
             if chat {
                 let place = |occurrence: &Occurrence| (occurrence.term.clone(), occurrence.forms.clone());
                 let terms: Vec<_> = terms.iter().map(|(occurrence, _)| place(occurrence)).collect();

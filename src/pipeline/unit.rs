@@ -67,7 +67,7 @@ pub(super) struct HopDone {
     pub(super) unaligned: bool,
     /// Whether its model can be made to write given words.
     pub(super) spells: bool,
-    /// Whether the model is asked in words.
+    /// Whether the model is asked in words, and may be in others.
     pub(super) chat: bool,
 }
 

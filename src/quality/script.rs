@@ -253,12 +253,13 @@ fn has_letter_of_russian(word: &str) -> bool {
     word.contains(['ы', 'э', 'ё', 'ъ', 'Ы', 'Э', 'Ё', 'Ъ']) && !word.chars().any(is_mark)
 }
 
-/// Whether a quotation of which a word is a part begins before it and ends behind it, in one line.
+/// Whether a word stands between quotation marks: more opened than closed before it, or an odd number of straight ones.
 fn is_quoted(text: &str, span: &Range<usize>) -> bool {
-    let opens = text[..span.start].rfind(['«', '“', '„', '"', '»', '”']).map(|at| &text[at..]);
-    let closes = text[span.end..].find(['»', '”', '“', '"', '«', '„']).map(|at| &text[span.end + at..]);
-    opens.is_some_and(|rest| rest.starts_with(['«', '“', '„', '"']))
-        && closes.is_some_and(|rest| rest.starts_with(['»', '”', '“', '"']))
+    let before = &text[..span.start];
+    let count = |marks: &[char]| before.matches(marks).count();
+    let open = count(&['«', '„']) > count(&['»']) + count(&['“', '”']).min(count(&['„']));
+    (open || count(&['"']) % 2 == 1 || count(&['“']) > count(&['”', '„']))
+        && text[span.end..].contains(['»', '”', '“', '"'])
 }
 
 #[cfg(test)]
@@ -339,7 +340,9 @@ mod tests {
         check("uk", "The bridges are open.", "Мосты відкрито.", &["russian_letters"]);
         check("uk", "The bridges are open again.", "Мосты відкрыто знову.", &["russian_letters", "russian_letters"]);
         check("uk", "The police came.", "Приїхала полиция міста.", &["russian_word"]);
-        check("uk", "He was late.", "Он запізнився.", &["russian_word"]);
+        check("uk", "He was late.", "Она запізнилася.", &["russian_word"]);
+        check("uk", "The police came.", "«А» полиция «Б» приїхала", &["russian_word"]);
+        check("uk", "The screen is flat.", "Екран плоский та яскравий.", &[]);
         check("uk", "He reads it.", "Він читає «Новая полиция» щодня.", &[]);
         check("uk", "Nuclear energy", "Нуклеарна энергія міста", &["russian_letters"]);
         check("uk", "The machines were out.", "Машины были зламані.", &["russian_letters", "russian_letters"]);

@@ -16,12 +16,13 @@ const HINTS: &[&str] = &[
     "down", "lost", "loss", "shrank", "shrink", "deficit", "less", "lower", "cold", "contract", "мінус", "від'ємн",
     "від’ємн", "нижче", "мороз", "впа", "падінн", "пада", "зниж", "знизи", "скороч", "скорот", "спад", "зменш", "втра",
     "дефіцит", "менш", "холод", "마이너스", "영하", "음수", "이하", "아래", "밑", "감소", "하락", "떨어", "줄", "적자", "손실", "낮",
-    "역성장", "추위",
+    "역성장", "추위", "off", "discount", "cut", "reduc", "slid", "slip", "slump", "plung", "tumbl", "sank", "dip",
+    "знижк", "подешев", "просі", "обвал", "할인", "급락", "내려", "내렸",
 ];
 
 /// What stands behind a number that may be negative; a dash before any other number is a range or a list.
 #[rustfmt::skip]
-const UNITS: &[&str] = &["°", "℃", "℉", "%", "º", "c ", "degree", "percent", "per cent", "градус", "відсот", "도", "퍼센트", "프로"];
+const UNITS: &[&str] = &["°", "℃", "℉", "%", "º", "degree", "celsius", "fahrenheit", "цельс", "фаренгейт", "percent", "per cent", "градус", "відсот", "도", "퍼센트", "프로"];
 
 pub(super) fn check(input: &Input<'_>) -> Vec<Finding> {
     let known = |language| matches!(language, Language::EN | Language::UK | Language::KO);
@@ -31,6 +32,7 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Finding> {
     let (source, output) = (negatives(input.source), negatives(input.output));
     if let Some(span) = source.first()
         && output.is_empty()
+        && !is_signed(&input.source[span.clone()], input.output)
         && !is_hinted(input.output)
     {
         let message = format!("sign is missing: expected {:?} below zero", &input.source[span.clone()]);
@@ -38,12 +40,19 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Finding> {
     }
     if let Some(span) = output.first()
         && source.is_empty()
+        && !is_signed(&input.output[span.clone()], input.source)
         && !is_hinted(input.source)
     {
         let message = format!("sign is new: the source has no {:?}", &input.output[span.clone()]);
         return vec![Finding::new("sign_new", Severity::Warning, message).in_output(span.clone())];
     }
     Vec::new()
+}
+
+/// Whether a text has the digits of a number behind a dash, whatever follows: a sign, since the other text has one.
+fn is_signed(number: &str, text: &str) -> bool {
+    let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+    text.match_indices(&digits).any(|(at, _)| text[..at].ends_with(['-', '−', '–']))
 }
 
 fn is_hinted(text: &str) -> bool {
@@ -65,7 +74,8 @@ fn negatives(text: &str) -> Vec<Range<usize>> {
             continue;
         }
         let unit = behind[digits..].trim_start_matches([' ', '\u{a0}']).to_lowercase();
-        if sign == '−' || UNITS.iter().any(|start| unit.starts_with(start)) {
+        let letter = unit.starts_with(['c', 'f', 'с']) && !unit.chars().nth(1).is_some_and(char::is_alphanumeric);
+        if sign == '−' || letter || UNITS.iter().any(|start| unit.starts_with(start)) {
             found.push(at..at + sign.len_utf8() + digits);
         }
     }
@@ -107,6 +117,8 @@ mod tests {
         check("en", "uk", en, "Уночі в Сумах було 12 градусів морозу.", &[]);
         check("en", "ko", en, "밤에 수미의 기온은 영하 12도였다.", &[]);
         check("ko", "uk", "기온은 영하 12도였다.", "Було мінус 12 градусів.", &[]);
+        check("ko", "en", "기온은 영하 12도였다.", "It was -12C.", &[]);
+        check("uk", "en", "Від мінус 5 до мінус 10.", "Between -5 and -10.", &[]);
         check("uk", "en", "ВВП змінився на -3,1 %.", "GDP fell by 3.1 percent.", &[]);
     }
 

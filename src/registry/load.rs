@@ -44,7 +44,7 @@ pub struct Loaded {
 }
 
 /// Rules of the search that a checkpoint wants, beside beams and length penalty.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct SearchDefaults {
     /// Shortest sequence of prefix and answer in tokens; 0 for any.
     pub min_length: usize,
@@ -52,6 +52,8 @@ pub struct SearchDefaults {
     pub no_repeat_ngram: usize,
     /// Whether beam search ends as soon as it has as many finished hypotheses as beams.
     pub early_stopping: bool,
+    /// Divides or multiplies the logits of tokens seen before; none for the usual 1.
+    pub repetition_penalty: Option<f32>,
 }
 
 impl Loaded {
@@ -203,7 +205,10 @@ pub fn load(files: &ModelFiles, options: &LoadOptions) -> Result<Loaded, LoadErr
         length_penalty: generation.length_penalty.unwrap_or(parts.length_penalty),
         source_limit: parts.source_limit,
         rows: parts.rows,
-        search: parts.search,
+        search: SearchDefaults {
+            repetition_penalty: generation.repetition_penalty.or(parts.search.repetition_penalty),
+            ..parts.search
+        },
         writes_well: files.card.map(|card: &Card| card.writes_well.clone()),
         revision: files.revision.clone(),
         license: files.license.clone(),

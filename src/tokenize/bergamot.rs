@@ -91,7 +91,7 @@ fn end(pieces: &SentencePiece, path: &Path) -> Result<TokenId, TokenizeError> {
 
 impl Tokenizer for BergamotTokenizer {
     fn encode(&self, text: &str, task: &Task) -> Result<Prompt, TokenizeError> {
-        let Task::Translate { to, .. } = *task else {
+        let (Task::Translate { to, .. } | Task::Retranslate { to, .. }) = *task else {
             return Err(TokenizeError::Task("a translation model cannot summarize".to_string()));
         };
         let mut source: Vec<TokenId> = self.source.encode(text).ids().collect();

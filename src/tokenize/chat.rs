@@ -259,6 +259,10 @@ impl Tokenizer for ChatTokenizer {
         self.coder.encode_text(text.trim()).map_or(text.len(), |ids| ids.len())
     }
 
+    fn takes_other_words(&self) -> bool {
+        self.wording.translate.is_none()
+    }
+
     fn is_chat(&self) -> bool {
         true
     }

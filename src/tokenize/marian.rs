@@ -309,7 +309,7 @@ impl MarianTokenizer {
 
 impl Tokenizer for MarianTokenizer {
     fn encode(&self, text: &str, task: &Task) -> Result<Prompt, TokenizeError> {
-        let Task::Translate { to, .. } = *task else {
+        let (Task::Translate { to, .. } | Task::Retranslate { to, .. }) = *task else {
             return Err(TokenizeError::Task("a translation model cannot summarize".to_string()));
         };
         let mut source = Vec::from_iter(self.language_token(to)?);
@@ -331,7 +331,7 @@ impl Tokenizer for MarianTokenizer {
     }
 
     fn source_spans(&self, text: &str, task: &Task) -> Option<Vec<Range<usize>>> {
-        let Task::Translate { to, .. } = *task else { return None };
+        let (Task::Translate { to, .. } | Task::Retranslate { to, .. }) = *task else { return None };
         let mut spans = Vec::from_iter(self.language_token(to).ok()?.map(|_| 0..0));
         spans.extend(self.source.encode_traced(text).1);
         spans.push(text.len()..text.len());

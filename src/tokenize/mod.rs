@@ -84,6 +84,11 @@ pub trait Tokenizer: Send + Sync {
     fn is_chat(&self) -> bool {
         false
     }
+
+    /// Whether it can be asked for a translation in other words: a chat model that was not trained on one request.
+    fn takes_other_words(&self) -> bool {
+        self.is_chat()
+    }
 }
 
 /// A text without the white space around it, and ranges of it moved along.

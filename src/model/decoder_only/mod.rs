@@ -293,6 +293,9 @@ impl DecoderOnly {
     pub fn with_special_tokens(mut self, end: &[TokenId], never: &[TokenId]) -> DecoderOnly {
         let vocab = self.spec.vocab;
         let known = |token: &&TokenId| (**token as usize) < vocab;
+        // Ends that the vocabulary does not have would never come.
+        self.spec.eos.retain(|&token| (token as usize) < vocab);
+        self.spec.suppressed.retain(|&token| (token as usize) < vocab);
         for &token in end.iter().filter(known) {
             if !self.spec.eos.contains(&token) {
                 self.spec.eos.push(token);

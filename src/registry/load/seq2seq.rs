@@ -69,6 +69,7 @@ pub(super) fn load(files: &ModelFiles, options: &LoadOptions) -> Result<Parts, L
             min_length: defaults.min_length,
             no_repeat_ngram: defaults.no_repeat_ngram_size,
             early_stopping: defaults.early_stopping,
+            repetition_penalty: Some(defaults.repetition_penalty),
         },
     })
 }

@@ -175,7 +175,7 @@ fn by_vocabulary(pieces: &SentencePiece, path: &Path) -> Result<(Vec<TokenId>, u
 
 impl Tokenizer for MultilingualTokenizer {
     fn encode(&self, text: &str, task: &Task) -> Result<Prompt, TokenizeError> {
-        let Task::Translate { from, to } = *task else {
+        let (Task::Translate { from, to } | Task::Retranslate { from, to }) = *task else {
             return Err(TokenizeError::Task("a translation model cannot summarize".to_string()));
         };
         let target = self.language(to)?;
