@@ -3,7 +3,7 @@
 //! A line is one block, whatever it holds; empty lines are gaps. Lines end at a line feed; a file without any line feed
 //! ends its lines at carriage returns.
 
-use crate::document::{Block, BlockKind, Document, Markup, Piece, PieceKind};
+use crate::document::{Block, BlockKind, Document, Piece, PieceKind};
 
 pub(super) fn read(text: &str, byte_order_mark: bool) -> Document {
     let end = if text.contains('\n') { '\n' } else { '\r' };
@@ -17,7 +17,7 @@ pub(super) fn read(text: &str, byte_order_mark: bool) -> Document {
         }
         start += line.len();
     }
-    Document { text: text.to_string(), byte_order_mark, markup: Markup::None, blocks }
+    Document { text: text.to_string(), byte_order_mark, blocks, ..Document::default() }
 }
 
 /// A stray carriage return inside a line is no line end, yet no model should read it: it is a break.
@@ -33,7 +33,7 @@ fn block(text: &str, from: usize, to: usize) -> Block {
         pieces.push(Piece { span: stray..at, kind: PieceKind::Break });
     }
     pieces.push(Piece { span: at..to, kind: PieceKind::Prose });
-    Block { span: from..to, kind: BlockKind::Line, pieces }
+    Block::new(from..to, BlockKind::Line, pieces)
 }
 
 #[cfg(test)]

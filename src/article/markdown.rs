@@ -13,8 +13,13 @@ pub(super) fn read(text: &str, byte_order_mark: bool) -> Document {
         reader.event(event, range);
     }
     reader.close();
-    let mut document =
-        Document { text: text.to_string(), byte_order_mark, markup: Markup::Markdown, blocks: reader.blocks };
+    let mut document = Document {
+        text: text.to_string(),
+        byte_order_mark,
+        markup: Markup::Markdown,
+        blocks: reader.blocks,
+        ..Document::default()
+    };
     // What does not add up is copied as it stands rather than written wrongly.
     let mut end = 0;
     document.blocks.retain(|block| {
@@ -250,7 +255,7 @@ impl Reader<'_> {
         pair_html(self.text, &mut inline.pieces);
         if let (Some(first), Some(last), true) = (inline.pieces.first(), inline.pieces.last(), has_words) {
             let span = first.span.start..last.span.end;
-            self.blocks.push(Block { span, kind: inline.kind, pieces: inline.pieces });
+            self.blocks.push(Block::new(span, inline.kind, inline.pieces));
         }
     }
 }

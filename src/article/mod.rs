@@ -2,11 +2,19 @@
 //!
 //! Stands at both ends of the flow. Finds what is prose and what is not; translates nothing and reads no files.
 
+mod csv;
+mod docx;
+mod html;
+mod json;
 mod lines;
 mod markdown;
+mod nested;
 mod plain;
+mod subtitles;
+mod xml;
 
 use crate::document::Document;
+use std::borrow::Cow;
 use std::path::Path;
 
 /// The formats that can be read and written.
@@ -19,6 +27,37 @@ pub enum Format {
     Markdown,
     /// One segment a line; empty lines are kept.
     Lines,
+    /// A page or a fragment of HTML.
+    Html,
+    /// One JSON value: `IPTC ninjs`, or fields that are named.
+    Json,
+    /// One JSON value a line.
+    #[serde(rename = "jsonl")]
+    JsonLines,
+    /// XML: RSS, Atom, `NewsML-G2` or NITF, told by the root element.
+    Xml,
+    /// A document of Word.
+    Docx,
+    /// `SubRip` subtitles.
+    Srt,
+    /// `WebVTT` subtitles.
+    Vtt,
+    /// Columns of comma-separated values.
+    Csv,
+    /// Columns of tab-separated values.
+    Tsv,
+}
+
+/// What of a file is read, beside what its format says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reading {
+    /// The fields that hold prose: paths in JSON (`body`, `items[].title`), names or numbers of columns. Empty for those
+    /// that the format is known to have.
+    pub fields: Vec<String>,
+    /// Whether a page of HTML is reduced to the article in it.
+    pub extract: bool,
+    /// The format of all inputs; otherwise their names say it, and plain text is what has no name that does.
+    pub format: Option<Format>,
 }
 
 impl Format {
@@ -28,10 +67,47 @@ impl Format {
         match extension.as_str() {
             "txt" | "text" => Some(Format::Plain),
             "md" | "markdown" => Some(Format::Markdown),
+            "html" | "htm" | "xhtml" => Some(Format::Html),
+            // What stands beside outputs is no article.
+            "json" if path.to_str().is_some_and(|name| name.ends_with(SIDECAR)) => None,
+            "json" => Some(Format::Json),
+            "jsonl" | "ndjson" => Some(Format::JsonLines),
+            "xml" | "rss" | "atom" | "nitf" | "newsml" => Some(Format::Xml),
+            "docx" => Some(Format::Docx),
+            "srt" => Some(Format::Srt),
+            "vtt" => Some(Format::Vtt),
+            "csv" => Some(Format::Csv),
+            "tsv" | "tab" => Some(Format::Tsv),
             _ => None,
         }
     }
+
+    /// The name in reports and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Plain => "plain",
+            Format::Markdown => "markdown",
+            Format::Lines => "lines",
+            Format::Html => "html",
+            Format::Json => "json",
+            Format::JsonLines => "jsonl",
+            Format::Xml => "xml",
+            Format::Docx => "docx",
+            Format::Srt => "srt",
+            Format::Vtt => "vtt",
+            Format::Csv => "csv",
+            Format::Tsv => "tsv",
+        }
+    }
+
+    /// Whether what stands between the blocks may be rewritten after the answers are in their places.
+    pub fn is_subtitles(self) -> bool {
+        matches!(self, Format::Srt | Format::Vtt)
+    }
 }
+
+/// How the names of files end that say where an output comes from.
+pub const SIDECAR: &str = ".tlumach.json";
 
 /// A file that is not an article.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -63,6 +139,24 @@ pub enum ArticleError {
         /// The bytes found there, in hexadecimal.
         bytes: String,
     },
+    /// A text that is not what its name says.
+    #[error("{format}: line {line}: {message}")]
+    Syntax {
+        /// The format that was expected.
+        format: &'static str,
+        /// Which line, from 1.
+        line: usize,
+        /// What was expected and what was found.
+        message: String,
+    },
+    /// Fields that are not there, or a format without known ones.
+    #[error("{format}: {message}")]
+    Fields {
+        /// The format.
+        format: &'static str,
+        /// What was expected, what the file has, and what to do.
+        message: String,
+    },
 }
 
 /// Reads an article. An empty file is a document without blocks.
@@ -71,18 +165,59 @@ pub enum ArticleError {
 ///
 /// Binary files, files in another encoding and invalid UTF-8, each with the place.
 pub fn read(bytes: &[u8], format: Format) -> Result<Document, ArticleError> {
+    read_with(bytes, format, &Reading::default())
+}
+
+/// Reads what was asked for of an article.
+///
+/// # Errors
+///
+/// Those of [`read`], and fields that the article does not have.
+pub fn read_with(bytes: &[u8], format: Format, reading: &Reading) -> Result<Document, ArticleError> {
+    if format == Format::Docx {
+        return docx::read(bytes);
+    }
     let (text, byte_order_mark) = decode(bytes)?;
-    Ok(match format {
+    let document = match format {
         Format::Plain => plain::read(text, byte_order_mark),
         Format::Markdown => markdown::read(text, byte_order_mark),
         Format::Lines => lines::read(text, byte_order_mark),
-    })
+        Format::Html => html::read(text, reading)?,
+        Format::Json => json::read(text, reading)?,
+        Format::JsonLines => json::read_lines(text, reading)?,
+        Format::Xml => xml::read(text)?,
+        Format::Srt | Format::Vtt => subtitles::read(text, format)?,
+        Format::Csv | Format::Tsv => csv::read(text, format, reading)?,
+        Format::Docx => unreachable!("read above"),
+    };
+    Ok(Document { byte_order_mark, ..document })
 }
 
-/// The bytes of an article whose text is `text`: puts the byte order mark back.
-pub fn write(document: &Document, text: &str) -> Vec<u8> {
+/// Tells a format what will be put into its blocks, before they are joined: `outputs` are block and text of each segment
+/// that changes.
+pub fn prepare<'o>(document: &mut Document, format: Format, outputs: impl Iterator<Item = (usize, &'o str)>) {
+    if format == Format::Csv {
+        csv::prepare(document, outputs);
+    }
+}
+
+/// The text of an article as it is written, from what [`join`](crate::segment::join) made: lines of subtitles are broken
+/// anew where an answer is too long for them.
+pub fn settle<'t>(document: &Document, format: Format, text: &'t str) -> Cow<'t, str> {
+    if format.is_subtitles() { subtitles::settle(document, format, text) } else { Cow::Borrowed(text) }
+}
+
+/// The bytes of an article whose text is `text`: puts the byte order mark back, or the text into its container.
+///
+/// # Errors
+///
+/// A container that cannot be written.
+pub fn write(document: &Document, text: &str) -> Result<Vec<u8>, ArticleError> {
+    if let Some(container) = &document.container {
+        return docx::write(container, text);
+    }
     let mark: &[u8] = if document.byte_order_mark { &MARK } else { &[] };
-    [mark, text.as_bytes()].concat()
+    Ok([mark, text.as_bytes()].concat())
 }
 
 const MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
@@ -145,7 +280,10 @@ mod tests {
             ("dir/b.TEXT", Some(Format::Plain)),
             ("c.md", Some(Format::Markdown)),
             ("c.uk.Markdown", Some(Format::Markdown)),
-            ("d.docx", None),
+            ("d.docx", Some(Format::Docx)),
+            ("e.json", Some(Format::Json)),
+            ("e.uk.json.tlumach.json", None),
+            ("f.vtt", Some(Format::Vtt)),
             ("README", None),
             (".md", None),
         ] {
@@ -178,7 +316,7 @@ mod tests {
             for bytes in [&b""[..], b"\xEF\xBB\xBF", b"\n\r\n \t"] {
                 let document = read(bytes, format).unwrap();
                 assert!(document.blocks.is_empty());
-                assert_eq!(write(&document, &document.text), bytes);
+                assert_eq!(write(&document, &document.text).unwrap(), bytes);
             }
         }
     }

@@ -3,7 +3,7 @@
 //! Nothing in a text file says whether a line end is the author's or the editor's. The rule here is the one a typesetter
 //! would use backwards: where the first word of the next line would still have fitted, the line end was wanted.
 
-use crate::document::{Block, BlockKind, Document, Markup, Piece, PieceKind};
+use crate::document::{Block, BlockKind, Document, Piece, PieceKind};
 use std::ops::Range;
 
 /// No editor wraps prose wider than this, in columns: files with longer lines keep one paragraph a line.
@@ -39,7 +39,7 @@ pub(super) fn read(text: &str, byte_order_mark: bool) -> Document {
     {
         block.kind = BlockKind::Heading;
     }
-    Document { text: text.to_string(), byte_order_mark, markup: Markup::None, blocks }
+    Document { text: text.to_string(), byte_order_mark, blocks, ..Document::default() }
 }
 
 /// A line with text on it.
@@ -198,7 +198,7 @@ fn block(lines: &[Line<'_>]) -> Block {
     let span = pieces.first().map_or(0, |p| p.span.start)..pieces.last().map_or(0, |p| p.span.end);
     let kind =
         if lines.first().is_some_and(|l| is_item(l.body, "")) { BlockKind::ListItem } else { BlockKind::Paragraph };
-    Block { span, kind, pieces }
+    Block::new(span, kind, pieces)
 }
 
 #[cfg(test)]

@@ -33,9 +33,19 @@ pub(crate) enum Command {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct InputArgs {
-    /// Files, folders (searched for .txt and .md, with subfolders), or - for standard input
+    /// Files, folders (searched for articles, with subfolders), or - for standard input
     #[arg(required = true, value_name = "INPUT")]
     pub(crate) inputs: Vec<PathBuf>,
+    /// Format of all inputs [default: what their names say; plain text without one]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<FormatArg>,
+    /// A field that holds prose, again for more: a path in JSON (`body`, `items[].title`), a column of CSV or TSV by its name
+    /// or number
+    #[arg(long, value_name = "FIELD")]
+    pub(crate) field: Vec<String>,
+    /// Read only the article in a page of HTML: title, byline, date and body
+    #[arg(long)]
+    pub(crate) extract: bool,
     /// Language of the answer: en, uk, ko, or any tag a model has
     #[arg(long, value_name = "LANG")]
     pub(crate) to: Option<String>,
@@ -209,6 +219,32 @@ pub(crate) enum BenchAction {
     Translate(TranslateArgs),
     /// Summarize and print the figures
     Summarize(SummarizeArgs),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FormatArg {
+    /// Plain text
+    Text,
+    /// Markdown
+    Markdown,
+    /// HTML
+    Html,
+    /// One JSON value
+    Json,
+    /// One JSON value a line
+    Jsonl,
+    /// RSS, Atom, NewsML-G2 or NITF
+    Xml,
+    /// Word
+    Docx,
+    /// SubRip
+    Srt,
+    /// WebVTT
+    Vtt,
+    /// Comma-separated values
+    Csv,
+    /// Tab-separated values
+    Tsv,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -87,7 +87,10 @@ fn pair_files(source: &Path, translation: &Path, to: Language) -> Result<Vec<(So
         pairs.push((Source::File(source.join(&relative)), other));
     }
     if pairs.is_empty() {
-        bail!("folder {} has no articles: expected .txt or .md files in it", source.display());
+        bail!(
+            "folder {} has no articles: expected text, Markdown, HTML, JSON, XML, Word, subtitles or tables in it",
+            source.display()
+        );
     }
     Ok(pairs)
 }

@@ -1,11 +1,11 @@
 //! From what the user typed to a resolved job: inputs found, outputs named, contradictions refused.
 
-use super::args::{InputArgs, LengthArg, RetryArg, SegmentArg, TypographyArg};
+use super::args::{FormatArg, InputArgs, LengthArg, RetryArg, SegmentArg, TypographyArg};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use tlumach::article::Format;
+use tlumach::article::{Format, Reading};
 use tlumach::job::spec::{Item, JobSpec, Lines, Retry, Source, Target, Typography, Work};
 use tlumach::language::Language;
 use tlumach::token::SummaryLength;
@@ -46,7 +46,17 @@ pub(super) fn resolve(input: &InputArgs, work: Work, stdin: &mut dyn Read) -> Re
         threads,
         retry: Retry::default(),
         typography: Typography::default(),
+        reading: reading(input)?,
     })
+}
+
+/// What of the inputs is read.
+fn reading(input: &InputArgs) -> Result<Reading> {
+    let format = input.format.map(Format::from);
+    if input.extract && format.is_some_and(|format| format != Format::Html) {
+        bail!("--extract reads pages of HTML: expected --format html or none");
+    }
+    Ok(Reading { fields: input.field.clone(), extract: input.extract, format })
 }
 
 fn reason(item: &Item) -> Option<String> {
@@ -80,7 +90,7 @@ fn find_inputs(inputs: &[PathBuf], stdin: &mut dyn Read) -> Result<Vec<Found>> {
                 let before = found.len();
                 walk(path, &mut found);
                 if found.len() == before {
-                    found.push(unusable(format!("folder {name} has no articles: expected .txt or .md files in it")));
+                    found.push(unusable(format!("folder {name} has no articles: expected text, Markdown, HTML, JSON, XML, Word, subtitles or tables in it")));
                 }
             }
             Ok(_) => {
@@ -251,6 +261,24 @@ impl From<SegmentArg> for Lines {
         match segment {
             SegmentArg::Sentence => Lines::Sentences,
             SegmentArg::Line => Lines::OneToOne,
+        }
+    }
+}
+
+impl From<FormatArg> for Format {
+    fn from(format: FormatArg) -> Self {
+        match format {
+            FormatArg::Text => Format::Plain,
+            FormatArg::Markdown => Format::Markdown,
+            FormatArg::Html => Format::Html,
+            FormatArg::Json => Format::Json,
+            FormatArg::Jsonl => Format::JsonLines,
+            FormatArg::Xml => Format::Xml,
+            FormatArg::Docx => Format::Docx,
+            FormatArg::Srt => Format::Srt,
+            FormatArg::Vtt => Format::Vtt,
+            FormatArg::Csv => Format::Csv,
+            FormatArg::Tsv => Format::Tsv,
         }
     }
 }

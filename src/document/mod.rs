@@ -3,10 +3,13 @@
 //! A [`Document`] keeps the text of the file exactly as it was. Blocks point into it by byte range; whatever lies
 //! between blocks is a gap and is copied byte for byte when the article is written again.
 
+use crate::language::Language;
+use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// An article as it was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Document {
     /// The whole text, without the byte order mark, with its own line ends.
     pub text: String,
@@ -16,6 +19,22 @@ pub struct Document {
     pub markup: Markup,
     /// The translatable blocks, in order; their spans never overlap.
     pub blocks: Vec<Block>,
+    /// Language tags between the blocks that speak of the article: `lang="en"`, `"language": "en"`. In order.
+    pub tags: Vec<Range<usize>>,
+    /// What takes the place of bytes between the segments when the article is written, in order. A reader leaves it
+    /// empty; [`set_language`](Document::set_language) and the formats' own writers fill it.
+    pub edits: Vec<Edit>,
+    /// The file around the text, for formats whose text is only a part of the file; see the format.
+    pub container: Option<Arc<[u8]>>,
+}
+
+/// Bytes of a document between its segments, and what is written in their place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// Byte range in [`Document::text`]; empty to put something in.
+    pub span: Range<usize>,
+    /// What is written.
+    pub text: String,
 }
 
 /// How the text of a document is marked up.
@@ -38,6 +57,94 @@ pub struct Block {
     pub kind: BlockKind,
     /// The pieces of the block, in order; together they cover `span` without gaps.
     pub pieces: Vec<Piece>,
+    /// How words that are put into the block are written, the innermost way first: HTML in a JSON string is
+    /// `[Html, Json]`. Empty where every character stands for itself, and in Markdown.
+    pub escapes: Vec<Escape>,
+}
+
+/// How a character that means something to a format is written where it means itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Escape {
+    /// `&`, `<` and `>` as references: the text of HTML and of XML.
+    Markup,
+    /// The same and `"`: the value of an attribute.
+    Attribute,
+    /// `]]>` in parts: a CDATA section of XML.
+    Cdata,
+    /// Quotation marks, backslashes and control characters with a backslash: a string of JSON.
+    Json,
+    /// Quotation marks doubled: a field of CSV in quotation marks.
+    Csv,
+    /// White space as spaces, so that a record stays on its line: a field of TSV.
+    Tsv,
+    /// `-->` and empty lines, which would end a cue of subtitles, and `&`, `<` and `>` where the format has references.
+    Cue {
+        /// Whether `&`, `<` and `>` are written as references (`WebVTT`).
+        references: bool,
+    },
+}
+
+impl Escape {
+    /// Writes a stretch of words this way.
+    pub fn apply(self, words: &str) -> Cow<'_, str> {
+        let each = |special: fn(char) -> bool, write: fn(char, &mut String)| {
+            if !words.contains(special) {
+                return Cow::Borrowed(words);
+            }
+            let mut written = String::with_capacity(words.len() + 16);
+            for c in words.chars() {
+                if special(c) { write(c, &mut written) } else { written.push(c) }
+            }
+            Cow::Owned(written)
+        };
+        match self {
+            Escape::Markup | Escape::Cue { references: true } => {
+                each(|c| matches!(c, '&' | '<' | '>') || is_no_xml(c), reference)
+            }
+            Escape::Attribute => each(|c| matches!(c, '&' | '<' | '>' | '"') || is_no_xml(c), reference),
+            Escape::Cdata => {
+                let clean = each(is_no_xml, |_, _| {});
+                if clean.contains("]]>") { Cow::Owned(clean.replace("]]>", "]]]]><![CDATA[>")) } else { clean }
+            }
+            Escape::Json => each(|c| matches!(c, '"' | '\\') || c < ' ', json_escape),
+            Escape::Csv => each(|c| c == '"', |_, written| written.push_str("\"\"")),
+            Escape::Tsv => each(|c| matches!(c, '\t' | '\n' | '\r'), |_, written| written.push(' ')),
+            Escape::Cue { references: false } => {
+                if words.contains("-->") {
+                    Cow::Owned(words.replace("-->", "—>"))
+                } else {
+                    Cow::Borrowed(words)
+                }
+            }
+        }
+    }
+}
+
+/// Characters that XML cannot hold in any way.
+fn is_no_xml(c: char) -> bool {
+    c < ' ' && !matches!(c, '\t' | '\n' | '\r') || matches!(c, '\u{FFFE}' | '\u{FFFF}')
+}
+
+/// A character as a reference of HTML and XML; what XML cannot hold is left out.
+fn reference(c: char, written: &mut String) {
+    match c {
+        '&' => written.push_str("&amp;"),
+        '<' => written.push_str("&lt;"),
+        '>' => written.push_str("&gt;"),
+        '"' => written.push_str("&quot;"),
+        _ => {}
+    }
+}
+
+fn json_escape(c: char, written: &mut String) {
+    match c {
+        '\n' => written.push_str("\\n"),
+        '\r' => written.push_str("\\r"),
+        '\t' => written.push_str("\\t"),
+        '"' | '\\' => written.extend(['\\', c]),
+        c => written.push_str(&format!("\\u{:04x}", c as u32)),
+    }
 }
 
 /// What a block is in its article.
@@ -54,6 +161,8 @@ pub enum BlockKind {
     TableCell,
     /// One line of a file read with one segment a line.
     Line,
+    /// The cues of subtitles that hold one or more whole sentences.
+    Cues,
 }
 
 /// A piece of a block.
@@ -74,6 +183,8 @@ pub enum PieceKind {
     Break,
     /// A line break that the author asked for (two spaces, a backslash, `<br>`); read as one space.
     HardBreak,
+    /// What stands between the cues of one sentence of subtitles; read as one space, never lost.
+    Cue,
     /// Markup without text of its own and without a partner (`[^1]`); not shown to the model, put back at its place.
     Markup,
     /// Markup that opens a stretch of text (`**`, `[`); has its [`PieceKind::Closing`] later in the same block.
@@ -130,7 +241,58 @@ pub enum DocumentError {
     },
 }
 
+impl Block {
+    /// A block of plain characters.
+    pub fn new(span: Range<usize>, kind: BlockKind, pieces: Vec<Piece>) -> Block {
+        Block { span, kind, pieces, escapes: Vec::new() }
+    }
+}
+
 impl Document {
+    /// The words of a block as a reader sees them, without its markup.
+    pub fn words(&self, block: &Block) -> String {
+        let mut words = String::with_capacity(block.span.len());
+        for piece in &block.pieces {
+            match piece.kind {
+                PieceKind::Prose | PieceKind::Verbatim => words.push_str(&self.text[piece.span.clone()]),
+                PieceKind::Character(c) => words.push(c),
+                PieceKind::Break | PieceKind::HardBreak | PieceKind::Cue => words.push(' '),
+                PieceKind::Markup | PieceKind::Opening | PieceKind::Closing | PieceKind::Escape => {}
+            }
+        }
+        words
+    }
+
+    /// Has the article say that it is in the language `to` wherever it says now that it is in `from`.
+    pub fn set_language(&mut self, from: Language, to: Language) {
+        if from == to {
+            return;
+        }
+        for span in &self.tags {
+            let tag = &self.text[span.clone()];
+            let primary = tag.split(['-', '_']).next().unwrap_or(tag);
+            if primary.eq_ignore_ascii_case(from.as_str()) {
+                self.edits.push(Edit { span: span.clone(), text: to.as_str().to_string() });
+            }
+        }
+        self.edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
+    }
+
+    /// A range of the text that lies between segments, as it is written: with the edits in it, those at its ends among
+    /// them.
+    pub fn between(&self, gap: Range<usize>) -> String {
+        let mut written = String::with_capacity(gap.len());
+        let mut at = gap.start;
+        let first = self.edits.partition_point(|edit| edit.span.start < gap.start);
+        for edit in self.edits[first..].iter().take_while(|edit| edit.span.end <= gap.end) {
+            written.push_str(&self.text[at..edit.span.start.max(at)]);
+            written.push_str(&edit.text);
+            at = at.max(edit.span.end);
+        }
+        written.push_str(&self.text[at..gap.end]);
+        written
+    }
+
     /// Checks what every consumer relies on: spans in order and on character boundaries, pieces that cover their block,
     /// markup in pairs.
     ///
@@ -181,13 +343,13 @@ impl Document {
 
 #[cfg(test)]
 mod tests {
-    use super::{Block, BlockKind, Document, DocumentError, Markup, Piece, PieceKind};
+    #![allow(clippy::unwrap_used)]
+    use super::{Block, BlockKind, Document, DocumentError, Edit, Escape, Piece, PieceKind};
 
     fn check(pieces: &[(usize, usize, PieceKind)], span: std::ops::Range<usize>, expected: &Result<(), DocumentError>) {
         let pieces = pieces.iter().map(|(start, end, kind)| Piece { span: *start..*end, kind: *kind }).collect();
-        let block = Block { span, kind: BlockKind::Paragraph, pieces };
-        let document =
-            Document { text: "ab їй".into(), byte_order_mark: false, markup: Markup::None, blocks: vec![block] };
+        let block = Block::new(span, BlockKind::Paragraph, pieces);
+        let document = Document { text: "ab їй".into(), blocks: vec![block], ..Document::default() };
         assert_eq!(&document.check(), expected);
     }
 
@@ -216,5 +378,35 @@ mod tests {
     fn unpaired_markup_is_found() {
         check(&[(0, 1, PieceKind::Opening)], 0..1, &Err(DocumentError::Pairs { block: 0 }));
         check(&[(0, 1, PieceKind::Closing)], 0..1, &Err(DocumentError::Pairs { block: 0 }));
+    }
+
+    #[test]
+    fn words_are_written_as_the_format_wants_them() {
+        for (escape, words, expected) in [
+            (Escape::Markup, "a < b & \"c\"\u{1}", "a &lt; b &amp; \"c\""),
+            (Escape::Attribute, "a < b & \"c\"", "a &lt; b &amp; &quot;c&quot;"),
+            (Escape::Cdata, "a ]]> b", "a ]]]]><![CDATA[> b"),
+            (Escape::Json, "\"a\\b\"\n\u{1}", "\\\"a\\\\b\\\"\\n\\u0001"),
+            (Escape::Csv, "«a» \"b\"", "«a» \"\"b\"\""),
+            (Escape::Tsv, "a\tb\nc", "a b c"),
+            (Escape::Cue { references: true }, "R&D --> x", "R&amp;D --&gt; x"),
+            (Escape::Cue { references: false }, "R&D --> x", "R&D —> x"),
+        ] {
+            assert_eq!(escape.apply(words), expected, "{escape:?}");
+        }
+        assert!(matches!(Escape::Markup.apply("plain"), std::borrow::Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn edits_are_written_in_their_gap_once() {
+        let mut document = Document { text: "lang=en-GB; x".into(), tags: vec![5..10], ..Document::default() };
+        document.set_language("en".parse().unwrap(), "uk".parse().unwrap());
+        document.edits.push(Edit { span: 12..12, text: "[".into() });
+        document.edits.push(Edit { span: 13..13, text: "]".into() });
+        assert_eq!(document.between(0..12), "lang=uk; [");
+        assert_eq!(document.between(13..13), "]");
+        let mut other = Document { text: "lang=fr".into(), tags: vec![5..7], ..Document::default() };
+        other.set_language("en".parse().unwrap(), "uk".parse().unwrap());
+        assert_eq!(other.between(0..7), "lang=fr");
     }
 }

@@ -1,5 +1,6 @@
 //! The resolved job: which articles, where they go, and with what options. Made by `cli::resolve`, read by `pipeline`.
 
+use crate::article::Reading;
 use crate::language::Language;
 use crate::token::SummaryLength;
 use std::path::PathBuf;
@@ -23,6 +24,8 @@ pub struct JobSpec {
     pub retry: Retry,
     /// Whether translations get the typography of their language.
     pub typography: Typography,
+    /// What of the files is read.
+    pub reading: Reading,
 }
 
 /// What happens to quotation marks, apostrophes, dashes and the like of a translation.

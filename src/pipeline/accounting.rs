@@ -110,14 +110,13 @@ struct Kept<'k> {
 
 impl<'k> Kept<'k> {
     fn characters(mut self) -> impl Iterator<Item = char> + 'k {
-        let text = &self.document.text;
         let mut parts = Vec::new();
         for segment in self.segments.iter().filter(|segment| segment.outcome != OutcomeRecord::Dropped) {
-            parts.push(&text[self.at..segment.span.start]);
+            parts.push(self.document.between(self.at..segment.span.start));
             self.at = segment.span.end;
         }
-        parts.push(&text[self.at..]);
-        parts.into_iter().flat_map(str::chars)
+        parts.push(self.document.between(self.at..self.document.text.len()));
+        parts.concat().chars().collect::<Vec<char>>().into_iter()
     }
 }
 

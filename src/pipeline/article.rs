@@ -108,19 +108,19 @@ impl<'i> Article<'i> {
             Source::Bytes { bytes, .. } => bytes,
             Source::Unusable { reason, .. } => return Err(reason.clone()),
         };
+        if let Some(format) = spec.reading.format {
+            self.format = format;
+        }
         if let Work::Translate { by_line: Lines::OneToOne, .. } = spec.work {
             self.format = Format::Lines;
         }
         self.record.input.bytes = bytes.len();
         self.record.input.sha256 = Some(format!("{:x}", Sha256::digest(bytes)));
-        self.record.input.format = Some(match self.format {
-            Format::Plain => "plain",
-            Format::Markdown => "markdown",
-            Format::Lines => "lines",
-        });
+        self.record.input.format = Some(self.format.name());
         let name = self.item.input.name();
-        let document = article::read(bytes, self.format).map_err(|error| format!("{name}: {error}"))?;
-        self.record.input.words = document.text.split_whitespace().count();
+        let document =
+            article::read_with(bytes, self.format, &spec.reading).map_err(|error| format!("{name}: {error}"))?;
+        self.record.input.words = words(&document, self.format);
         self.find_language(&document, spec.from)?;
         self.segments = segment::segments(&document, self.language);
         self.plans = vec![Plan::translate(self.language); self.segments.len()];
@@ -143,8 +143,7 @@ impl<'i> Article<'i> {
         // A language is decided for a block, not a sentence: short sentences are too easily mistaken.
         let mut blocks: Vec<Option<Language>> = vec![None; document.blocks.len()];
         for (block, language) in document.blocks.iter().zip(&mut blocks) {
-            let text = &document.text[block.span.clone()];
-            *language = block_language(text, self.language);
+            *language = block_language(&document.words(block), self.language);
         }
         for (segment, plan) in self.segments.iter().zip(&mut self.plans) {
             let only_verbatim = segment.verbatim.first() == Some(&(0..segment.text.len()));
@@ -185,6 +184,14 @@ impl<'i> Article<'i> {
     }
 }
 
+/// How many words a document has for a reader; in plain text and Markdown with what its markers hold.
+pub(super) fn words(document: &Document, format: Format) -> usize {
+    match format {
+        Format::Plain | Format::Markdown | Format::Lines => document.text.split_whitespace().count(),
+        _ => document.blocks.iter().map(|block| document.words(block).split_whitespace().count()).sum(),
+    }
+}
+
 /// The language of a text, called `name` in messages: given, or detected over all its prose. What was found is recorded.
 ///
 /// # Errors
@@ -195,7 +202,7 @@ pub(super) fn find_language(
     name: &str,
     record: &mut ArticleRecord,
 ) -> Result<Language, String> {
-    let prose: String = document.blocks.iter().flat_map(|block| [&document.text[block.span.clone()], "\n"]).collect();
+    let prose: String = document.blocks.iter().flat_map(|block| [document.words(block), "\n".to_string()]).collect();
     let detected = detect::detect(&prose);
     let used = match (given, detected) {
         (Some(given), _) => given,

@@ -95,11 +95,11 @@ fn format_of(source: &Source, by_line: Lines) -> (Format, &'static str) {
         Source::File(path) => path.as_path(),
         _ => Path::new(""),
     };
-    match (by_line, Format::of_path(path)) {
-        (Lines::OneToOne, _) => (Format::Lines, "lines"),
-        (_, Some(Format::Markdown)) => (Format::Markdown, "markdown"),
-        _ => (Format::Plain, "plain"),
-    }
+    let format = match by_line {
+        Lines::OneToOne => Format::Lines,
+        Lines::Sentences => Format::of_path(path).unwrap_or(Format::Plain),
+    };
+    (format, format.name())
 }
 
 fn side(source: &Source, bytes: &[u8], format: Format) -> Result<Side, String> {

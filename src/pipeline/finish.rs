@@ -118,17 +118,27 @@ fn hop_records(hops: &[HopDone], record: &SegmentRecord) -> Vec<SegmentHopRecord
 
 /// Joins and writes one article.
 fn write_translation(article: &mut Article<'_>, outcomes: &[Outcome], to: Language) -> Result<(), String> {
-    let Some(document) = &article.document else { return Ok(()) };
+    let Some(document) = &mut article.document else { return Ok(()) };
+    document.set_language(article.language, to);
+    let changed = article.segments.iter().zip(outcomes).filter_map(|(segment, outcome)| match outcome {
+        Outcome::Translated(output) => Some((segment.block, output.as_str())),
+        _ => None,
+    });
+    crate::article::prepare(document, article.format, changed);
+    let document = &*document;
     let joined = crate::segment::join(document, &article.segments, outcomes).map_err(|error| error.to_string())?;
     let account = super::accounting::balance(document, article.format, &article.record.segments, &joined)?;
     article.record.accounting = Some(account);
+    let text = crate::article::settle(document, article.format, &joined.text);
+    // Lines that were broken anew may have moved what stands behind them.
+    let moved = text.len() != joined.text.len();
     for (record, span) in article.record.segments.iter_mut().zip(joined.spans) {
-        record.output_span = Some(span);
+        record.output_span = (!moved).then_some(span);
     }
     for note in joined.notes {
         article.record.segments[note.segment].findings.push(placed(note.kind));
     }
-    let bytes = crate::article::write(document, &joined.text);
+    let bytes = crate::article::write(document, &text).map_err(|error| error.to_string())?;
     match super::write::write(&article.item.output, to, bytes)? {
         Written::File(path) => article.record.output = Some(path),
         Written::Caller(bytes) => article.bytes = Some(bytes),

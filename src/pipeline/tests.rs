@@ -74,6 +74,7 @@ impl Job<'_> {
             // What models of random weights say is doubtful throughout: here their answers go out as they are.
             retry: crate::job::spec::Retry::Off,
             typography: crate::job::spec::Typography::Off,
+            reading: crate::article::Reading::default(),
         };
         let (told, stop) = (Told::default(), AtomicBool::new(false));
         let window = Window { segments: self.window, bytes: 1 << 20 };

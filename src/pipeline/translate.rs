@@ -139,8 +139,8 @@ impl Pipeline<'_> {
                 let block = article
                     .document
                     .as_ref()
-                    .and_then(|document| Some(&document.text[document.blocks.get(segment.block)?.span.clone()]));
-                *plan = without_model(seen, main, to, block.unwrap_or(&segment.text));
+                    .and_then(|document| Some(document.words(document.blocks.get(segment.block)?)));
+                *plan = without_model(seen, main, to, block.as_deref().unwrap_or(&segment.text));
             }
         }
         Ok(())

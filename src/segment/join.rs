@@ -146,12 +146,12 @@ impl Joiner<'_> {
         let first = self.removed.partition_point(|range| range.end <= gap.start);
         for range in self.removed[first..].iter().take_while(|range| range.start < gap.end) {
             if range.start > at {
-                self.joined.text.push_str(&self.document.text[at..range.start]);
+                self.joined.text.push_str(&self.document.between(at..range.start));
             }
             at = at.max(range.end);
         }
-        if at < gap.end {
-            self.joined.text.push_str(&self.document.text[at..gap.end]);
+        if at <= gap.end {
+            self.joined.text.push_str(&self.document.between(at..gap.end));
         }
     }
 
@@ -211,7 +211,7 @@ impl Joiner<'_> {
         for slot in &segment.slots {
             let inside = self.removed.partition_point(|range| range.end <= slot.span.start);
             let removed = self.removed.get(inside).is_some_and(|range| range.start <= slot.span.start);
-            if !removed && matches!(slot.kind, SlotKind::Opening(None) | SlotKind::Closing(None)) {
+            if !removed && matches!(slot.kind, SlotKind::Opening(None) | SlotKind::Closing(None) | SlotKind::Cue) {
                 self.joined.text.push_str(&self.document.text[slot.span.clone()]);
             }
         }
@@ -259,7 +259,11 @@ impl Joiner<'_> {
         next: Option<&String>,
     ) {
         if self.document.markup == Markup::None {
-            self.joined.text.push_str(&output[range]);
+            let mut words = Cow::Borrowed(&output[range]);
+            for escape in &self.document.blocks[segment.block].escapes {
+                words = Cow::Owned(escape.apply(&words).into_owned());
+            }
+            self.joined.text.push_str(&words);
             return;
         }
         let mut at = range.start;
@@ -361,7 +365,7 @@ fn between(document: &Document, outer: &Range<usize>, inner: &[Segment]) -> Stri
     for segment in inner {
         rest.push_str(&document.text[at.min(segment.span.start)..segment.span.start]);
         at = segment.span.end;
-        let lone = |kind: SlotKind| matches!(kind, SlotKind::Opening(None) | SlotKind::Closing(None));
+        let lone = |kind: SlotKind| matches!(kind, SlotKind::Opening(None) | SlotKind::Closing(None) | SlotKind::Cue);
         for slot in segment.slots.iter().filter(|slot| lone(slot.kind)) {
             rest.push_str(&document.text[slot.span.clone()]);
         }
@@ -373,7 +377,11 @@ fn between(document: &Document, outer: &Range<usize>, inner: &[Segment]) -> Stri
 /// The lines of a block with its marker, its underline and the empty lines after it (before it at the end of the file).
 fn whole_block(document: &Document, block: usize) -> Range<usize> {
     let text = document.text.as_str();
-    let Block { span, kind, .. } = &document.blocks[block];
+    let Block { span, kind, escapes, .. } = &document.blocks[block];
+    // What stands around the words of a structured format is no line of its own.
+    if !escapes.is_empty() || *kind == BlockKind::Cues {
+        return span.clone();
+    }
     let line_start = text[..span.start].rfind(['\n', '\r']).map_or(0, |at| at + 1);
     let marker = |c: char| {
         c.is_whitespace() || c.is_ascii_digit() || ">#*+-.)[]xX_`~!".contains(c) || "•▪◦‣·■●▶▲△◆○※".contains(c)

@@ -53,6 +53,8 @@ pub enum SlotKind {
     Break,
     /// A line break that the author asked for; one space in the text.
     HardBreak,
+    /// What stands between two cues of subtitles; one space in the text, never lost.
+    Cue,
     /// Markup without a partner.
     Markup,
     /// Markup that opens; its partner is the closing slot with this index, or stands in a later segment.
@@ -127,6 +129,10 @@ impl View {
                     view.text.push(' ');
                     SlotKind::HardBreak
                 }
+                PieceKind::Cue => {
+                    view.text.push(' ');
+                    SlotKind::Cue
+                }
                 PieceKind::Character(c) => {
                     view.text.push(c);
                     SlotKind::Character
@@ -160,7 +166,7 @@ impl View {
             return std::iter::once(lead..text.trim_end().len()).collect();
         }
         let marker = match (block.kind, document.markup) {
-            (BlockKind::ListItem, Markup::None) => lead + marker_length(&text[lead..]),
+            (BlockKind::ListItem, Markup::None) if block.escapes.is_empty() => lead + marker_length(&text[lead..]),
             _ => 0,
         };
         let mut found = Vec::new();

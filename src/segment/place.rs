@@ -495,7 +495,7 @@ impl Placer<'_> {
     /// Line breaks take the place of the spaces nearest to their relative position.
     fn breaks(&mut self) {
         let slots = &self.segment.slots;
-        let is_break = |slot: &&Slot| matches!(slot.kind, SlotKind::Break | SlotKind::HardBreak);
+        let is_break = |slot: &&Slot| matches!(slot.kind, SlotKind::Break | SlotKind::HardBreak | SlotKind::Cue);
         let breaks: Vec<&Slot> = slots.iter().filter(is_break).collect();
         if breaks.is_empty() {
             return;
@@ -511,12 +511,20 @@ impl Placer<'_> {
         self.placed.break_lost = lost > 0;
         // Those that the author asked for stay first.
         let mut kept: Vec<&Slot> = breaks.clone();
+        let mut without_place: Vec<usize> = Vec::new();
         if lost > 0 {
             let mut order: Vec<usize> = (0..breaks.len()).collect();
-            order.sort_by_key(|index| (breaks[*index].kind != SlotKind::HardBreak, *index));
-            order.truncate(free.len());
+            let rank = |kind| match kind {
+                SlotKind::Cue => 0,
+                SlotKind::HardBreak => 1,
+                _ => 2,
+            };
+            order.sort_by_key(|index| (rank(breaks[*index].kind), *index));
+            let left_over = order.split_off(free.len());
             order.sort_unstable();
             kept = order.into_iter().map(|index| breaks[index]).collect();
+            // A cue for which there are no words left stays, empty.
+            without_place.extend(left_over.into_iter().filter(|index| breaks[*index].kind == SlotKind::Cue));
         }
         let mut low = 0;
         for (index, slot) in kept.iter().enumerate() {
@@ -529,6 +537,11 @@ impl Placer<'_> {
             low = chosen + 1;
             let text = self.document.text[slot.span.clone()].to_string();
             self.placed.inserts.push(Insert { at: free[chosen]..free[chosen] + 1, text });
+        }
+        without_place.sort_unstable();
+        for index in without_place {
+            let text = self.document.text[breaks[index].span.clone()].to_string();
+            self.placed.inserts.push(Insert { at: self.output.len()..self.output.len(), text });
         }
         // Stable: markup that ends at the space comes before the break.
         self.placed.inserts.sort_by_key(|insert| insert.at.start);

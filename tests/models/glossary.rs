@@ -49,8 +49,17 @@ fn translate(name: &str, to: &str, precision: Precision, terms: &Terms) -> Vec<(
         Work::Translate { by_line: Lines::OneToOne, boilerplate: KeepBoilerplate::Keep, alignments: Alignments::Omit };
     let items = vec![Item { input, output: Target::Caller }];
     let (from, to) = (Some(Language::EN), Some(to.parse().unwrap()));
-    let spec =
-        JobSpec { work, items, from, to, beams: None, threads: 2, retry: Retry::Full, typography: Typography::Off };
+    let spec = JobSpec {
+        work,
+        items,
+        from,
+        to,
+        beams: None,
+        threads: 2,
+        retry: Retry::Full,
+        typography: Typography::Off,
+        reading: tlumach::article::Reading::default(),
+    };
     let (kept, stop) = (Kept::default(), AtomicBool::new(false));
     Pipeline::new(&spec, &models, &stop, &kept).with_terms(terms).execute().unwrap();
     kept.0.into_inner().unwrap()

@@ -38,6 +38,7 @@ fn run(choice: &Choice, items: Vec<Item>, threads: usize, terms: &Terms) -> (Vec
         threads,
         retry: Retry::Full,
         typography: Typography::Auto,
+        reading: tlumach::article::Reading::default(),
     };
     let told = Kept::default();
     let stop = AtomicBool::new(false);

@@ -44,6 +44,7 @@ pub(crate) fn echo(items: Vec<Item>, work: Work) -> Vec<Told> {
         threads: 2,
         retry: Retry::Full,
         typography: Typography::Auto,
+        reading: tlumach::article::Reading::default(),
     };
     let kept = Kept::default();
     Pipeline::new(&spec, &models, &AtomicBool::new(false), &kept).execute().unwrap();

@@ -42,6 +42,7 @@ impl Job {
             threads: self.threads,
             retry: Retry::Full,
             typography: Typography::Auto,
+            reading: tlumach::article::Reading::default(),
         };
         let mut pipeline = Pipeline::new(&spec, &models, cancel, observer);
         if let Some(window) = self.window {

@@ -12,7 +12,7 @@ fn show(text: &str) -> Vec<String> {
     let piece = |kind: PieceKind, source: &str| match kind {
         PieceKind::Prose => source.to_string(),
         PieceKind::Break => "|".to_string(),
-        PieceKind::HardBreak => "¶".to_string(),
+        PieceKind::HardBreak | PieceKind::Cue => "¶".to_string(),
         PieceKind::Markup => format!("({source})"),
         PieceKind::Opening => format!("<{source}>"),
         PieceKind::Closing => format!("{{{source}}}"),

@@ -115,6 +115,7 @@ impl Job<'_> {
             threads: 2,
             retry: crate::job::spec::Retry::Full,
             typography: crate::job::spec::Typography::Auto,
+            reading: crate::article::Reading::default(),
         };
         let (told, stop) = (Told::default(), AtomicBool::new(false));
         let window = Window { segments: self.window, bytes: 1 << 20 };

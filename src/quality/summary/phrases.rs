@@ -4,7 +4,7 @@
 use super::super::{Finding, Severity};
 use super::quotes::quotations;
 use super::{SummaryCheck, Text, folded, tokens};
-use crate::document::{Block, BlockKind, Document, Markup, Piece, PieceKind};
+use crate::document::{Block, BlockKind, Document, Piece, PieceKind};
 use crate::language::Language;
 use crate::segment::boilerplate::Boilerplate;
 use std::ops::Range;
@@ -230,17 +230,9 @@ pub(super) fn boilerplate(text: &Text<'_>, request: &SummaryCheck<'_>) -> Vec<Fi
 
 /// Sentences of the summary that are lines for subscribers by themselves, as they are found in articles.
 fn lines(text: &Text<'_>, language: Language) -> Vec<Range<usize>> {
-    let blocks = text.sentences.iter().map(|span| Block {
-        span: span.clone(),
-        kind: BlockKind::Paragraph,
-        pieces: vec![Piece { span: span.clone(), kind: PieceKind::Prose }],
-    });
-    let document = Document {
-        text: text.summary.to_string(),
-        byte_order_mark: false,
-        markup: Markup::None,
-        blocks: blocks.collect(),
-    };
+    let prose = |span: &Range<usize>| vec![Piece { span: span.clone(), kind: PieceKind::Prose }];
+    let blocks = text.sentences.iter().map(|span| Block::new(span.clone(), BlockKind::Paragraph, prose(span)));
+    let document = Document { text: text.summary.to_string(), blocks: blocks.collect(), ..Document::default() };
     let found = crate::segment::boilerplate(&document, language);
     // A sentence in another language is no headline here: the check of the language has found it.
     let found = found.into_iter().filter(|drop| drop.kind != Boilerplate::ForeignHeadline);

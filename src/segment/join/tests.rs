@@ -172,7 +172,7 @@ proptest! {
                     let found = segments(&document, language);
                     let outcomes: Vec<Outcome> = found.iter().map(|s| Outcome::Translated(s.text.clone())).collect();
                     let joined = join(&document, &found, &outcomes).unwrap();
-                    let written = crate::article::write(&document, &joined.text);
+                    let written = crate::article::write(&document, &joined.text).unwrap();
                     prop_assert_eq!(&written, &bytes);
                     for (span, segment) in joined.spans.iter().zip(&found) {
                         prop_assert_eq!(span, &segment.span);
