@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Models(ModelsArgs),
     /// Check a translation against its source, whoever made it; no model is needed
     Check(CheckArgs),
+    /// Show what a job did: a table of its articles, and all of them on one page
+    Report(ReportArgs),
     /// Run a job and print one JSON line of figures
     Bench(BenchArgs),
 }
@@ -106,6 +108,8 @@ pub(crate) struct TranslateArgs {
     pub(crate) alignments: bool,
     #[command(flatten)]
     pub(crate) terms: TermArgs,
+    #[command(flatten)]
+    pub(crate) keep: KeepArgs,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -125,6 +129,57 @@ pub(crate) struct SummarizeArgs {
     /// short: 2 sentences, medium: 4, long: 8
     #[arg(long, value_enum, default_value_t = LengthArg::Medium)]
     pub(crate) length: LengthArg,
+    #[command(flatten)]
+    pub(crate) keep: KeepArgs,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Long jobs")]
+pub(crate) struct KeepArgs {
+    /// Note in this file what is finished [default: in .tlumach/ of the output folder, if the output is a folder]
+    #[arg(long, value_name = "FILE", conflicts_with = "no_journal")]
+    pub(crate) journal: Option<PathBuf>,
+    /// Note nothing: a killed job begins again
+    #[arg(long)]
+    pub(crate) no_journal: bool,
+    /// Go on with an earlier run; happens anyway where its journal is found, here it is an error if there is none
+    #[arg(long, conflicts_with_all = ["fresh", "no_journal"])]
+    pub(crate) resume: bool,
+    /// Do everything again, whatever is known from before
+    #[arg(long)]
+    pub(crate) fresh: bool,
+    /// The cache of answers, shared by all jobs [default: answers.sqlite among tlumach's data]
+    #[arg(long, value_name = "FILE", conflicts_with = "no_cache")]
+    pub(crate) cache: Option<PathBuf>,
+    /// Neither use nor fill the cache of answers
+    #[arg(long)]
+    pub(crate) no_cache: bool,
+    /// Megabytes that the cache may take; what was not used for longest is forgotten
+    #[arg(long, value_name = "MB", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) cache_size: u32,
+    /// Write no JSON file beside each output in a folder that says where it comes from
+    #[arg(long)]
+    pub(crate) no_sidecar: bool,
+    /// Do only part I (from 0) of N of the articles, chosen by their contents; auto/N takes I from JOB_COMPLETION_INDEX or
+    /// SLURM_ARRAY_TASK_ID
+    #[arg(long, value_name = "I/N")]
+    pub(crate) shard: Option<String>,
+    /// Stay and do what arrives in the input folders, until stopped
+    #[arg(long, conflicts_with_all = ["report", "review"])]
+    pub(crate) watch: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// The output folder of a job
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// Write a page for a browser with all articles and an index
+    #[arg(long, value_name = "FILE.html")]
+    pub(crate) review: Option<PathBuf>,
+    /// One JSON object instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Clone, Args)]

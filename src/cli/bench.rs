@@ -25,7 +25,7 @@ pub(super) fn run(cli: &Cli, args: &BenchArgs, settings: &mut Settings, began: I
     if input.output.is_none() && (input.inputs.len() > 1 || input.inputs.iter().any(|path| path.is_dir())) {
         input.output = Some(std::env::temp_dir());
     }
-    let ran = job::run(cli, &input, settings, Plan { print, passes: args.repeat, ..plan })?;
+    let ran = job::run(cli, &input, settings, Plan { print, passes: args.repeat, keep: None, ..plan })?;
     let Ran { spec, summary, models, passes_s, load_ms, first_answer } = &ran;
     let (totals, stats) = (&summary.totals, &summary.stats);
     let work_s = passes_s.last().copied().unwrap_or_default();

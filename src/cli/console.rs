@@ -1,12 +1,16 @@
 //! What a person sees while a job runs: a progress line where standard error is a terminal, nothing otherwise.
 
+use super::keeping;
 use super::records::Records;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tlumach::job::report::{ArticleRecord, Status};
+use tlumach::job::report::{ArticleRecord, Head, ModelRecord, Status, Totals};
+use tlumach::pipeline::models::Models;
 use tlumach::pipeline::{Event, Observer};
 use tlumach::quality::Severity;
 use tlumach::registry::Progress;
@@ -89,6 +93,29 @@ impl Console {
         self.started = Instant::now();
     }
 
+    /// Says that a job goes on with an earlier run.
+    pub(super) fn resumed(&self, articles: usize, segments: usize) {
+        if self.loudness >= Loudness::Normal {
+            let (articles, segments) = (count(articles, "article"), count(segments, "segment"));
+            self.line(&format!("tlumach: going on with an earlier run: {articles} done, {segments} of others"));
+        }
+    }
+
+    /// Says what a job did not have to do.
+    pub(super) fn remembered(&self, totals: &Totals) {
+        if self.loudness < Loudness::Normal || totals.reused + totals.remembered == 0 {
+            return;
+        }
+        let done = count(totals.reused, "article");
+        let known = count(totals.remembered, "segment");
+        self.line(&format!("tlumach: known from before: {done} as a whole, and {known} of the others"));
+    }
+
+    /// So many articles more have come.
+    pub(super) fn more(&self, articles: usize) {
+        self.counts.of_articles.fetch_add(articles, Ordering::Relaxed);
+    }
+
     /// Takes the progress away.
     pub(super) fn end(&self) {
         self.job.finish_and_clear();
@@ -114,7 +141,8 @@ impl Console {
         let (segments, of_segments) =
             (counts.segments.load(Ordering::Relaxed), counts.of_segments.load(Ordering::Relaxed));
         // The time left is judged by articles: those still unread have unknown numbers of segments.
-        let share = (done as f64 + segments as f64 / of_segments.max(1) as f64 * (all - done).min(1) as f64)
+        let share = (done as f64
+            + segments as f64 / of_segments.max(1) as f64 * all.saturating_sub(done).min(1) as f64)
             / all.max(1) as f64;
         let left = if share > 0.02 {
             let seconds = (seconds / share - seconds).max(0.0);
@@ -135,7 +163,8 @@ impl Console {
         match record.status {
             Status::Failed => self.line(&format!("tlumach: {}", record.error.as_deref().unwrap_or("failed"))),
             Status::Cancelled if self.loudness >= Loudness::Verbose => self.line(&format!("tlumach: {name}: not done")),
-            Status::Findings if self.loudness >= Loudness::Normal => {
+            // What was done in an earlier run was told then.
+            Status::Findings if self.loudness >= Loudness::Normal && !record.reused => {
                 let errors = record.all_findings().filter(|finding| finding.severity == Severity::Error).count();
                 let warnings = record.all_findings().filter(|finding| finding.severity == Severity::Warning).count();
                 self.line(&format!(
@@ -146,7 +175,9 @@ impl Console {
             }
             _ => {}
         }
-        if self.loudness >= Loudness::Verbose {
+        if self.loudness >= Loudness::Verbose && record.reused {
+            self.line(&format!("tlumach: {name}: done in an earlier run"));
+        } else if self.loudness >= Loudness::Verbose {
             for hop in &record.route {
                 self.line(&format!("tlumach: {name}: {} to {} with {}", hop.from, hop.to, hop.model));
             }
@@ -227,6 +258,29 @@ pub(super) struct Sink<'a> {
     pub(super) failure: Mutex<Option<anyhow::Error>>,
     /// Whether answers for the caller are printed.
     pub(super) print: Printing,
+    /// What is written beside each output, if anything is.
+    pub(super) sidecars: Option<Sidecars<'a>>,
+    /// The names of all models that made something.
+    pub(super) used: Mutex<BTreeSet<String>>,
+}
+
+/// What the files beside outputs say, but for the article.
+pub(super) struct Sidecars<'a> {
+    pub(super) head: &'a Head,
+    pub(super) models: &'a Models<'a>,
+    pub(super) staging: Option<&'a Path>,
+}
+
+impl Sidecars<'_> {
+    fn write(&self, record: &ArticleRecord) -> anyhow::Result<()> {
+        let models: Vec<ModelRecord> = models_of(record).iter().filter_map(|name| self.models.record(name)).collect();
+        keeping::write_sidecar(record, self.head, &models, self.staging)
+    }
+}
+
+/// The names of the models that made an article.
+fn models_of(record: &ArticleRecord) -> BTreeSet<String> {
+    record.route.iter().map(|hop| hop.model.clone()).chain(record.summarizer.clone()).collect()
 }
 
 /// What happens to answers without a file.
@@ -259,6 +313,10 @@ impl Observer for Sink<'_> {
                 let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
                 let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
                 if let Err(error) = records.article(*index, record) {
+                    failure.get_or_insert(error);
+                }
+                self.used.lock().unwrap_or_else(PoisonError::into_inner).extend(models_of(record));
+                if let Some(Err(error)) = self.sidecars.as_ref().map(|sidecars| sidecars.write(record)) {
                     failure.get_or_insert(error);
                 }
                 drop(records);

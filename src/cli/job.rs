@@ -1,16 +1,18 @@
 //! `tlumach translate` and `tlumach summarize`: a resolved job through the pipeline, with report and exit code.
 
-use super::args::{Cli, DeviceArg, InputArgs, PrecisionArg, SummarizeArgs, TermArgs, TierArg, TranslateArgs};
-use super::console::{Console, Loudness, Printing, Sink};
+use super::args::{Cli, DeviceArg, InputArgs, KeepArgs, PrecisionArg, SummarizeArgs, TermArgs, TierArg, TranslateArgs};
+use super::console::{Console, Loudness, Printing, Sidecars, Sink};
+use super::keeping::{Kept, Shard};
 use super::records::{Asked, Records};
 use super::terms::{self, TermFiles};
-use super::{Ending, resolve, stop_flag};
+use super::{Ending, resolve, stop_flag, watch};
 use anyhow::{Context, Result, bail};
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Instant;
+use tlumach::job::journal::Journal;
 use tlumach::job::report::{Head, ModelRecord, Status, Tail};
 use tlumach::job::spec::{Alignments, JobSpec, KeepBoilerplate, Retry, Typography, Work};
 use tlumach::model::{LoadOptions, Precision};
@@ -21,21 +23,30 @@ use tlumach::registry::{self, Settings};
 use tlumach::token::SummaryLength;
 
 pub(super) fn translate(cli: &Cli, args: &TranslateArgs, settings: &mut Settings) -> Result<Ending> {
-    Ok(ending(&run(cli, &args.input, settings, translation_plan(args))?.summary))
+    do_or_watch(cli, &args.input, settings, translation_plan(args))
 }
 
 pub(super) fn summarize(cli: &Cli, args: &SummarizeArgs, settings: &mut Settings) -> Result<Ending> {
-    Ok(ending(&run(cli, &args.input, settings, summary_plan(args))?.summary))
+    do_or_watch(cli, &args.input, settings, summary_plan(args))
+}
+
+fn do_or_watch(cli: &Cli, input: &InputArgs, settings: &mut Settings, plan: Plan<'_>) -> Result<Ending> {
+    if plan.keep.is_some_and(|keep| keep.watch) {
+        return watch::run(cli, input, settings, plan);
+    }
+    Ok(ending(&run(cli, input, settings, plan)?.summary))
 }
 
 pub(super) fn translation_plan(args: &TranslateArgs) -> Plan<'_> {
     let (retry, typography) = (args.retry.into(), args.typography.into());
-    Plan { work: translation(args), retry, typography, print: Printing::Print, passes: 1, terms: Some(&args.terms) }
+    let (terms, keep) = (Some(&args.terms), Some(&args.keep));
+    Plan { work: translation(args), retry, typography, print: Printing::Print, passes: 1, terms, keep }
 }
 
-pub(super) fn summary_plan(args: &SummarizeArgs) -> Plan<'static> {
+pub(super) fn summary_plan(args: &SummarizeArgs) -> Plan<'_> {
     let (retry, typography) = (Retry::Full, Typography::Auto);
-    Plan { work: summary_work(args), retry, typography, print: Printing::Print, passes: 1, terms: None }
+    let keep = Some(&args.keep);
+    Plan { work: summary_work(args), retry, typography, print: Printing::Print, passes: 1, terms: None, keep }
 }
 
 fn translation(args: &TranslateArgs) -> Work {
@@ -48,7 +59,7 @@ fn summary_work(args: &SummarizeArgs) -> Work {
     Work::Summarize { length: args.length.into() }
 }
 
-fn ending(summary: &Summary) -> Ending {
+pub(super) fn ending(summary: &Summary) -> Ending {
     let totals = &summary.totals;
     if totals.failed > 0 || totals.with_findings > 0 || summary.cancelled { Ending::Findings } else { Ending::Fine }
 }
@@ -64,6 +75,8 @@ pub(super) struct Plan<'a> {
     pub(super) passes: u16,
     /// The files with its terms, where it may have some.
     pub(super) terms: Option<&'a TermArgs>,
+    /// What is kept of it; nothing where it is only measured.
+    pub(super) keep: Option<&'a KeepArgs>,
 }
 
 /// A job that was run.
@@ -80,33 +93,96 @@ pub(super) struct Ran {
     pub(super) first_answer: Option<Instant>,
 }
 
+/// What a job runs on, beside its articles and its models.
+pub(super) struct Ground {
+    pub(super) choice: Choice,
+    pub(super) options: LoadOptions,
+    pub(super) tier: Option<Tier>,
+    pub(super) head: Head,
+    pub(super) kept: Kept,
+    pub(super) print: Printing,
+    terms: TermFiles,
+    /// What answers depend on beside the job and the models.
+    extra: String,
+}
+
+impl Ground {
+    /// Reads and opens what the arguments name.
+    ///
+    /// # Errors
+    /// Something of it cannot be used.
+    pub(super) fn prepare(
+        input: &InputArgs,
+        spec: &mut JobSpec,
+        settings: &mut Settings,
+        plan: Plan<'_>,
+    ) -> Result<Ground> {
+        spec.retry = plan.retry;
+        spec.typography = plan.typography;
+        if let Some(shard) = plan.keep.and_then(|keep| keep.shard.as_deref()) {
+            Shard::parse(shard, &|name| std::env::var(name).ok())?.retain(&mut spec.items);
+        }
+        let terms = plan.terms.map(|files| terms::read(files, spec.to)).transpose()?.unwrap_or_default();
+        settings.accept_license = input.accept_license;
+        let options = LoadOptions {
+            device: device(input.device)?,
+            precision: precision(input.precision),
+            keep: tlumach::model::Keep::default(),
+        };
+        let choice = choice(&input.model)?;
+        let kept = plan.keep.map(|keep| Kept::open(input, keep, spec, settings)).transpose()?.unwrap_or_default();
+        spec.staging.clone_from(&kept.staging);
+        Ok(Ground {
+            choice,
+            options,
+            tier: input.tier.map(tier),
+            head: head(input, spec, &terms),
+            kept,
+            print: plan.print,
+            extra: extra(input, &terms),
+            terms,
+        })
+    }
+
+    /// What is written beside each output.
+    pub(super) fn sidecars<'g>(&'g self, models: &'g Models<'g>) -> Option<Sidecars<'g>> {
+        self.kept.sidecars.then_some(Sidecars { head: &self.head, models, staging: self.kept.staging.as_deref() })
+    }
+
+    /// A pipeline with the terms of the job, if it has any, and with what is known from before.
+    pub(super) fn equip<'g>(&'g self, pipeline: Pipeline<'g>) -> Pipeline<'g> {
+        let pipeline = if self.terms.are_given() { pipeline.with_terms(&self.terms.terms) } else { pipeline };
+        pipeline.with_recall(self.kept.journal.as_ref(), self.kept.store.as_ref(), self.extra.clone())
+    }
+}
+
 /// Runs a job.
 pub(super) fn run(cli: &Cli, input: &InputArgs, settings: &mut Settings, plan: Plan<'_>) -> Result<Ran> {
-    let Plan { work, retry, typography, print, passes, terms } = plan;
+    let Plan { work, print, passes, .. } = plan;
     let mut spec = resolve::resolve(input, work, &mut std::io::stdin().lock())?;
-    spec.retry = retry;
-    spec.typography = typography;
     if print == Printing::Discard {
         for item in &mut spec.items {
             item.output = tlumach::job::spec::Target::Caller;
         }
     }
-    let terms = terms.map(|files| terms::read(files, spec.to)).transpose()?.unwrap_or_default();
-    settings.accept_license = input.accept_license;
-    let options = LoadOptions {
-        device: device(input.device)?,
-        precision: precision(input.precision),
-        keep: tlumach::model::Keep::default(),
-    };
-    let choice = choice(&input.model)?;
+    let ground = Ground::prepare(input, &mut spec, settings, plan)?;
     let stop = stop_flag();
     let mut console = Console::new(Loudness::new(cli.quiet, cli.verbose)).stopped_by(stop.clone());
+    if let Some((articles, segments)) = ground.kept.journal.as_ref().and_then(Journal::earlier) {
+        console.resumed(articles, segments);
+    }
     console.begin(spec.items.len());
-    let models = Models::new(choice, settings, options, &console)?.of_tier(input.tier.map(tier));
+    let models = Models::new(ground.choice.clone(), settings, ground.options.clone(), &console)?.of_tier(ground.tier);
     let (report, review) = (input.report.as_deref(), input.review.as_deref());
     let asked = Asked { report, review, articles: spec.items.len(), items: &spec.items };
-    let records = Records::begin(asked, &head(input, &spec, &terms))?;
-    let sink = Sink { console: &console, records: Mutex::new(records), failure: Mutex::new(None), print };
+    let sink = Sink {
+        console: &console,
+        records: Mutex::new(Records::begin(asked, &ground.head)?),
+        failure: Mutex::new(None),
+        print,
+        sidecars: ground.sidecars(&models),
+        used: Mutex::default(),
+    };
     let first_answer = OnceLock::new();
     let mut passes_s = Vec::new();
     let mut load_ms = 0;
@@ -114,7 +190,7 @@ pub(super) fn run(cli: &Cli, input: &InputArgs, settings: &mut Settings, plan: P
     for pass in 1..=passes {
         let began = Instant::now();
         let timed = Timed { sink: (pass == passes).then_some(&sink), first_answer: &first_answer };
-        outcome = with_terms(Pipeline::new(&spec, &models, &stop, &timed), &terms).execute();
+        outcome = ground.equip(Pipeline::new(&spec, &models, &stop, &timed)).execute();
         let Ok(summary) = &outcome else { break };
         load_ms += summary.totals.load_ms;
         passes_s.push((began.elapsed().as_secs_f64() - summary.totals.load_ms as f64 / 1000.0).max(0.0));
@@ -136,7 +212,10 @@ pub(super) fn run(cli: &Cli, input: &InputArgs, settings: &mut Settings, plan: P
     if summary.cancelled {
         console.stopped(summary.undone);
     }
-    let tail = Tail { models: models.records(), totals: summary.totals.clone() };
+    console.remembered(&summary.totals);
+    let used = sink.used.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let tail = Tail { models: all_records(&models, &used), totals: summary.totals.clone() };
+    ground.kept.finish(&ground.head, &tail, summary.cancelled)?;
     sink.records.into_inner().unwrap_or_else(PoisonError::into_inner).finish(&tail)?;
     let first_answer = first_answer.into_inner();
     Ok(Ran { spec, summary, models: tail.models, passes_s, load_ms, first_answer })
@@ -208,9 +287,21 @@ fn device(device: DeviceArg) -> Result<candle_core::Device> {
     }
 }
 
-/// A job without terms does not even know that there could be some.
-fn with_terms<'a>(pipeline: Pipeline<'a>, files: &'a TermFiles) -> Pipeline<'a> {
-    if files.are_given() { pipeline.with_terms(&files.terms) } else { pipeline }
+/// The records of the models that were loaded, and of those that made what was known from before.
+fn all_records(models: &Models<'_>, used: &BTreeSet<String>) -> Vec<ModelRecord> {
+    let mut records = models.records();
+    for name in used {
+        if !records.iter().any(|record| record.name == *name) {
+            records.extend(models.record(name));
+        }
+    }
+    records
+}
+
+/// What answers depend on beside the job and the models.
+fn extra(input: &InputArgs, terms: &TermFiles) -> String {
+    let files: BTreeMap<&str, serde_json::Value> = terms.options().collect();
+    format!("{:?} {:?} {}", input.precision, input.device, json!(files))
 }
 
 fn head(input: &InputArgs, spec: &JobSpec, terms: &TermFiles) -> Head {

@@ -9,10 +9,13 @@ mod bench;
 mod check;
 mod console;
 mod job;
+mod keeping;
 mod models;
 mod records;
+mod report;
 mod resolve;
 mod terms;
+mod watch;
 
 use args::{Cli, Command};
 use clap::Parser;
@@ -61,6 +64,7 @@ fn run(cli: &Cli, began: Instant) -> anyhow::Result<Ending> {
         Command::Summarize(args) => job::summarize(cli, args, &mut settings),
         Command::Models(args) => models::run(cli, &args.action, &mut settings),
         Command::Check(args) => check::run(cli, args),
+        Command::Report(args) => report::run(args),
         Command::Bench(args) => bench::run(cli, args, &mut settings, began),
     }
 }

@@ -22,6 +22,21 @@ struct Found {
 /// # Errors
 /// Nothing could be run: no usable input, an unknown language, outputs that collide or would overwrite an input.
 pub(super) fn resolve(input: &InputArgs, work: Work, stdin: &mut dyn Read) -> Result<JobSpec> {
+    let spec = options(input, work)?;
+    let found = find_inputs(input, stdin)?;
+    let items = name_outputs(input, work, spec.to, found)?;
+    if items.iter().all(|item| matches!(item.input, Source::Unusable { .. })) {
+        let reasons: Vec<String> = items.iter().filter_map(reason).collect();
+        bail!("{}", reasons.join("\n"));
+    }
+    Ok(JobSpec { items, ..spec })
+}
+
+/// A job without its articles.
+///
+/// # Errors
+/// An unknown language, or options that contradict each other.
+pub(super) fn options(input: &InputArgs, work: Work) -> Result<JobSpec> {
     let to = input.to.as_deref().map(str::parse::<Language>).transpose()?;
     if to.is_none() && matches!(work, Work::Translate { .. }) {
         bail!("no target language: expected --to LANG, for example --to en");
@@ -30,24 +45,27 @@ pub(super) fn resolve(input: &InputArgs, work: Work, stdin: &mut dyn Read) -> Re
         "auto" => None,
         tag => Some(tag.parse::<Language>()?),
     };
-    let found = find_inputs(&input.inputs, stdin)?;
-    let items = name_outputs(input, work, to, found)?;
-    if items.iter().all(|item| matches!(item.input, Source::Unusable { .. })) {
-        let reasons: Vec<String> = items.iter().filter_map(reason).collect();
-        bail!("{}", reasons.join("\n"));
-    }
-    let threads = input.threads.map_or_else(num_cpus::get, usize::from);
     Ok(JobSpec {
         work,
-        items,
+        items: Vec::new(),
         from,
         to,
         beams: input.beam.map(usize::from),
-        threads,
+        threads: input.threads.map_or_else(num_cpus::get, usize::from),
         retry: Retry::default(),
         typography: Typography::default(),
         reading: reading(input)?,
+        staging: None,
     })
+}
+
+/// The articles that are in the input folders now, with their outputs; none is no error.
+///
+/// # Errors
+/// Outputs that collide.
+pub(super) fn items(input: &InputArgs, work: Work, to: Option<Language>) -> Result<Vec<Item>> {
+    let found = find_inputs(input, &mut std::io::empty())?;
+    name_outputs(input, work, to, found)
 }
 
 /// What of the inputs is read.
@@ -67,10 +85,11 @@ fn reason(item: &Item) -> Option<String> {
 }
 
 /// The inputs, folders searched; what cannot be used is kept, to be reported.
-fn find_inputs(inputs: &[PathBuf], stdin: &mut dyn Read) -> Result<Vec<Found>> {
+fn find_inputs(input: &InputArgs, stdin: &mut dyn Read) -> Result<Vec<Found>> {
     let mut found = Vec::new();
     let mut stdin_taken = false;
-    for path in inputs {
+    let output = input.output.as_deref().and_then(|output| output.canonicalize().ok());
+    for path in &input.inputs {
         if path == Path::new("-") {
             if std::mem::replace(&mut stdin_taken, true) {
                 bail!("standard input was given twice: expected - at most once");
@@ -88,7 +107,7 @@ fn find_inputs(inputs: &[PathBuf], stdin: &mut dyn Read) -> Result<Vec<Found>> {
             Err(error) => found.push(unusable(format!("input {name}: {error}; expected a file, a folder or -"))),
             Ok(metadata) if metadata.is_dir() => {
                 let before = found.len();
-                walk(path, &mut found);
+                walk(path, output.as_deref(), &mut found);
                 if found.len() == before {
                     found.push(unusable(format!("folder {name} has no articles: expected text, Markdown, HTML, JSON, XML, Word, subtitles or tables in it")));
                 }
@@ -105,17 +124,22 @@ fn find_inputs(inputs: &[PathBuf], stdin: &mut dyn Read) -> Result<Vec<Found>> {
 /// The articles below a folder by their paths in it, in the order of their names.
 pub(super) fn walk_articles(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    walk(folder, &mut found);
+    walk(folder, None, &mut found);
     found.into_iter().filter(|found| matches!(found.input, Source::File(_))).map(|found| found.relative).collect()
 }
 
-/// The articles below a folder, in the order of their names. Hidden files and folders are left alone.
-fn walk(folder: &Path, found: &mut Vec<Found>) {
+/// The articles below a folder, in the order of their names. Hidden files and folders are left alone, and so is the output
+/// folder if it lies inside: what was written there is no input.
+fn walk(folder: &Path, output: Option<&Path>, found: &mut Vec<Found>) {
     let hidden = |entry: &walkdir::DirEntry| {
         entry.depth() > 0 && entry.file_name().to_str().is_some_and(|name| name.starts_with('.'))
     };
+    let output = output.filter(|output| folder.canonicalize().is_ok_and(|folder| folder != **output));
+    let is_output = |entry: &walkdir::DirEntry| {
+        entry.file_type().is_dir() && output.is_some() && entry.path().canonicalize().ok().as_deref() == output
+    };
     let entries = walkdir::WalkDir::new(folder).follow_links(true).sort_by_file_name();
-    for entry in entries.into_iter().filter_entry(|entry| !hidden(entry)) {
+    for entry in entries.into_iter().filter_entry(|entry| !hidden(entry) && !is_output(entry)) {
         match entry {
             Ok(entry) if entry.file_type().is_file() && Format::of_path(entry.path()).is_some() => {
                 let relative = entry.path().strip_prefix(folder).unwrap_or(entry.path()).to_path_buf();

@@ -5,9 +5,10 @@
 //! the job has ended.
 
 use super::spool::{Ending, Spool};
+use crate::intern::Name;
 use crate::language::Language;
 use crate::quality::{Copied, Finding, Severity};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -57,8 +58,13 @@ pub struct Totals {
     pub failed: usize,
     /// Articles with a finding of severity warning or error.
     pub with_findings: usize,
+    /// Articles that were made in an earlier run and did not change; they count in the sums above and below.
+    pub reused: usize,
     /// Segments.
     pub segments: usize,
+    /// Of the segments of the other articles, those whose answer was known from an earlier run, the cache or a translation
+    /// memory.
+    pub remembered: usize,
     /// Segments that a person has to look at.
     pub needs_review: usize,
     /// Words of the inputs, counted by white space.
@@ -77,7 +83,7 @@ pub struct Totals {
 }
 
 /// How often an output has what the glossary asks for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TermTotals {
     /// Terms of sources whose translation is one of the glossary's.
     pub hits: usize,
@@ -94,7 +100,7 @@ impl TermTotals {
 }
 
 /// A term of the glossary in a segment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TermRecord {
     /// Bytes of the segment's source.
     pub source: Range<usize>,
@@ -109,7 +115,7 @@ pub struct TermRecord {
 }
 
 /// How an article ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Written, nothing to say.
@@ -123,39 +129,45 @@ pub enum Status {
 }
 
 /// One article.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ArticleRecord {
     /// The input.
     pub input: InputRecord,
     /// The file that was written, if any.
     pub output: Option<PathBuf>,
+    /// The sha256 of that file as it was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_sha256: Option<String>,
     /// How it ended.
     pub status: Status,
     /// Why it failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// Its language.
     pub language: Option<LanguageRecord>,
     /// The hops its segments took.
     pub route: Vec<HopRecord>,
     /// Which summarizer made the answer: a model's name, or `extractive`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summarizer: Option<String>,
     /// What became of every byte of the input; of translations that were written.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accounting: Option<AccountRecord>,
     /// What the summary is, if one was asked for and made.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<SummaryRecord>,
     /// Tokens read and written.
     pub tokens: Tokens,
     /// Terms of the glossary, if there is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terms: Option<TermTotals>,
     /// Where the time went. Segments of many articles share their batches: `decode` is this article's share by tokens.
     pub timings_ms: Timings,
     /// How much it can be trusted, 0 to 1: the mean of its segments by their lengths; null where none was translated.
     pub confidence: Option<f32>,
+    /// Whether it was made in an earlier run and nothing has changed since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reused: bool,
     /// Findings about the article as a whole.
     pub findings: Vec<Finding>,
     /// What was left out on request.
@@ -170,6 +182,7 @@ impl ArticleRecord {
         ArticleRecord {
             input,
             output: None,
+            output_sha256: None,
             status: Status::Ok,
             error: None,
             language: None,
@@ -181,6 +194,7 @@ impl ArticleRecord {
             terms: None,
             timings_ms: Timings::default(),
             confidence: None,
+            reused: false,
             findings: Vec::new(),
             dropped: Vec::new(),
             segments: Vec::new(),
@@ -220,7 +234,7 @@ fn confidence(segments: &[SegmentRecord]) -> Option<f32> {
 }
 
 /// An input.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct InputRecord {
     /// Path or name.
     pub path: String,
@@ -231,11 +245,12 @@ pub struct InputRecord {
     /// Its sha256, in hexadecimal.
     pub sha256: Option<String>,
     /// `plain`, `markdown` or `lines`.
-    pub format: Option<&'static str>,
+    #[serde(deserialize_with = "crate::intern::option")]
+    pub format: Option<Name>,
 }
 
 /// The language of an article.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LanguageRecord {
     /// The language that was used.
     pub used: Language,
@@ -248,7 +263,7 @@ pub struct LanguageRecord {
 }
 
 /// One hop of a route.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HopRecord {
     /// Language read.
     pub from: Language,
@@ -259,7 +274,7 @@ pub struct HopRecord {
 }
 
 /// One hop of one segment.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SegmentHopRecord {
     /// The languages and the model.
     #[serde(flatten)]
@@ -267,12 +282,12 @@ pub struct SegmentHopRecord {
     /// Mean of the log-probabilities of its tokens, the end token included; null if none was scored.
     pub mean_log_probability: Option<f32>,
     /// Where the words of its answer come from, if that was asked for and is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alignment: Option<AlignmentRecord>,
 }
 
 /// Where the words of an answer come from. Ranges are `[begin, end]` in bytes, tokens are numbered from 0.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AlignmentRecord {
     /// Each token of the text that was read; begin and end are equal for those that stand for no text, such as the end.
     pub source: Vec<[usize; 2]>,
@@ -287,7 +302,7 @@ pub struct AlignmentRecord {
 }
 
 /// Tokens of an article, over all hops.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tokens {
     /// Tokens read.
     pub source: usize,
@@ -296,7 +311,7 @@ pub struct Tokens {
 }
 
 /// Where the time of an article went, in milliseconds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Timings {
     /// Reading, detecting, splitting.
     pub read: f64,
@@ -308,7 +323,7 @@ pub struct Timings {
 
 /// The accounts of a translated article: the bytes of the four outcomes and those between segments are those of the input
 /// without its byte order mark.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountRecord {
     /// Translated.
     pub translated: ShareRecord,
@@ -323,7 +338,7 @@ pub struct AccountRecord {
 }
 
 /// A share of an article.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShareRecord {
     /// Segments.
     pub segments: usize,
@@ -332,7 +347,7 @@ pub struct ShareRecord {
 }
 
 /// Something that was left out.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DroppedRecord {
     /// What kind of boilerplate it is.
     pub kind: String,
@@ -343,7 +358,7 @@ pub struct DroppedRecord {
 }
 
 /// What became of a segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OutcomeRecord {
     /// Translated.
@@ -357,23 +372,25 @@ pub enum OutcomeRecord {
 }
 
 /// One attempt at a segment.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AttemptRecord {
     /// The step of the retry ladder; `first` is the one before it.
-    pub step: &'static str,
+    #[serde(deserialize_with = "crate::intern::name")]
+    pub step: Name,
     /// What it answered; absent for the attempt that was kept, whose output the segment has, and for one that failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<String>,
     /// Geometric mean of the tokens' probabilities, 0 to 1.
     pub score: Option<f32>,
     /// Codes of the findings about it.
-    pub findings: Vec<&'static str>,
+    #[serde(deserialize_with = "crate::intern::list")]
+    pub findings: Vec<Name>,
     /// Whether its answer was kept.
     pub kept: bool,
 }
 
 /// One segment.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SegmentRecord {
     /// Byte range in the input, after its byte order mark.
     pub span: Range<usize>,
@@ -382,35 +399,39 @@ pub struct SegmentRecord {
     /// What was written.
     pub output: String,
     /// Byte range in the output, before a byte order mark is put back.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_span: Option<Range<usize>>,
     /// What became of it.
     pub outcome: OutcomeRecord,
     /// Geometric mean of the tokens' probabilities, 0 to 1; with two hops the lower of the two.
     pub score: Option<f32>,
     /// How much it can be trusted, 0 to 1, from the score, the length and the findings; see `docs/quality.md`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confidence: Option<f32>,
     /// Its language, if it is not that of the article.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<Language>,
     /// What came out of each hop but the last.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub intermediate: Vec<String>,
     /// Each hop with its score, if there were several.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hops: Vec<SegmentHopRecord>,
     /// Where the words of the output come from, if that was asked for and is known; over all hops.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alignment: Option<AlignmentRecord>,
     /// Terms of the glossary in the source.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub terms: Vec<TermRecord>,
     /// Which step of the retry ladder made the output, if not the first.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub retry: Option<&'static str>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::intern::option")]
+    pub retry: Option<Name>,
+    /// Where the answer came from, if no model made it in this run: `journal` (an earlier run of the job), `cache` (any
+    /// earlier job) or `memory` (a translation memory).
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::intern::option")]
+    pub origin: Option<Name>,
     /// Every attempt in the order in which they were made, if there were several.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<AttemptRecord>,
     /// Whether a person has to look: it failed, or has a finding of severity warning or error.
     pub needs_review: bool,
@@ -435,6 +456,7 @@ impl SegmentRecord {
             alignment: None,
             terms: Vec::new(),
             retry: None,
+            origin: None,
             attempts: Vec::new(),
             needs_review: false,
             findings: Vec::new(),
@@ -443,15 +465,16 @@ impl SegmentRecord {
 }
 
 /// What a summary is, in figures.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SummaryRecord {
     /// The step of the ladder that made it.
-    pub path: &'static str,
+    #[serde(deserialize_with = "crate::intern::name")]
+    pub path: Name,
     /// Its sentences.
     pub sentences: usize,
     /// How much of it stands word for word in the article, and in the article's first sentences; absent where it is in
     /// another language.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copied: Option<Copied>,
 }
 

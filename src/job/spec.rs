@@ -26,6 +26,8 @@ pub struct JobSpec {
     pub typography: Typography,
     /// What of the files is read.
     pub reading: Reading,
+    /// Where outputs are written before they are moved to their places; beside them if nowhere is said.
+    pub staging: Option<PathBuf>,
 }
 
 /// What happens to quotation marks, apostrophes, dashes and the like of a translation.

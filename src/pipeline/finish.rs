@@ -8,19 +8,15 @@ use super::unit::{HopDone, Translated};
 use super::write::Written;
 use crate::article::Format;
 use crate::job::report::{OutcomeRecord, SegmentHopRecord, SegmentRecord};
-use crate::job::spec::Typography;
+use crate::job::spec::{JobSpec, Typography};
 use crate::language::Language;
 use crate::quality::{self, Finding, Severity};
 use crate::segment::{NoteKind, Outcome, Segment};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 /// Checks, joins, writes and records one article.
-pub(super) fn finish(
-    article: &mut Article<'_>,
-    mut parts: BTreeMap<usize, Settled>,
-    to: Language,
-    typography: Typography,
-) {
+pub(super) fn finish(article: &mut Article<'_>, mut parts: BTreeMap<usize, Settled>, to: Language, spec: &JobSpec) {
     let mut outcomes = Vec::with_capacity(article.segments.len());
     // Models that were asked where words come from and do not know.
     let mut silent = BTreeSet::new();
@@ -71,14 +67,14 @@ pub(super) fn finish(
         let message = format!("model {model} has no alignments: expected a model that was trained to align words");
         article.record.findings.push(Finding::new("alignments_missing", Severity::Note, message));
     }
-    if typography == Typography::Auto {
+    if spec.typography == Typography::Auto {
         typeset(&article.segments, &mut article.record.segments, &mut outcomes, (article.format, to));
     }
     // Lines need not be of one article.
     if article.format != Format::Lines {
         check_names(&mut article.record.segments, (article.language, to));
     }
-    if let Err(error) = write_translation(article, &outcomes, to) {
+    if let Err(error) = write_translation(article, &outcomes, to, spec.staging.as_deref()) {
         let name = article.item.input.name();
         article.fail(format!("{name}: {error}"));
     }
@@ -117,7 +113,12 @@ fn hop_records(hops: &[HopDone], record: &SegmentRecord) -> Vec<SegmentHopRecord
 }
 
 /// Joins and writes one article.
-fn write_translation(article: &mut Article<'_>, outcomes: &[Outcome], to: Language) -> Result<(), String> {
+fn write_translation(
+    article: &mut Article<'_>,
+    outcomes: &[Outcome],
+    to: Language,
+    staging: Option<&Path>,
+) -> Result<(), String> {
     let Some(document) = &mut article.document else { return Ok(()) };
     document.set_language(article.language, to);
     let changed = article.segments.iter().zip(outcomes).filter_map(|(segment, outcome)| match outcome {
@@ -139,8 +140,12 @@ fn write_translation(article: &mut Article<'_>, outcomes: &[Outcome], to: Langua
         article.record.segments[note.segment].findings.push(placed(note.kind));
     }
     let bytes = crate::article::write(document, &text).map_err(|error| error.to_string())?;
-    match super::write::write(&article.item.output, to, bytes)? {
-        Written::File(path) => article.record.output = Some(path),
+    let sha256 = super::recall::sha256(&bytes);
+    match super::write::write(&article.item.output, to, bytes, staging)? {
+        Written::File(path) => {
+            article.record.output = Some(path);
+            article.record.output_sha256 = Some(sha256);
+        }
         Written::Caller(bytes) => article.bytes = Some(bytes),
     }
     Ok(())
@@ -151,6 +156,7 @@ fn decide(segment: &Segment, part: Translated, found: Vec<Finding>, record: &mut
     record.intermediate = part.intermediate;
     record.score = part.score;
     record.retry = part.retry;
+    record.origin = part.origin;
     if let Some(error) = part.answer.error {
         record.outcome = OutcomeRecord::Failed;
         record.output.clone_from(&segment.text);

@@ -12,6 +12,7 @@ mod finish;
 mod flow;
 mod ladder;
 pub mod models;
+mod recall;
 pub mod route;
 mod run;
 mod summary;
@@ -26,12 +27,15 @@ mod write;
 
 use crate::decode::Stats;
 use crate::glossary::Terms;
+use crate::job::journal::{Journal, JournalError};
 use crate::job::report::{ArticleRecord, HopRecord, Status, Totals};
 use crate::job::spec::{Item, JobSpec, Work};
 use crate::schedule::RunStats;
+use crate::store::Store;
 use crate::token::SummaryLength;
 use article::Article;
 use models::{Models, ModelsError};
+use recall::Recall;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -82,6 +86,9 @@ pub enum PipelineError {
     /// No model for the job.
     #[error(transparent)]
     Models(#[from] ModelsError),
+    /// What the job finishes cannot be noted any more.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
 }
 
 /// What is left of a job when it has ended.
@@ -145,6 +152,7 @@ pub struct Pipeline<'a> {
     pub observer: &'a dyn Observer,
     window: Option<Window>,
     wording: Option<terms::Wording<'a>>,
+    recall: Option<Recall<'a>>,
     clock: Clock,
     tally: Mutex<Summary>,
 }
@@ -170,7 +178,7 @@ impl<'a> Pipeline<'a> {
         observer: &'a dyn Observer,
     ) -> Pipeline<'a> {
         let (clock, tally) = (Clock::default(), Mutex::default());
-        Pipeline { spec, models, cancel, observer, window: None, wording: None, clock, tally }
+        Pipeline { spec, models, cancel, observer, window: None, wording: None, recall: None, clock, tally }
     }
 
     /// The same with a window of another size than the one that suits models and threads.
@@ -187,11 +195,24 @@ impl<'a> Pipeline<'a> {
         self
     }
 
+    /// The same with what is known from before: a journal of this job, a cache of answers. `extra` is what answers depend on
+    /// beside the job and the models: number format, device, the contents of glossaries.
+    #[must_use]
+    pub fn with_recall(
+        mut self,
+        journal: Option<&'a Journal>,
+        store: Option<&'a Store>,
+        extra: String,
+    ) -> Pipeline<'a> {
+        self.recall = (journal.is_some() || store.is_some()).then(|| Recall::new(journal, store, extra));
+        self
+    }
+
     /// Runs the job.
     ///
     /// # Errors
     /// There is no model for the job, or the model that was asked for cannot be loaded. Everything that concerns a
-    /// single article is in its record instead.
+    /// single article is in its record instead. The journal cannot be written: the disk is full, say.
     pub fn execute(self) -> Result<Summary, PipelineError> {
         let started = Instant::now();
         let load_ms_before = self.models.load_ms();
@@ -203,6 +224,12 @@ impl<'a> Pipeline<'a> {
             Work::Summarize { length } => self.summarize_all(length)?,
         }
         let cancelled = self.stopped();
+        if let Some(recall) = self.recall {
+            recall.flush();
+            if let Some(failure) = recall.into_failure() {
+                return Err(failure.into());
+            }
+        }
         let mut summary = self.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
         summary.cancelled = cancelled;
         summary.tokenize_time = Duration::from_nanos(self.clock.tokenize.into_inner());
@@ -213,7 +240,15 @@ impl<'a> Pipeline<'a> {
     }
 
     fn stopped(&self) -> bool {
-        self.cancel.load(Ordering::Relaxed)
+        self.cancel.load(Ordering::Relaxed) || self.recall.as_ref().is_some_and(Recall::has_failed)
+    }
+
+    /// The record of an article that was finished in an earlier run, if nothing has changed since.
+    fn finished<'i>(&self, index: usize, item: &'i Item) -> Option<Article<'i>> {
+        let record = self.recall.as_ref()?.finished(item, self.spec, self.models)?;
+        let mut article = Article::unread(index, item);
+        article.record = record;
+        Some(article)
     }
 
     /// How much may be held at a time.
@@ -257,6 +292,10 @@ impl<'a> Pipeline<'a> {
         {
             let Some((index, item)) = items.next() else { break };
             let began = Instant::now();
+            if let Some(article) = self.finished(index, item) {
+                self.conclude(article);
+                continue;
+            }
             let article = Article::read(index, item, self.spec);
             self.clock.text(began);
             held.segments += article.segments.len();
@@ -279,6 +318,9 @@ impl<'a> Pipeline<'a> {
     fn conclude(&self, mut article: Article<'_>) {
         article.record.settle();
         let record = &article.record;
+        if let Some(recall) = self.recall.as_ref().filter(|_| !record.reused) {
+            recall.finish(article.item, record, self.spec, self.models);
+        }
         {
             let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
             tally.undone += usize::from(record.status == Status::Cancelled);
@@ -286,6 +328,9 @@ impl<'a> Pipeline<'a> {
             totals.articles += 1;
             totals.failed += usize::from(matches!(record.status, Status::Failed | Status::Cancelled));
             totals.with_findings += usize::from(record.status == Status::Findings);
+            totals.reused += usize::from(record.reused);
+            let remembered = record.segments.iter().filter(|segment| segment.origin.is_some()).count();
+            totals.remembered += if record.reused { 0 } else { remembered };
             totals.segments += record.segments.len();
             totals.needs_review += record.segments.iter().filter(|segment| segment.needs_review).count();
             totals.source_words += record.input.words;

@@ -105,6 +105,8 @@ pub enum Summarizer {
 
 /// The key of the weightless model.
 pub(super) const ECHO: &str = "echo";
+/// The summarizer without a model, as reports call it.
+const EXTRACTIVE: &str = "extractive";
 
 /// Second ways that were looked for, by their languages.
 type OtherRoutes = BTreeMap<(Language, Language), Option<Vec<Hop>>>;
@@ -127,6 +129,16 @@ pub struct Models<'a> {
     routes: Mutex<BTreeMap<(Language, Language), Vec<Hop>>>,
     other_routes: Mutex<OtherRoutes>,
     load_ms: Mutex<u64>,
+}
+
+fn record_of(loaded: &Loaded) -> ModelRecord {
+    ModelRecord {
+        name: loaded.name.clone(),
+        family: loaded.model.spec().family.to_string(),
+        revision: loaded.revision.clone(),
+        license: loaded.license.clone(),
+        sha256: loaded.sha256.clone(),
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -240,16 +252,22 @@ impl<'a> Models<'a> {
 
     /// Records of the models that were loaded.
     pub fn records(&self) -> Vec<ModelRecord> {
-        lock(&self.loaded)
-            .values()
-            .map(|loaded| ModelRecord {
-                name: loaded.name.clone(),
-                family: loaded.model.spec().family.to_string(),
-                revision: loaded.revision.clone(),
-                license: loaded.license.clone(),
-                sha256: loaded.sha256.clone(),
-            })
-            .collect()
+        lock(&self.loaded).values().map(|loaded| record_of(loaded)).collect()
+    }
+
+    /// The record of a model, loaded or not, whose files are here.
+    pub fn record(&self, name: &str) -> Option<ModelRecord> {
+        if let Some(loaded) = lock(&self.loaded).get(name) {
+            return Some(record_of(loaded));
+        }
+        let files = self.resolve(name).ok()?;
+        Some(ModelRecord {
+            name: files.name,
+            family: files.family.as_str().to_string(),
+            revision: files.revision,
+            license: files.license,
+            sha256: files.sha256,
+        })
     }
 
     /// Whether what was asked for can translate at all.
@@ -285,6 +303,32 @@ impl<'a> Models<'a> {
         let hops = self.find_route(from, to)?;
         lock(&self.routes).insert((from, to), hops.clone());
         Ok(hops)
+    }
+
+    /// The hash of all models that a segment of a direction may go through: those of its route and of the other one that is
+    /// tried on doubt. None where there is no route, or where a model's files were not hashed.
+    pub fn identity(&self, from: Language, to: Language) -> Option<String> {
+        let mut parts = vec![format!("{from}>{to}")];
+        for hop in self.route(from, to).ok()? {
+            parts.push(format!("{}>{} {}", hop.from, hop.to, self.model_identity(&hop.model)?));
+        }
+        for hop in self.other_route(from, to).unwrap_or_default() {
+            parts.push(format!("or {}>{} {}", hop.from, hop.to, self.model_identity(&hop.model)?));
+        }
+        Some(parts.join("\n"))
+    }
+
+    /// The name of a model with the hashes of its files; none where they are not known.
+    pub fn model_identity(&self, name: &str) -> Option<String> {
+        if name == ECHO || name == EXTRACTIVE {
+            return Some(name.to_string());
+        }
+        let files = self.resolve(name).ok()?;
+        if files.sha256.is_empty() {
+            return None;
+        }
+        let hashes: Vec<String> = files.sha256.iter().map(|(name, hash)| format!("{name}={hash}")).collect();
+        Some(format!("{name} {}", hashes.join(" ")))
     }
 
     /// Whether there is a way that needs no download and no model beside the one that was asked for; if so,

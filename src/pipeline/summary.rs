@@ -106,7 +106,7 @@ impl Pipeline<'_> {
             let share = draft.source_tokens + draft.target_tokens;
             article.record.timings_ms.decode = elapsed_ms * share as f64 / tokens.max(1) as f64;
             let started = Instant::now();
-            finishing::finish(article, draft, &summarizer);
+            finishing::finish(article, draft, &summarizer, self.spec.staging.as_deref());
             article.record.timings_ms.write = started.elapsed().as_secs_f64() * 1000.0;
             self.clock.text(started);
         }

@@ -75,6 +75,7 @@ impl Job<'_> {
             retry: crate::job::spec::Retry::Off,
             typography: crate::job::spec::Typography::Off,
             reading: crate::article::Reading::default(),
+            staging: None,
         };
         let (told, stop) = (Told::default(), AtomicBool::new(false));
         let window = Window { segments: self.window, bytes: 1 << 20 };

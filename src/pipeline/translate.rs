@@ -18,6 +18,7 @@ use crate::language::Language;
 use crate::language::script::scripts_of;
 use crate::quality::{Finding, Severity};
 use crate::segment::Segment;
+use crate::store::Key;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -36,6 +37,8 @@ struct Held<'i> {
     parts: BTreeMap<usize, Settled>,
     /// Segments that are done again.
     again: BTreeMap<usize, Climb>,
+    /// Keys of the answers, by segment.
+    keys: Vec<Option<Key>>,
     /// Segments without an answer.
     left: usize,
     size: Size,
@@ -165,8 +168,14 @@ impl<'a> Desk<'_, 'a> {
     /// Takes an article that was read; answers what is to be translated of it.
     fn take_in(&self, article: Article<'a>) -> Vec<Unit> {
         let mut units = Vec::new();
+        let keys = self.keys(&article);
+        let known = self.pipeline.recall.as_ref().map(|recall| recall.find(&keys)).unwrap_or_default();
+        let mut parts: BTreeMap<usize, Settled> =
+            known.into_iter().enumerate().filter_map(|(i, s)| Some((i, s?))).collect();
         for (segment, plan) in article.plans.iter().enumerate() {
-            if let Plan::Translate { from, .. } = *plan {
+            if let Plan::Translate { from, .. } = *plan
+                && !parts.contains_key(&segment)
+            {
                 let owner = Owner { article: article.index, segment, attempt: Attempt::First };
                 let text = article.segments[segment].text.as_str().into();
                 units.push(Unit { from, text, effort: Effort::default(), owner });
@@ -175,8 +184,9 @@ impl<'a> Desk<'_, 'a> {
         let mut shelf = self.shelf();
         let size = Size { segments: article.segments.len(), bytes: article.record.input.bytes };
         let held = Held {
-            parts: BTreeMap::new(),
+            parts: std::mem::take(&mut parts),
             again: BTreeMap::new(),
+            keys,
             left: units.len(),
             size,
             began: Instant::now(),
@@ -196,6 +206,19 @@ impl<'a> Desk<'_, 'a> {
         units
     }
 
+    /// The keys of an article's answers, by segment; none where nothing is remembered.
+    fn keys(&self, article: &Article<'_>) -> Vec<Option<Key>> {
+        let Some(recall) = &self.pipeline.recall else { return Vec::new() };
+        let one_line = article.format == Format::Lines;
+        let key = |(segment, plan): (&Segment, &Plan)| match *plan {
+            Plan::Translate { from, .. } => {
+                recall.key(self.pipeline.spec, self.pipeline.models, segment, (from, self.to, one_line))
+            }
+            _ => None,
+        };
+        article.segments.iter().zip(&article.plans).map(key).collect()
+    }
+
     /// Checks, joins, writes and tells an article whose segments are all done.
     fn finish(&self, held: Held<'a>) {
         let Held { mut article, parts, .. } = held;
@@ -207,7 +230,7 @@ impl<'a> Desk<'_, 'a> {
             let began = Instant::now();
             let strained: BTreeSet<usize> =
                 parts.iter().filter(|(_, settled)| settled.translated.strained).map(|(&index, _)| index).collect();
-            finish(&mut article, parts, self.to, self.pipeline.spec.typography);
+            finish(&mut article, parts, self.to, self.pipeline.spec);
             if let Some(wording) = &self.pipeline.wording {
                 wording.record(&mut article, self.to, &strained);
             }
@@ -229,6 +252,11 @@ impl Client for Desk<'_, '_> {
         let next = self.items.lock().unwrap_or_else(PoisonError::into_inner).next();
         let Some((index, item)) = next else { return Ok(More::End) };
         let began = Instant::now();
+        if let Some(article) = self.pipeline.finished(index, item) {
+            self.pipeline.clock.text(began);
+            self.pipeline.conclude(article);
+            return Ok(More::Units(Vec::new()));
+        }
         let mut article = Article::read(index, item, self.pipeline.spec);
         if let Some(wording) = &self.pipeline.wording {
             wording.keep(&mut article);
@@ -309,6 +337,12 @@ impl Desk<'_, '_> {
     /// A segment has what it gets; ends its article if it was the last.
     fn settle(&self, owner: Owner, settled: Settled) {
         let mut shelf = self.shelf();
+        let Some(held) = shelf.articles.get_mut(&owner.article) else { return };
+        if let (Some(recall), Some(&Some(key))) = (&self.pipeline.recall, held.keys.get(owner.segment)) {
+            drop(shelf);
+            recall.keep(key, &settled);
+            shelf = self.shelf();
+        }
         let Some(held) = shelf.articles.get_mut(&owner.article) else { return };
         held.parts.insert(owner.segment, settled);
         held.left -= 1;

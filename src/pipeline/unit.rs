@@ -50,6 +50,8 @@ pub(super) struct Translated {
     pub(super) alignment: Option<Arc<Alignment>>,
     /// Which retry made it.
     pub(super) retry: Option<&'static str>,
+    /// Where it was known from, if no model made it now.
+    pub(super) origin: Option<&'static str>,
     /// Whether the terms that it was made to hold cost it more than words usually cost.
     pub(super) strained: bool,
 }

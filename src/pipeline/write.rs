@@ -14,8 +14,9 @@ pub(super) enum Written {
     Caller(Vec<u8>),
 }
 
-/// Writes an answer in the language `to`.
-pub(super) fn write(target: &Target, to: Language, bytes: Vec<u8>) -> Result<Written, String> {
+/// Writes an answer in the language `to`. `staging` is a folder for what is not whole yet, on the same disk if possible; beside
+/// the output otherwise.
+pub(super) fn write(target: &Target, to: Language, bytes: Vec<u8>, staging: Option<&Path>) -> Result<Written, String> {
     let path = match target {
         Target::Caller => return Ok(Written::Caller(bytes)),
         Target::File(path) => path.clone(),
@@ -25,12 +26,12 @@ pub(super) fn write(target: &Target, to: Language, bytes: Vec<u8>) -> Result<Wri
             PathBuf::from(name)
         }
     };
-    replace(&path, &bytes).map_err(|error| describe(&path, &error))?;
+    replace(&path, &bytes, staging).map_err(|error| describe(&path, &error))?;
     Ok(Written::File(path))
 }
 
 /// Writes beside the target and renames: nobody ever sees half a file, and an old one survives a full disk.
-fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+fn replace(path: &Path, bytes: &[u8], staging: Option<&Path>) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
     // A device or a pipe (`/dev/stdout`, a FIFO) cannot be replaced by a rename and is written to directly.
@@ -40,6 +41,19 @@ fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     {
         return std::fs::OpenOptions::new().write(true).open(path)?.write_all(bytes);
     }
+    if let Some(staging) = staging {
+        std::fs::create_dir_all(staging)?;
+        match stage(path, bytes, staging) {
+            // A folder of the output may be a disk of its own.
+            Err(error) if error.kind() == std::io::ErrorKind::CrossesDevices => {}
+            done => return done,
+        }
+    }
+    stage(path, bytes, folder)
+}
+
+/// Writes a file in `folder` and moves it to its place.
+fn stage(path: &Path, bytes: &[u8], folder: &Path) -> std::io::Result<()> {
     let mut file = tempfile::Builder::new().prefix(".tlumach-").tempfile_in(folder)?;
     file.write_all(bytes)?;
     #[cfg(unix)]
@@ -74,7 +88,7 @@ mod tests {
     fn a_named_target_gets_the_language_before_its_extension() {
         let folder = tempfile::tempdir().unwrap();
         let target = Target::Named { before: folder.path().join("deep/story.summary"), extension: ".txt".into() };
-        let Written::File(path) = write(&target, Language::KO, b"x".to_vec()).unwrap() else { panic!() };
+        let Written::File(path) = write(&target, Language::KO, b"x".to_vec(), None).unwrap() else { panic!() };
         assert_eq!(path, folder.path().join("deep/story.summary.ko.txt"));
         assert_eq!(std::fs::read(path).unwrap(), b"x");
     }
@@ -83,7 +97,8 @@ mod tests {
     fn a_path_below_a_file_is_refused_with_advice() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("file"), "x").unwrap();
-        let error = write(&Target::File(folder.path().join("file/out.txt")), Language::EN, Vec::new()).unwrap_err();
+        let error =
+            write(&Target::File(folder.path().join("file/out.txt")), Language::EN, Vec::new(), None).unwrap_err();
         assert!(error.contains("out.txt") && error.contains("--output"), "{error}");
     }
 }

@@ -44,6 +44,7 @@ mod verbatim;
 
 use std::ops::Range;
 
+use crate::intern::Name;
 use crate::language::Language;
 
 pub use confidence::confidence;
@@ -64,19 +65,20 @@ pub enum Severity {
 }
 
 /// Something that a reader of the output has to know.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Finding {
     /// Stable machine name, for example `number_missing`.
-    pub code: &'static str,
+    #[serde(deserialize_with = "crate::intern::name")]
+    pub code: Name,
     /// How much it matters.
     pub severity: Severity,
     /// What is wrong, in one sentence: what, expected, got.
     pub message: String,
     /// Byte range in the source text of the segment, if it has a place there.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Range<usize>>,
     /// Byte range in the output, if it has a place there.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<Range<usize>>,
 }
 

@@ -59,6 +59,7 @@ fn translate(name: &str, to: &str, precision: Precision, terms: &Terms) -> Vec<(
         retry: Retry::Full,
         typography: Typography::Off,
         reading: tlumach::article::Reading::default(),
+        staging: None,
     };
     let (kept, stop) = (Kept::default(), AtomicBool::new(false));
     Pipeline::new(&spec, &models, &stop, &kept).with_terms(terms).execute().unwrap();

@@ -56,6 +56,11 @@ impl Place {
         ran(self.command(arguments).output().unwrap())
     }
 
+    /// Starts the program and lets it run; what it says goes nowhere.
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> std::process::Child {
+        self.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
     fn run_with_input(&self, arguments: &[&str], input: &[u8]) -> Ran {
         let mut command = self.command(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

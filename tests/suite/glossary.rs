@@ -39,6 +39,7 @@ fn run(choice: &Choice, items: Vec<Item>, threads: usize, terms: &Terms) -> (Vec
         retry: Retry::Full,
         typography: Typography::Auto,
         reading: tlumach::article::Reading::default(),
+        staging: None,
     };
     let told = Kept::default();
     let stop = AtomicBool::new(false);

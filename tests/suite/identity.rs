@@ -45,6 +45,7 @@ pub(crate) fn echo(items: Vec<Item>, work: Work) -> Vec<Told> {
         retry: Retry::Full,
         typography: Typography::Auto,
         reading: tlumach::article::Reading::default(),
+        staging: None,
     };
     let kept = Kept::default();
     Pipeline::new(&spec, &models, &AtomicBool::new(false), &kept).execute().unwrap();

@@ -18,6 +18,7 @@ mod glossary;
 mod hub;
 mod hub_crate;
 mod identity;
+mod jobs;
 mod loopback;
 mod marian;
 mod mirror;

@@ -43,6 +43,7 @@ impl Job {
             retry: Retry::Full,
             typography: Typography::Auto,
             reading: tlumach::article::Reading::default(),
+            staging: None,
         };
         let mut pipeline = Pipeline::new(&spec, &models, cancel, observer);
         if let Some(window) = self.window {

@@ -12,6 +12,7 @@ use crate::language::Language;
 use crate::quality::{self, Finding, Severity, SummaryCheck, SummaryOrigin};
 use crate::segment::sentence_ranges;
 use crate::token::SummaryLength;
+use std::path::Path;
 
 /// What is found in a draft before it is translated and is still true of the translation, where it can be seen no more.
 const LASTING: &[&str] = &[
@@ -87,7 +88,7 @@ fn overlaps(one: &Finding, other: &Finding) -> bool {
 }
 
 /// Writes and records one summary.
-pub(super) fn finish(article: &mut Article<'_>, draft: Draft, summarizer: &Summarizer) {
+pub(super) fn finish(article: &mut Article<'_>, draft: Draft, summarizer: &Summarizer, staging: Option<&Path>) {
     if draft.cancelled {
         article.record.status = Status::Cancelled;
         return;
@@ -124,8 +125,12 @@ pub(super) fn finish(article: &mut Article<'_>, draft: Draft, summarizer: &Summa
         ..SegmentRecord::new(String::new(), text.clone())
     });
     let bytes = if text.is_empty() { Vec::new() } else { format!("{text}\n").into_bytes() };
-    match write::write(&article.item.output, language, bytes) {
-        Ok(Written::File(path)) => article.record.output = Some(path),
+    let sha256 = super::super::recall::sha256(&bytes);
+    match write::write(&article.item.output, language, bytes, staging) {
+        Ok(Written::File(path)) => {
+            article.record.output = Some(path);
+            article.record.output_sha256 = Some(sha256);
+        }
         Ok(Written::Caller(bytes)) => article.bytes = Some(bytes),
         Err(error) => {
             let name = article.item.input.name();

@@ -116,6 +116,7 @@ impl Job<'_> {
             retry: crate::job::spec::Retry::Full,
             typography: crate::job::spec::Typography::Auto,
             reading: crate::article::Reading::default(),
+            staging: None,
         };
         let (told, stop) = (Told::default(), AtomicBool::new(false));
         let window = Window { segments: self.window, bytes: 1 << 20 };

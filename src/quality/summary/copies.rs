@@ -26,7 +26,7 @@ const ARTICLE_LIMIT: f32 = 0.8;
 const WORTH_KNOWING: f32 = 0.3;
 
 /// How much of a summary is copied, as shares of its letters outside quotations, from 0 to 1.
-#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Copied {
     /// What stands word for word anywhere in the article.
     pub article: f32,

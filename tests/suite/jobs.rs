@@ -1,0 +1,286 @@
+//! Long jobs: killed, resumed, done again, cut into parts, watched. On weightless models; nothing here is timed.
+
+use super::cli::{Place, Ran};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+const TO_UK: [&str; 6] = ["--from", "en", "--to", "uk", "--model", "echo"];
+
+fn articles(place: &Place, folder: &str, count: usize) {
+    for number in 0..count {
+        let lines: Vec<String> = (0..number % 5 + 1)
+            .map(|line| {
+                format!("On day {line} bridge {number} was closed. Nobody was hurt in house {}.", number * line)
+            })
+            .collect();
+        place.file(&format!("{folder}/part{}/story{number}.txt", number % 3), lines.join("\n\n"));
+    }
+}
+
+/// All files below a folder with their contents; what the program keeps for itself, and times, are left out.
+fn outputs(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in walkdir::WalkDir::new(folder) {
+        let entry = entry.unwrap();
+        let name = entry.path().strip_prefix(folder).unwrap().display().to_string();
+        if entry.file_type().is_file() && !name.starts_with(".tlumach") && !name.ends_with(".tlumach.json") {
+            found.insert(name, fs::read(entry.path()).unwrap());
+        }
+    }
+    found
+}
+
+fn translate(place: &Place, input: &str, output: &str, more: &[&str]) -> Ran {
+    let mut arguments = vec!["translate", input, "-o", output];
+    arguments.extend(TO_UK);
+    arguments.extend(more);
+    place.run(&arguments)
+}
+
+/// Lines of a journal by kind.
+fn journal(path: &Path) -> (Vec<String>, Vec<String>) {
+    let (mut segments, mut done) = (Vec::new(), Vec::new());
+    for line in fs::read_to_string(path).unwrap().lines() {
+        let Ok(line) = serde_json::from_str::<Value>(line) else { continue };
+        if let Some(segment) = line.get("segment") {
+            segments.push(segment["key"].as_str().unwrap().to_string());
+        }
+        if let Some(article) = line.get("article") {
+            done.push(article["done"]["name"].as_str().unwrap().to_string());
+        }
+    }
+    (segments, done)
+}
+
+#[test]
+fn a_job_that_is_killed_again_and_again_ends_as_one_that_was_left_in_peace() {
+    let kills: u32 = std::env::var("TLUMACH_TEST_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(12);
+    let place = Place::new();
+    articles(&place, "in", 300);
+    let began = Instant::now();
+    let whole = translate(&place, "in", "whole", &["--no-cache"]);
+    let alone = began.elapsed();
+    assert_eq!(whole.code, 1, "{}", whole.err);
+    let file = place.path("out/.tlumach/translate-uk.jsonl");
+    let mut random: u64 = 0x9E37_79B9_7F4A_7C15;
+    let mut killed = 0;
+    let mut ended = false;
+    for _ in 0..kills {
+        if ended {
+            // The job was faster than the kills: once more from the start.
+            fs::remove_dir_all(place.path("out")).unwrap();
+        }
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let pause = alone.mul_f64((random >> 40) as f64 / (1u64 << 24) as f64 * 0.6);
+        let mut arguments = vec!["translate", "in", "-o", "out", "--no-cache", "-qq"];
+        arguments.extend(TO_UK);
+        let mut child = place.spawn(&arguments);
+        std::thread::sleep(pause);
+        ended = child.try_wait().unwrap().is_some();
+        if !ended {
+            // SIGKILL: the program cannot tidy up.
+            child.kill().unwrap();
+            child.wait().unwrap();
+            killed += 1;
+        }
+        // Whatever has the name of an output is whole.
+        for (name, bytes) in outputs(&place.path("out")) {
+            assert_eq!(bytes, fs::read(place.path("whole").join(&name)).unwrap(), "{name}");
+        }
+        if file.exists() {
+            let (segments, done) = journal(&file);
+            let different: BTreeSet<&String> = segments.iter().collect();
+            assert_eq!(different.len(), segments.len(), "a segment that was noted was translated again");
+            let articles: BTreeSet<&String> = done.iter().collect();
+            assert_eq!(articles.len(), done.len(), "an article that was noted was written again");
+        }
+    }
+    assert!(killed > 0, "no run was killed");
+    let last = translate(&place, "in", "out", &["--no-cache"]);
+    assert_eq!(last.code, whole.code, "{}", last.err);
+    assert_eq!(outputs(&place.path("out")), outputs(&place.path("whole")));
+    let hidden = walkdir::WalkDir::new(place.path("out")).into_iter().filter_map(Result::ok);
+    let left: Vec<_> = hidden.filter(|e| e.file_name().to_string_lossy().starts_with(".tlumach-")).collect();
+    assert!(left.is_empty(), "{left:?}");
+    println!("killed {killed} times; a whole run took {alone:?}");
+}
+
+#[test]
+fn a_second_run_does_what_has_changed_and_nothing_else() {
+    let place = Place::new();
+    articles(&place, "in", 40);
+    assert_eq!(translate(&place, "in", "out", &[]).code, 1);
+    let before = outputs(&place.path("out"));
+    let again = translate(&place, "in", "out", &["--report", "again.json"]);
+    assert!(again.err.contains("going on with an earlier run: 40 articles done"), "{}", again.err);
+    let report = place.report("again.json");
+    assert_eq!(report["totals"]["reused"], 40);
+    assert_eq!(again.code, 1, "what was doubtful still is");
+    assert_eq!(outputs(&place.path("out")), before);
+    // One sentence of one article.
+    let changed = place.path("in/part1/story4.txt");
+    let text = fs::read_to_string(&changed).unwrap();
+    fs::write(&changed, text.replacen("Nobody was hurt in house 8.", "A dog was hurt in house 8.", 1)).unwrap();
+    // Something happened to an output.
+    fs::remove_file(place.path("out/part0/story6.uk.txt")).unwrap();
+    fs::write(place.path("out/part0/story9.uk.txt"), "edited by hand").unwrap();
+    let third = translate(&place, "in", "out", &["--report", "third.json"]);
+    let report = place.report("third.json");
+    assert_eq!(report["totals"]["reused"], 37, "{}", third.err);
+    let new: Vec<&Value> = report["articles"].as_array().unwrap().iter().filter(|a| a["reused"] != true).collect();
+    let own: Vec<&str> = new
+        .iter()
+        .flat_map(|article| article["segments"].as_array().unwrap())
+        .filter(|segment| segment["origin"].is_null())
+        .map(|segment| segment["source"].as_str().unwrap())
+        .collect();
+    assert_eq!(own, ["A dog was hurt in house 8."]);
+    assert_eq!(fs::read(place.path("out/part0/story9.uk.txt")).unwrap(), before["part0/story9.uk.txt"]);
+    // Other options, other answers.
+    let other = translate(&place, "in", "out", &["--beam", "3", "--report", "other.json"]);
+    assert_eq!(place.report("other.json")["totals"]["reused"], 0, "{}", other.err);
+    assert_eq!(place.report("other.json")["totals"]["remembered"], 0);
+    let fresh = translate(&place, "in", "out", &["--beam", "3", "--fresh", "--report", "fresh.json"]);
+    assert_eq!(place.report("fresh.json")["totals"]["reused"], 0, "{}", fresh.err);
+}
+
+#[test]
+fn the_cache_is_shared_by_jobs_and_can_be_left_out() {
+    let place = Place::new();
+    articles(&place, "in", 5);
+    for (output, more, remembered) in [
+        ("a", &["--no-cache"][..], false),
+        ("b", &[][..], false),
+        ("c", &[][..], true),
+        ("d", &["--cache", "other.sqlite"][..], false),
+        ("e", &["--cache", "other.sqlite", "--no-journal"][..], true),
+    ] {
+        let mut all = vec!["--report", "r.json"];
+        all.extend(more);
+        let ran = translate(&place, "in", output, &all);
+        let known = place.report("r.json")["totals"]["remembered"].as_u64().unwrap();
+        assert_eq!(known > 0, remembered, "{output}: {}", ran.err);
+        assert_eq!(outputs(&place.path(output)), outputs(&place.path("a")), "{output}");
+        assert_eq!(place.path(output).join(".tlumach").exists(), output != "e");
+    }
+}
+
+#[test]
+fn two_parts_make_the_whole() {
+    let place = Place::new();
+    articles(&place, "in", 60);
+    translate(&place, "in", "whole", &[]);
+    for part in ["0/2", "1/2"] {
+        let ran = translate(&place, "in", "parts", &["--shard", part, "--no-cache"]);
+        assert!(!ran.err.contains("earlier run"), "{}", ran.err);
+    }
+    assert_eq!(outputs(&place.path("parts")), outputs(&place.path("whole")));
+    let count = |part: &str| journal(&place.path(&format!("parts/.tlumach/translate-uk-{part}.jsonl"))).1.len();
+    let (first, second) = (count("0-of-2"), count("1-of-2"));
+    assert!(first + second == 60 && first > 10 && second > 10, "{first} {second}");
+    assert_eq!(translate(&place, "in", "x", &["--shard", "2/2"]).code, 2);
+}
+
+#[test]
+fn two_processes_on_one_job_are_refused() {
+    let place = Place::new();
+    articles(&place, "in", 3);
+    translate(&place, "in", "out", &[]);
+    let lock = fs::File::options().write(true).open(place.path("out/.tlumach/translate-uk.jsonl.lock")).unwrap();
+    lock.lock().unwrap();
+    let ran = translate(&place, "in", "out", &[]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("another process is at work on this job"), "{}", ran.err);
+    // Another language is another job.
+    let mut arguments = vec!["translate", "in", "-o", "out", "--from", "en", "--to", "ko", "--model", "echo"];
+    assert_eq!(place.run(&arguments).code, 1);
+    arguments[1] = "nowhere";
+    assert_eq!(place.run(&arguments).code, 2);
+    drop(lock);
+    assert_eq!(translate(&place, "in", "out", &["--resume"]).code, 1);
+    let ran = translate(&place, "in", "elsewhere", &["--resume"]);
+    assert!(ran.code == 2 && ran.err.contains("found none"), "{}", ran.err);
+}
+
+#[test]
+fn each_output_says_where_it_comes_from_and_the_folder_what_was_done() {
+    let place = Place::new();
+    articles(&place, "in", 4);
+    translate(&place, "in", "out", &[]);
+    let sidecar = place.report("out/part1/story1.uk.txt.tlumach.json");
+    assert_eq!(sidecar["source"]["path"], "in/part1/story1.txt");
+    assert_eq!(sidecar["source"]["sha256"].as_str().unwrap().len(), 64);
+    assert_eq!(sidecar["output"]["sha256"].as_str().unwrap().len(), 64);
+    assert_eq!(sidecar["models"][0]["name"], "echo");
+    assert_eq!(sidecar["options"]["to"], "uk");
+    assert_eq!(place.report("out/.tlumach/translate-uk.summary.json")["totals"]["articles"], 4);
+    let ran = place.run(&["report", "out", "--review", "all.html"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.text().contains("translate-uk: 4 articles") && ran.text().contains("story3.uk.txt"), "{}", ran.text());
+    let page = fs::read_to_string(place.path("all.html")).unwrap();
+    assert!(page.contains("story3.txt") && page.contains("bridge 3 was closed"));
+    let ran = place.run(&["report", "out", "--json"]);
+    let report: Value = serde_json::from_slice(&ran.out).unwrap();
+    assert_eq!(report[0]["articles"].as_array().unwrap().len(), 4);
+    let ran = place.run(&["report", "in"]);
+    assert!(ran.code == 2 && ran.err.contains("expected a folder with .tlumach/"), "{}", ran.err);
+    translate(&place, "in", "bare", &["--no-sidecar"]);
+    assert!(!place.path("bare/part1/story1.uk.txt.tlumach.json").exists());
+    // What stands beside outputs is no article for the next job.
+    let ran = translate(&place, "out", "further", &[]);
+    assert_eq!(outputs(&place.path("further")).len(), 4, "{}", ran.err);
+}
+
+#[test]
+fn what_fails_is_named_and_done_again_next_time() {
+    let place = Place::new();
+    articles(&place, "in", 6);
+    place.file("in/broken.txt", [b'a', 0xff, b'b']);
+    place.file("in/sheet.txt", b"PK\x03\x04rest");
+    let ran = translate(&place, "in", "out", &[]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("broken.txt: text encoding") && ran.err.contains("sheet.txt: binary file"), "{}", ran.err);
+    place.file("in/broken.txt", "It was mended. Nobody knows by whom.");
+    let ran = translate(&place, "in", "out", &["--report", "r.json"]);
+    let totals = place.report("r.json")["totals"].clone();
+    assert_eq!((totals["reused"].as_u64(), totals["failed"].as_u64()), (Some(6), Some(1)), "{}", ran.err);
+    assert!(place.path("out/broken.uk.txt").exists());
+}
+
+#[test]
+fn a_folder_is_watched_until_the_program_is_stopped() {
+    let place = Place::new();
+    articles(&place, "in", 2);
+    let mut arguments = vec!["translate", "in", "--watch", "-o", "out"];
+    arguments.extend(TO_UK);
+    let mut child = place.spawn(&arguments);
+    let wait = |name: &str| {
+        let until = Instant::now() + Duration::from_secs(60);
+        while !place.path(name).exists() {
+            assert!(Instant::now() < until, "{name} did not come");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    wait("out/part1/story1.uk.txt");
+    place.file("in/broken.txt", [0xff, 0xfe, 0x00]);
+    place.file("in/late.txt", "It came late. It was translated all the same.");
+    wait("out/late.uk.txt");
+    assert!(!place.path("out/broken.uk.txt").exists());
+    assert!(child.try_wait().unwrap().is_none());
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    for (arguments, expected) in [
+        (&["translate", "in", "--watch", "--to", "uk", "--model", "echo"][..], "expected --output"),
+        (&["translate", "in", "--watch", "--to", "uk", "--model", "echo", "-o", "in/out"][..], "lies in a folder"),
+        (
+            &["translate", "in/late.txt", "--watch", "--to", "uk", "--model", "echo", "-o", "out/"][..],
+            "expected a folder",
+        ),
+    ] {
+        let ran = place.run(arguments);
+        assert!(ran.code == 2 && ran.err.contains(expected), "{}", ran.err);
+    }
+}
