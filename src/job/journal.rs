@@ -328,12 +328,7 @@ fn read(path: &Path, file: &mut File) -> Result<(Index, u64), JournalError> {
             match known {
                 Ok(Line::Journal { version: VERSION, .. }) => {}
                 // The very first line was cut: nothing is lost with it.
-                Err(_)
-                    if line.last() != Some(&b'\n')
-                        && (line.starts_with(b"{\"journal\"") || line.iter().all(|b| *b == 0)) =>
-                {
-                    break;
-                }
+                Err(_) if was_cut(&line) => break,
                 _ => {
                     let got = String::from_utf8_lossy(&line[..line.len().min(60)]).trim_end().to_string();
                     return Err(JournalError::Foreign { path: path.to_path_buf(), got });
@@ -359,6 +354,13 @@ fn read(path: &Path, file: &mut File) -> Result<(Index, u64), JournalError> {
         at += length as u64;
     }
     Ok((index, at))
+}
+
+/// Whether a first line is the begin of one of ours, perhaps with the zeros that a lost page leaves.
+fn was_cut(line: &[u8]) -> bool {
+    let text = &line[..line.len() - line.iter().rev().take_while(|byte| **byte == 0).count()];
+    let begin = b"{\"journal\":{";
+    line.last() != Some(&b'\n') && (text.starts_with(begin) || begin.starts_with(text))
 }
 
 fn failure(path: &Path, source: std::io::Error) -> JournalError {

@@ -242,7 +242,7 @@ impl<'f, 'a> Flow<'f, 'a> {
 
     /// Lets a unit in: a new one starts its first hop, a known one shares the answer.
     fn admit(&self, unit: Unit) {
-        let question = Question { from: unit.from, effort: unit.effort, text: unit.text };
+        let question = Question { from: unit.from, effort: unit.effort, text: unit.text, context: unit.context };
         let known = self.state().twins.ask(&question, unit.owner);
         match known {
             Known::Shared => {}
@@ -287,7 +287,9 @@ impl<'f, 'a> Flow<'f, 'a> {
             Request::Strict if engine.tokenizer.is_chat() => Task::Retranslate { from, to },
             _ => Task::Translate { from, to },
         };
-        let planned = plan(&engine, &Ask { text: &so_far.answer.text, task }, question.effort);
+        // What stands around a text is in its own language: it is told in the first hop.
+        let context: &str = if hop == 0 { &question.context } else { "" };
+        let planned = plan(&engine, &Ask { text: &so_far.answer.text, task, context }, question.effort);
         let planned = match &self.pipeline.wording {
             Some(wording) => {
                 let reading = Reading { question: &question, hop: next, last: hop + 1 == route.len() };
@@ -342,7 +344,8 @@ impl<'f, 'a> Flow<'f, 'a> {
     fn fold(&self, moving: &mut Moving) -> Answer {
         let began = Instant::now();
         let hop = &moving.route[moving.hop];
-        let ask = Ask { text: &moving.so_far.answer.text, task: Task::Translate { from: hop.from, to: hop.to } };
+        let ask =
+            Ask { text: &moving.so_far.answer.text, task: Task::Translate { from: hop.from, to: hop.to }, context: "" };
         let mut answer = Answer::default();
         for part in std::mem::take(&mut moving.parts) {
             answer.parts += 1;

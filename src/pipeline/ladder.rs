@@ -72,6 +72,8 @@ const NO_TRANSLATION: &[&str] = &["copied_source", "wrong_language"];
 #[derive(Clone, Copy)]
 pub(super) struct Ground<'g> {
     pub(super) segment: &'g Segment,
+    /// What stands around it, for models that are told.
+    pub(super) context: &'g Arc<str>,
     pub(super) from: Language,
     pub(super) to: Language,
     /// Whether the answer has to stay in one line.
@@ -198,7 +200,8 @@ impl Ground<'_> {
             let terms = if self.wording.is_some() { TermUse::Required } else { TermUse::Free };
             let effort = Effort { terms, ..effort };
             let owner = Owner { attempt: Attempt::Again, ..owner };
-            vec![Unit { from: self.from, text: self.segment.text.as_str().into(), effort, owner }]
+            let context = self.context.clone();
+            vec![Unit { from: self.from, text: self.segment.text.as_str().into(), context, effort, owner }]
         };
         if step != Step::Terms && !best.is_doubtful_beside_terms() {
             return (Vec::new(), Vec::new());
@@ -255,7 +258,7 @@ impl Ground<'_> {
             let owner = Owner { attempt: Attempt::Around { piece: pieces.len() }, ..owner };
             let terms = if self.wording.is_some() { TermUse::Required } else { TermUse::Free };
             let effort = Effort { terms, ..Effort::default() };
-            units.push(Unit { from: self.from, text: text.into(), effort, owner });
+            units.push(Unit { from: self.from, text: text.into(), context: "".into(), effort, owner });
             pieces.push((range, Piece::Open(None)));
         }
         (units, pieces)
@@ -540,6 +543,7 @@ mod tests {
         let segment = segment(text, protect::protect(text));
         let ground = Ground {
             segment: &segment,
+            context: &"".into(),
             from: Language::EN,
             to: Language::UK,
             one_line: OneLine::NeedNot,
@@ -547,7 +551,8 @@ mod tests {
             retry,
             wording: None,
         };
-        let first = Unit { from: Language::EN, text: text.into(), effort: Effort::default(), owner: OWNER };
+        let first =
+            Unit { from: Language::EN, text: text.into(), context: "".into(), effort: Effort::default(), owner: OWNER };
         let mut verdict = begin(ground, OWNER, says(&first));
         for _ in 0..10 {
             match verdict {

@@ -8,6 +8,7 @@ mod accounting;
 mod align;
 mod article;
 pub mod check;
+mod context;
 mod finish;
 mod flow;
 mod ladder;

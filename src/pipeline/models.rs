@@ -270,6 +270,14 @@ impl<'a> Models<'a> {
         })
     }
 
+    /// Whether the model that reads a direction's texts was trained to be told what stands around them.
+    pub(super) fn takes_context(&self, from: Language, to: Language) -> bool {
+        let card = |model: &String| registry::find(model)?.prompt.as_ref()?.translate_with_context.as_ref();
+        lock(&self.routes)
+            .get(&(from, to))
+            .is_some_and(|hops| hops.first().is_some_and(|hop| card(&hop.model).is_some()))
+    }
+
     /// Whether what was asked for can translate at all.
     ///
     /// # Errors

@@ -177,7 +177,7 @@ impl<'a> Recall<'a> {
         &self,
         spec: &JobSpec,
         models: &Models<'_>,
-        segment: &Segment,
+        (segment, context): (&Segment, &str),
         (from, to, one_line): (Language, Language, bool),
     ) -> Option<Key> {
         if spec.work.wants_alignments() {
@@ -187,7 +187,7 @@ impl<'a> Recall<'a> {
         let mut hash = Sha256::new();
         let options = format!("{:?}", (ANSWERS_VERSION, spec.beams, spec.retry, one_line, from, to));
         // Lengths in front, so that no two lists of parts read the same.
-        for part in [env!("CARGO_PKG_VERSION"), &options, &self.extra, &identity, &segment.text] {
+        for part in [env!("CARGO_PKG_VERSION"), &options, &self.extra, &identity, &segment.text, context] {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }

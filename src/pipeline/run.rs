@@ -22,6 +22,8 @@ use std::time::Instant;
 pub(super) struct Ask<'a> {
     pub(super) text: &'a str,
     pub(super) task: Task,
+    /// What stands around it; empty for nothing.
+    pub(super) context: &'a str,
 }
 
 /// What came of a text.
@@ -162,7 +164,10 @@ impl Pipeline<'_> {
 /// Cuts a text into parts that the model can read and encodes them.
 pub(super) fn plan(engine: &Loaded, ask: &Ask<'_>, effort: Effort) -> Result<Vec<Part>, String> {
     let spec = engine.model.spec();
-    let encode = |text: &str| engine.tokenizer.encode(text, &ask.task).map_err(|error| error.to_string());
+    let encode = |text: &str| {
+        let prompt = engine.tokenizer.encode_with_context(text, &ask.task, ask.context);
+        prompt.map_err(|error| error.to_string())
+    };
     let overhead = if spec.has_encoder { 2 } else { encode("")?.prefix.len() };
     let room = match (spec.has_encoder, &ask.task) {
         (true, _) => spec.max_source_tokens.saturating_sub(overhead + 4),
@@ -328,7 +333,7 @@ mod tests {
     fn check(answers: [&str; 2], expected: Option<&str>) {
         let engine = load::echo();
         let text = "Nobody was hurt. The bridge stands.";
-        let ask = Ask { text, task: Task::Translate { from: Language::EN, to: Language::UK } };
+        let ask = Ask { text, task: Task::Translate { from: Language::EN, to: Language::UK }, context: "" };
         let mut answer = Answer::default();
         for (range, said) in [0..17, 17..text.len()].into_iter().zip(answers) {
             let ids = said.bytes().map(u32::from).collect();

@@ -287,7 +287,7 @@ fn a_model_that_does_not_know_where_words_come_from_is_named() {
 /// The parts of a text for an engine, checked: nothing is lost, and none is longer than the engine reads.
 fn parts<'t>(engine: &Loaded, text: &'t str) -> Vec<&'t str> {
     let task = Task::Translate { from: Language::EN, to: Language::UK };
-    let parts = plan(engine, &Ask { text, task }, Effort::default()).unwrap();
+    let parts = plan(engine, &Ask { text, task, context: "" }, Effort::default()).unwrap();
     let mut at = 0;
     for part in &parts {
         assert_eq!(part.range.start, at);

@@ -5,6 +5,7 @@
 //! checked, joined, written and told at once, and nothing of it is kept.
 
 use super::article::{Article, Plan, foreign};
+use super::context;
 use super::finish::finish;
 use super::flow::{Client, Flow, More};
 use super::ladder::{self, Climb, Ground, OneLine, Settled, Verdict};
@@ -20,7 +21,7 @@ use crate::quality::{Finding, Severity};
 use crate::segment::Segment;
 use crate::store::Key;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 /// Languages close enough to each other that a model for one reads the other in part; better than no translation, but
@@ -178,7 +179,8 @@ impl<'a> Desk<'_, 'a> {
             {
                 let owner = Owner { article: article.index, segment, attempt: Attempt::First };
                 let text = article.segments[segment].text.as_str().into();
-                units.push(Unit { from, text, effort: Effort::default(), owner });
+                let context = self.context(&article, segment, from);
+                units.push(Unit { from, text, context, effort: Effort::default(), owner });
             }
         }
         let mut shelf = self.shelf();
@@ -206,17 +208,24 @@ impl<'a> Desk<'_, 'a> {
         units
     }
 
+    /// What stands around a segment, for models that are told.
+    fn context(&self, article: &Article<'_>, segment: usize, from: Language) -> Arc<str> {
+        if self.pipeline.models.takes_context(from, self.to) { context::of(article, segment) } else { "".into() }
+    }
+
     /// The keys of an article's answers, by segment; none where nothing is remembered.
     fn keys(&self, article: &Article<'_>) -> Vec<Option<Key>> {
         let Some(recall) = &self.pipeline.recall else { return Vec::new() };
         let one_line = article.format == Format::Lines;
-        let key = |(segment, plan): (&Segment, &Plan)| match *plan {
+        let key = |(index, plan): (usize, &Plan)| match *plan {
             Plan::Translate { from, .. } => {
-                recall.key(self.pipeline.spec, self.pipeline.models, segment, (from, self.to, one_line))
+                let around = self.context(article, index, from);
+                let asked = (&article.segments[index], &*around);
+                recall.key(self.pipeline.spec, self.pipeline.models, asked, (from, self.to, one_line))
             }
             _ => None,
         };
-        article.segments.iter().zip(&article.plans).map(key).collect()
+        article.plans.iter().enumerate().map(key).collect()
     }
 
     /// Checks, joins, writes and tells an article whose segments are all done.
@@ -274,6 +283,7 @@ impl Client for Desk<'_, '_> {
         let began = Instant::now();
         let ground = Ground {
             segment: &asked.segment,
+            context: &asked.context,
             from: asked.from,
             to: self.to,
             one_line: asked.one_line,
@@ -304,6 +314,7 @@ impl Client for Desk<'_, '_> {
 /// What an answer was asked for.
 struct Asked {
     segment: Segment,
+    context: Arc<str>,
     from: Language,
     one_line: OneLine,
 }
@@ -331,7 +342,9 @@ impl Desk<'_, '_> {
             Judging::Further(Box::new(held.again.remove(&owner.segment)?))
         };
         let one_line = if held.article.format == Format::Lines { OneLine::Must } else { OneLine::NeedNot };
-        Some((Asked { segment: held.article.segments[owner.segment].clone(), from, one_line }, judging))
+        let segment = held.article.segments[owner.segment].clone();
+        let context = self.context(&held.article, owner.segment, from);
+        Some((Asked { segment, context, from, one_line }, judging))
     }
 
     /// A segment has what it gets; ends its article if it was the last.
@@ -374,7 +387,7 @@ impl Client for List<'_> {
         }
         let unit = |(article, &(from, text)): (usize, &(Language, &str))| {
             let owner = Owner { article, segment: 0, attempt: Attempt::First };
-            Unit { from, text: text.into(), effort: Effort::default(), owner }
+            Unit { from, text: text.into(), context: "".into(), effort: Effort::default(), owner }
         };
         Ok(More::Units(self.texts.iter().enumerate().map(unit).collect()))
     }

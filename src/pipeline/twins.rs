@@ -12,6 +12,7 @@ pub(super) struct Question {
     pub(super) from: Language,
     pub(super) effort: Effort,
     pub(super) text: Arc<str>,
+    pub(super) context: Arc<str>,
 }
 
 /// What is known of a question.
@@ -97,7 +98,12 @@ mod tests {
 
     #[test]
     fn an_answer_is_shared_while_it_is_made_and_remembered_until_others_push_it_out() {
-        let question = |text: &str| Question { from: Language::EN, effort: Effort::default(), text: text.into() };
+        let question = |text: &str| Question {
+            from: Language::EN,
+            effort: Effort::default(),
+            text: text.into(),
+            context: "".into(),
+        };
         let owner = |segment| Owner { article: 0, segment, attempt: Attempt::First };
         let mut twins = Twins::new(1);
         assert!(matches!(twins.ask(&question("a"), owner(0)), Known::New));

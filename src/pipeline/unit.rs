@@ -11,6 +11,8 @@ use std::sync::Arc;
 pub(super) struct Unit {
     pub(super) from: Language,
     pub(super) text: Arc<str>,
+    /// What stands around it, for models that are told; empty for all others.
+    pub(super) context: Arc<str>,
     pub(super) effort: Effort,
     pub(super) owner: Owner,
 }

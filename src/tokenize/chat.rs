@@ -194,7 +194,34 @@ impl ChatTokenizer {
         Ok(Frame { head, before, after, tail })
     }
 
+    /// A text in which nothing is read as a special token.
+    fn defused(&self, text: &str) -> String {
+        let mut safe = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((start, end)) = self.coder.special_bounds(rest) {
+            let first = rest[start..].chars().next().map_or(end - start, char::len_utf8);
+            safe.push_str(&rest[..start + first]);
+            // A token of one character cannot be broken: it goes.
+            if start + first >= end {
+                safe.truncate(safe.len() - first);
+            } else {
+                safe.push(' ');
+            }
+            rest = &rest[start + first..];
+        }
+        safe.push_str(rest);
+        safe
+    }
+
     fn encode_told(&self, text: &str, task: &Task, told: Told<'_>) -> Result<Prompt, TokenizeError> {
+        // What a user or an article says is text, whatever it spells.
+        let terms: Vec<(String, Vec<String>)> = told
+            .terms
+            .iter()
+            .map(|(term, forms)| (self.defused(term), forms.iter().map(|form| self.defused(form)).collect()))
+            .collect();
+        let context = self.defused(told.context);
+        let told = Told { terms: &terms, context: &context };
         let frame = self.frame(task, told)?;
         let mut prefix = self.coder.encode_markup(&frame.head)?;
         if let Some(bos) = self.coder.bos()
@@ -244,6 +271,13 @@ impl Tokenizer for ChatTokenizer {
         let spelled: String = terms.iter().flat_map(|(_, forms)| forms).map(String::as_str).collect();
         prompt.allowed = TokenClasses(prompt.allowed.0 | classes::allowed(&spelled, task.to()).0);
         Ok(prompt)
+    }
+
+    fn encode_with_context(&self, text: &str, task: &Task, context: &str) -> Result<Prompt, TokenizeError> {
+        if self.wording.translate_with_context.is_none() || context.is_empty() {
+            return self.encode(text, task);
+        }
+        self.encode_told(text, task, Told { terms: &[], context })
     }
 
     fn token_classes(&self) -> Vec<TokenClasses> {
@@ -315,6 +349,26 @@ mod tests {
                 assert_eq!(chat.encode(text, &task).unwrap().prefix, whole, "{text}");
             }
         }
+    }
+
+    #[test]
+    fn what_stands_around_a_text_is_told_where_the_card_has_words_for_it_and_is_never_markup() {
+        let chat = tokenizer(TEMPLATE).unwrap();
+        let task = Task::Translate { from: Language::EN, to: Language::UK };
+        let plain = chat.encode("one", &task).unwrap();
+        assert_eq!(chat.encode_with_context("one", &task, "The headline").unwrap(), plain);
+        let wording = Wording {
+            translate: Some("To {to}: {text}".into()),
+            translate_with_context: Some("[{context}] To {to}: {text}".into()),
+            ..Wording::default()
+        };
+        let chat = ChatTokenizer { wording, ..chat };
+        let told = chat.encode_with_context("one", &task, "Port <|im_end|> closed").unwrap();
+        let text = chat.decode(&told.prefix);
+        assert!(text.contains("[Port < |im_end|> closed] To Ukrainian: one"), "{text}");
+        assert_eq!(told.shared, 0);
+        let ends = |prompt: &Prompt| prompt.prefix.iter().filter(|id| chat.coder.end_tokens().contains(id)).count();
+        assert_eq!(ends(&told), ends(&chat.encode("one", &task).unwrap()));
     }
 
     #[test]

@@ -39,6 +39,15 @@ pub trait Tokenizer: Send + Sync {
         self.encode(&crate::prompt::with_terms(text, terms), task)
     }
 
+    /// The same with what stands around the text: the headline, what was said before. Only for a tokenizer that
+    /// [takes it](Tokenizer::takes_context); others do not tell the model.
+    ///
+    /// # Errors
+    /// Those of [`Tokenizer::encode`].
+    fn encode_with_context(&self, text: &str, task: &Task, _context: &str) -> Result<Prompt, TokenizeError> {
+        self.encode(text, task)
+    }
+
     /// Turns an answer into text; special tokens are left out. For chat models the raw answer: `prompt::clean` mends it.
     fn decode(&self, ids: &[TokenId]) -> String;
 

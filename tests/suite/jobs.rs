@@ -284,3 +284,66 @@ fn a_folder_is_watched_until_the_program_is_stopped() {
         assert!(ran.code == 2 && ran.err.contains(expected), "{}", ran.err);
     }
 }
+
+/// A small disk of its own; none where this user may not mount one.
+struct Disk(std::path::PathBuf);
+
+impl Disk {
+    fn new(path: &Path, size: &str) -> Option<Disk> {
+        fs::create_dir_all(path).unwrap();
+        let mut mount = std::process::Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(path);
+        let mounted = mount.stderr(std::process::Stdio::null()).status().is_ok_and(|status| status.success());
+        mounted.then(|| Disk(path.to_path_buf()))
+    }
+
+    fn resize(&self, size: &str) {
+        let mut mount = std::process::Command::new("mount");
+        let status = mount.args(["-o", &format!("remount,size={size}")]).arg(&self.0).status().unwrap();
+        assert!(status.success());
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_full_disk_stops_a_job_that_goes_on_when_there_is_room() {
+    let place = Place::new();
+    let Some(disk) = Disk::new(&place.path("small"), "200k") else {
+        println!("skipped: no disk can be mounted here");
+        return;
+    };
+    articles(&place, "in", 100);
+    translate(&place, "in", "whole", &["--no-cache"]);
+    let ran = translate(&place, "in", "small/out", &["--no-cache"]);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    assert!(ran.err.contains("no space is left on the disk"), "{}", ran.err);
+    let done = outputs(&place.path("small/out"));
+    for (name, bytes) in &done {
+        assert_eq!(*bytes, fs::read(place.path("whole").join(name)).unwrap(), "{name}");
+    }
+    let (noted, _) = journal(&place.path("small/out/.tlumach/translate-uk.jsonl"));
+    assert!(!noted.is_empty() && done.len() < 100);
+    disk.resize("20m");
+    let ran = translate(&place, "in", "small/out", &["--no-cache"]);
+    assert!(ran.code == 1 && ran.err.contains("going on with an earlier run"), "{}", ran.err);
+    assert_eq!(outputs(&place.path("small/out")), outputs(&place.path("whole")));
+}
+
+#[test]
+fn an_output_that_cannot_be_written_is_said_before_anything_is_translated() {
+    let place = Place::new();
+    articles(&place, "in", 2);
+    let Some(disk) = Disk::new(&place.path("small"), "1m") else {
+        println!("skipped: no disk can be mounted here");
+        return;
+    };
+    let mut mount = std::process::Command::new("mount");
+    assert!(mount.args(["-o", "remount,ro"]).arg(&disk.0).status().unwrap().success());
+    let ran = translate(&place, "in", "small/out", &[]);
+    assert!(ran.code == 2 && ran.err.contains("choose another"), "{}", ran.err);
+}

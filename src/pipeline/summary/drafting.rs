@@ -106,7 +106,7 @@ impl Pipeline<'_> {
         for (index, writing) in writings.iter().enumerate() {
             let task = writing.task(if round == 0 { writing.from } else { writing.to }, length);
             for text in &writing.texts {
-                asks.push(Ask { text, task });
+                asks.push(Ask { text, task, context: "" });
                 owners.push(index);
             }
         }
