@@ -5,6 +5,7 @@
 
 mod attributes;
 mod elements;
+mod extract;
 mod reader;
 mod run;
 mod text;
@@ -13,9 +14,9 @@ mod token;
 use super::{ArticleError, Reading};
 use crate::document::Document;
 
-/// Reads a page or a fragment.
-pub(super) fn read(text: &str, _reading: &Reading) -> Result<Document, ArticleError> {
-    Ok(fragment(text))
+/// Reads a page or a fragment, or the article on a page.
+pub(super) fn read(text: &str, reading: &Reading) -> Result<Document, ArticleError> {
+    if reading.extract { Ok(fragment(&extract::article(text)?)) } else { Ok(fragment(text)) }
 }
 
 /// Reads HTML that stands inside something else. Never fails: what is not understood is a gap.

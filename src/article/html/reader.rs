@@ -15,35 +15,53 @@ use std::ops::Range;
 
 /// Reads a text; never fails.
 pub(super) fn read(text: &str) -> Document {
-    let mut reader = Reader {
-        text,
-        is_xml: text.trim_start().starts_with("<?xml"),
-        open: Vec::new(),
-        named: HashMap::new(),
-        skipped: None,
-        run: None,
-        runs: 0,
-        blocks: Vec::new(),
-        attributes: Vec::new(),
-        tags: Vec::new(),
-    };
-    let mut tokens = Tokens::new(text);
-    let mut at = 0;
-    while let Some(token) = tokens.next() {
-        reader.words(at..token.span.start);
-        at = token.span.end;
-        match token.kind {
-            TokenKind::Start { name, attributes, self_closing } => {
-                if let Some(content) = reader.start(&name, &attributes, self_closing, token.span) {
-                    tokens.enter(content);
+    Reader::read(text, usize::MAX).document()
+}
+
+/// Where elements are open deeper than `limit`, as far as their end tags are there or implied.
+pub(super) fn too_deep(text: &str, limit: usize) -> Option<usize> {
+    Reader::read(text, limit).too_deep
+}
+
+impl<'t> Reader<'t> {
+    fn read(text: &'t str, limit: usize) -> Reader<'t> {
+        let mut reader = Reader {
+            text,
+            is_xml: text.trim_start().starts_with("<?xml"),
+            open: Vec::new(),
+            named: HashMap::new(),
+            skipped: None,
+            run: None,
+            runs: 0,
+            blocks: Vec::new(),
+            attributes: Vec::new(),
+            tags: Vec::new(),
+            too_deep: None,
+        };
+        let mut tokens = Tokens::new(text);
+        let mut at = 0;
+        while reader.too_deep.is_none()
+            && let Some(token) = tokens.next()
+        {
+            let start = token.span.start;
+            reader.words(at..token.span.start);
+            at = token.span.end;
+            match token.kind {
+                TokenKind::Start { name, attributes, self_closing } => {
+                    if let Some(content) = reader.start(&name, &attributes, self_closing, token.span) {
+                        tokens.enter(content);
+                    }
                 }
+                TokenKind::End { name } => reader.end(&name, token.span),
+                TokenKind::Other => reader.piece(token.span, PieceKind::Markup),
             }
-            TokenKind::End { name } => reader.end(&name, token.span),
-            TokenKind::Other => reader.piece(token.span, PieceKind::Markup),
+            if reader.open.len() > limit {
+                reader.too_deep = Some(start);
+            }
         }
+        reader.words(at..text.len());
+        reader
     }
-    reader.words(at..text.len());
-    reader.document()
 }
 
 struct Reader<'t> {
@@ -62,6 +80,8 @@ struct Reader<'t> {
     /// Blocks in attributes, wherever they stand.
     attributes: Vec<Block>,
     tags: Vec<Range<usize>>,
+    /// Where the limit on open elements was passed.
+    too_deep: Option<usize>,
 }
 
 struct Skipped {
