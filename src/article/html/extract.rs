@@ -38,27 +38,28 @@ pub(super) fn article(page: &str) -> Result<String, ArticleError> {
             message: "expected a page with an article, got one of links; read the whole page instead".to_string(),
         });
     }
-    let mut text = String::from("<!DOCTYPE html>\n<html");
-    if let Some(language) = found.lang.as_deref().map(str::trim).filter(|language| !language.is_empty()) {
-        text.push_str(&format!(" lang=\"{}\"", Escape::Attribute.apply(language)));
-    }
+    let language = found.lang.as_deref().map(str::trim).filter(|language| !language.is_empty());
+    let language = language.map(|language| format!(" lang=\"{}\"", Escape::Attribute.apply(language)));
     let title = escaped(&found.title);
-    text.push_str(&format!(
-        ">\n<head>\n<meta charset=\"utf-8\">\n<title>{title}</title>\n</head>\n<body>\n<article>\n"
-    ));
+    let mut lines = vec![
+        "<!DOCTYPE html>".to_string(),
+        format!("<html{}>", language.unwrap_or_default()),
+        format!("<head>\n<meta charset=\"utf-8\">\n<title>{title}</title>\n</head>"),
+        "<body>\n<article>".to_string(),
+    ];
     if !title.is_empty() {
-        text.push_str(&format!("<h1>{title}</h1>\n"));
+        lines.push(format!("<h1>{title}</h1>"));
     }
     if let Some(byline) = found.byline.as_deref().filter(|byline| !begins_with(body, byline)) {
-        text.push_str(&format!("<p class=\"byline\">{}</p>\n", escaped(byline)));
+        lines.push(format!("<p class=\"byline\">{}</p>", escaped(byline)));
     }
     if let Some(time) = &found.published_time {
-        let value = Escape::Attribute.apply(time.trim()).into_owned();
-        text.push_str(&format!("<p translate=\"no\"><time datetime=\"{value}\">{}</time></p>\n", escaped(time)));
+        let value = Escape::Attribute.apply(time.trim());
+        lines.push(format!("<p translate=\"no\"><time datetime=\"{value}\">{}</time></p>", escaped(time)));
     }
-    text.push_str(body);
-    text.push_str("\n</article>\n</body>\n</html>\n");
-    Ok(text)
+    lines.push(body.to_string());
+    lines.push("</article>\n</body>\n</html>\n".to_string());
+    Ok(lines.join("\n"))
 }
 
 /// The body without the element that the library puts around it.
@@ -100,7 +101,7 @@ fn escaped(words: &str) -> Cow<'_, str> {
 /// Refuses what would cost a parser its stack or the square of its time.
 fn refuse_hostile(page: &str) -> Result<(), ArticleError> {
     let refuse = |at: usize, message: String| {
-        let line = 1 + page.as_bytes()[..at].iter().filter(|b| **b == b'\n').count();
+        let line = 1 + page.as_bytes()[..at].split(|b| *b == b'\n').skip(1).count();
         Err(ArticleError::Syntax { format: "html", line, message })
     };
     if let Some(at) = too_deep(page, DEEPEST) {
