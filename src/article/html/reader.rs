@@ -174,9 +174,14 @@ impl Reader<'_> {
         span: Range<usize>,
     ) -> Option<Content> {
         let mut role = elements::role(name);
-        let in_foreign =
-            self.skipped.as_ref().is_some_and(|s| matches!(self.open[s.element].name.as_str(), "svg" | "math"));
-        if self.skipped.is_none() || !in_foreign {
+        let mut in_foreign = self.is_foreign();
+        if in_foreign && elements::ends_foreign(name) && !self.is_integrated() {
+            // A drawing or formula that was never closed: HTML goes on.
+            let element = self.skipped.as_ref().map_or(0, |skipped| skipped.element);
+            self.pop(element, span.start);
+            in_foreign = false;
+        }
+        if !in_foreign {
             self.imply(name, &span);
         }
         if self.skipped.is_none() && attributes::is_kept(attributes) {
@@ -208,6 +213,18 @@ impl Reader<'_> {
         }
         self.push(name, role, span);
         content
+    }
+
+    /// Whether the tags here are those of a drawing or a formula.
+    fn is_foreign(&self) -> bool {
+        let skipped = self.skipped.as_ref().and_then(|skipped| self.open.get(skipped.element));
+        skipped.is_some_and(|element| matches!(element.name.as_str(), "svg" | "math"))
+    }
+
+    /// Whether HTML stands inside a drawing or a formula here.
+    fn is_integrated(&self) -> bool {
+        let is_open = |name: &&str| self.named.get(*name).is_some_and(|indices| !indices.is_empty());
+        elements::INTEGRATED.iter().any(|name| is_open(&name))
     }
 
     /// A line break; two of them part paragraphs.
