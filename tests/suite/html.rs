@@ -352,3 +352,29 @@ fn pages_that_no_parser_should_be_given_are_refused() {
         assert!(article::read_with(text.as_bytes(), Format::Html, &reading).is_err(), "{text}");
     }
 }
+
+#[test]
+fn a_whole_page_in_another_language() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/uk/museum.html");
+    let page = std::fs::read_to_string(path).unwrap();
+    let mut document = read(&page);
+    document.set_language(Language::UK, Language::KO);
+    let answer = reworded(&document, |_| "다른 말입니다".to_string());
+    for part in [
+        "<html lang=\"ko\">",
+        "<meta http-equiv=\"content-language\" content=\"ko\">",
+        "<link rel=\"alternate\" hreflang=\"en\"",
+        "<meta property=\"og:locale\" content=\"uk_UA\">",
+        "<title>다른 말입니다</title>",
+        "<meta name=\"description\" content=\"다른 말입니다\">",
+        "alt=\"다른 말입니다\" width=\"800\">",
+        "\"inLanguage\": \"uk\"",
+        "document.write(\"<p>мобільна версія</p>\")",
+        "<p lang=\"en\"><i>다른 말입니다</i></p>",
+        "Studio Lviv24",
+        "<code>tiff</code>",
+    ] {
+        assert!(answer.contains(part), "{part} is not in {answer}");
+    }
+    assert_eq!(tags(&answer).len(), tags(&page).len());
+}
