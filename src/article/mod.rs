@@ -196,8 +196,10 @@ pub fn read_with(bytes: &[u8], format: Format, reading: &Reading) -> Result<Docu
 /// Tells a format what will be put into its blocks, before they are joined: `outputs` are block and text of each segment
 /// that changes.
 pub fn prepare<'o>(document: &mut Document, format: Format, outputs: impl Iterator<Item = (usize, &'o str)>) {
-    if format == Format::Csv {
-        csv::prepare(document, outputs);
+    match format {
+        Format::Csv => csv::prepare(document, outputs),
+        Format::Html => html::prepare(document, outputs),
+        _ => {}
     }
 }
 

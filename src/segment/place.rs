@@ -5,7 +5,7 @@
 //! always well formed: pairs are nested as they were, nothing is lost, nothing stands inside a word.
 
 use super::{Segment, Slot, SlotKind};
-use crate::document::Document;
+use crate::document::{Document, Markup};
 use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -301,7 +301,23 @@ impl Placer<'_> {
     /// Code and automatic links: what is inside is no prose.
     fn is_raw(&self, open: usize) -> bool {
         let bytes = self.bytes(open);
-        bytes.starts_with('`') || bytes == "<"
+        bytes.starts_with('`') || bytes == "<" || self.is_kept(open)
+    }
+
+    /// A pair of tags around text that has to survive, and nothing else.
+    fn is_kept(&self, open: usize) -> bool {
+        let slots = &self.segment.slots;
+        let (Markup::None, SlotKind::Opening(Some(close))) = (self.document.markup, slots[open].kind) else {
+            return false;
+        };
+        let (start, end) = (self.at(open), self.at(close));
+        let inner = &self.segment.text[start..end];
+        let start = start + (inner.len() - inner.trim_start().len());
+        let end = start + inner.trim().len();
+        let verbatim = &self.segment.verbatim;
+        let around = verbatim.get(verbatim.partition_point(|range| range.end < end));
+        let is_break = |slot: &Slot| matches!(slot.kind, SlotKind::Break | SlotKind::HardBreak | SlotKind::Cue);
+        start < end && around.is_some_and(|range| range.start <= start) && !slots[open..close].iter().any(is_break)
     }
 
     /// Code or an address that the output lost: the whole of it, where it would have stood.
@@ -312,7 +328,12 @@ impl Placer<'_> {
         // Line breaks inside it, with the marks of the next line, are one space in the text already.
         let inner = &self.segment.text[self.at(open)..self.at(close)];
         let flat = |bytes: &str| bytes.replace("\r\n", " ").replace(['\n', '\r'], " ");
-        let whole = format!("{}{inner}{}", flat(self.bytes(open)), flat(self.bytes(close)));
+        let whole = if self.document.markup == Markup::None {
+            let slots = &self.segment.slots;
+            self.document.text[slots[open].span.start..slots[close].span.end].to_string()
+        } else {
+            format!("{}{inner}{}", flat(self.bytes(open)), flat(self.bytes(close)))
+        };
         let space_before = self.output[..at.start].chars().next_back().is_some_and(|c| !c.is_whitespace());
         let space_after = self.output[at.start..].chars().next().is_some_and(char::is_alphanumeric);
         let pad = |wanted: bool| if wanted { " " } else { "" };
@@ -344,19 +365,38 @@ impl Placer<'_> {
                 continue;
             }
             let underscore = self.bytes(*open).contains('_');
-            let found = text
-                .match_indices(wanted)
-                .map(|(at, _)| region.start + at..region.start + at + wanted.len())
-                .find(|place| {
-                    self.is_whole(place, underscore)
-                        && taken.iter().all(|range| place.end <= range.start || range.end <= place.start)
-                });
+            let glue = self.glue(&nodes[index], wanted);
+            let free =
+                |place: &Range<usize>| taken.iter().all(|range| place.end <= range.start || range.end <= place.start);
+            let matches = || {
+                let matches = text.match_indices(wanted);
+                matches.map(|(at, _)| region.start + at..region.start + at + wanted.len()).filter(free)
+            };
+            let mut found = None;
+            if glue.0.is_some() || glue.1.is_some() {
+                found = matches().find(|place| glue == around(self.output, place));
+            }
+            // `m<sup>2</sup>`: any other 2 is not meant.
+            if found.is_none() && glue.0.is_none() {
+                found = matches().find(|place| self.is_whole(place, underscore));
+            }
             if let Some(place) = found {
                 taken.push(place.clone());
                 places[index] = Some(place);
             }
         }
         places
+    }
+
+    /// What a pair inside a word of the source has on its sides.
+    fn glue(&self, node: &Node, inner: &str) -> (Option<Glue>, Option<Glue>) {
+        let Node::Pair(open, close, _) = node else { return (None, None) };
+        // Signs of Markdown mean nothing inside some words.
+        if self.document.markup != Markup::None {
+            return (None, None);
+        }
+        let range = self.at(*open)..self.at(*close);
+        if inner.len() < range.len() { (None, None) } else { around(&self.segment.text, &range) }
     }
 
     /// Whether a place begins and ends at word boundaries; a Korean particle after foreign letters is one.
@@ -397,7 +437,13 @@ impl Placer<'_> {
             }
             (found, None) | (None, found) => found?,
         };
-        let end = (start..(start + count).min(region.words.end)).take_while(|word| is_free(*word)).last()? + 1;
+        // Nothing that is taken may stand between the words either, as a sign in a pair of its own.
+        let from = self.output_words[start].start;
+        let is_clear = |word: usize| {
+            let to = self.output_words[word].end;
+            taken.iter().all(|range| to <= range.start || range.end <= from)
+        };
+        let end = (start..(start + count).min(region.words.end)).take_while(|word| is_clear(*word)).last()? + 1;
         let inner = self.segment.text[inside].trim();
         let place = self.output_words[start].start..self.output_words[end - 1].end;
         Some(self.with_punctuation(&place, inner, region, taken))
@@ -523,8 +569,12 @@ impl Placer<'_> {
             let left_over = order.split_off(free.len());
             order.sort_unstable();
             kept = order.into_iter().map(|index| breaks[index]).collect();
-            // A cue for which there are no words left stays, empty.
-            without_place.extend(left_over.into_iter().filter(|index| breaks[*index].kind == SlotKind::Cue));
+            // A cue for which there are no words left stays, empty, and so does the tag of a line break.
+            let stays = |slot: &Slot| {
+                let is_tag = || self.document.text[slot.span.clone()].contains('<');
+                slot.kind == SlotKind::Cue || slot.kind == SlotKind::HardBreak && is_tag()
+            };
+            without_place.extend(left_over.into_iter().filter(|index| stays(breaks[*index])));
         }
         let mut low = 0;
         for (index, slot) in kept.iter().enumerate() {
@@ -546,6 +596,27 @@ impl Placer<'_> {
         // Stable: markup that ends at the space comes before the break.
         self.placed.inserts.sort_by_key(|insert| insert.at.start);
     }
+}
+
+/// What a part of a word stands next to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Glue {
+    Letter,
+    Digit,
+}
+
+/// What a range has on its sides where it begins or ends inside a word.
+fn around(text: &str, range: &Range<usize>) -> (Option<Glue>, Option<Glue>) {
+    let glue = |inner: Option<char>, outer: Option<char>| match (inner, outer) {
+        (Some(inner), Some(outer)) if inner.is_alphanumeric() && outer.is_alphanumeric() => {
+            Some(if outer.is_numeric() { Glue::Digit } else { Glue::Letter })
+        }
+        _ => None,
+    };
+    let inner = &text[range.clone()];
+    let before = glue(inner.chars().next(), text[..range.start].chars().next_back());
+    let after = glue(inner.chars().next_back(), text[range.end..].chars().next());
+    (before, after)
 }
 
 fn empty(at: usize, order: usize) -> Spot {
