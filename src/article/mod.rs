@@ -4,12 +4,14 @@
 
 mod csv;
 mod docx;
+mod field;
 mod html;
 mod json;
 mod lines;
 mod markdown;
 mod nested;
 mod plain;
+mod references;
 mod subtitles;
 mod xml;
 
@@ -196,8 +198,8 @@ pub fn read_with(bytes: &[u8], format: Format, reading: &Reading) -> Result<Docu
 /// Tells a format what will be put into its blocks, before they are joined: `outputs` are block and text of each segment
 /// that changes.
 pub fn prepare<'o>(document: &mut Document, format: Format, outputs: impl Iterator<Item = (usize, &'o str)>) {
-    if format == Format::Csv {
-        csv::prepare(document, outputs);
+    if matches!(format, Format::Csv | Format::Tsv) {
+        csv::prepare(document, format, outputs);
     }
 }
 
