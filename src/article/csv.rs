@@ -27,7 +27,8 @@ pub(super) fn read(text: &str, format: Format, reading: &Reading) -> Result<Docu
     for record in rest {
         let record = record.map_err(|error| syntax(text, name, &error))?;
         if record.fields.len() > width && record.fields[width..].iter().any(|field| !field.content(text).is_empty()) {
-            let message = format!("expected at most {width} fields as in the first record, got {}", record.fields.len());
+            let message =
+                format!("expected at most {width} fields as in the first record, got {}", record.fields.len());
             return Err(ArticleError::Syntax { format: name, line: line(text, record.start), message });
         }
         for (column, manner) in &columns {

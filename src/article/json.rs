@@ -182,7 +182,9 @@ fn languages(text: &str, value: &Value, found: &[Found], tags: &mut Vec<Range<us
 /// The value of a member that names a language.
 fn tag(text: &str, member: &Member) -> Option<Range<usize>> {
     let Value::String(span) = &member.value else { return None };
-    let is_tag = |tag: &str| (2..=16).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    let is_tag = |tag: &str| {
+        (2..=16).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
     (LANGUAGE_KEYS.contains(&member.key.as_str()) && is_tag(&text[span.clone()])).then(|| span.clone())
 }
 

@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 use super::{read, read_lines};
-use crate::article::Reading;
-use crate::document::{BlockKind, Document, PieceKind};
+use crate::article::{Format, Reading};
+use crate::document::{BlockKind, Document, Escape, PieceKind};
+use crate::language::Language;
+use crate::segment::Outcome;
 use proptest::prelude::*;
 
 fn reading(fields: &[&str]) -> Reading {
@@ -79,7 +81,11 @@ fn fields_that_are_not_there_are_named_with_those_that_are() {
 
 #[test]
 fn what_is_no_json_is_named_with_its_place() {
-    refuses("{\"a\": 1,\n \"b\": NaN}", &["a"], "json: line 2: expected JSON, got an error in column 7: expected value");
+    refuses(
+        "{\"a\": 1,\n \"b\": NaN}",
+        &["a"],
+        "json: line 2: expected JSON, got an error in column 7: expected value",
+    );
     refuses(
         "{\"a\": 1}\n{\"a\": 2}",
         &["a"],
@@ -178,4 +184,66 @@ proptest! {
         let document = read(&text, &reading(&["a"])).unwrap();
         prop_assert_eq!(document.check(), Ok(()));
     }
+}
+
+/// What becomes of a document whose segments all have this answer; without one they are answered as they were asked.
+fn answered(mut document: Document, answer: Option<&str>) -> String {
+    let segments = crate::segment::segments(&document, Language::EN);
+    let answers: Vec<String> = segments.iter().map(|s| answer.map_or(s.text.clone(), str::to_string)).collect();
+    let outputs = segments.iter().zip(&answers).map(|(segment, answer)| (segment.block, answer.as_str()));
+    crate::article::prepare(&mut document, Format::Json, outputs);
+    let outcomes: Vec<Outcome> = answers.into_iter().map(Outcome::Translated).collect();
+    crate::segment::join(&document, &segments, &outcomes).unwrap().text
+}
+
+/// Sets every string that the paths of the property test select to nothing.
+fn without_prose(text: &str) -> serde_json::Value {
+    let mut value: serde_json::Value = serde_json::from_str(text).unwrap();
+    value["t"] = "".into();
+    for item in value["items"].as_array_mut().unwrap() {
+        item["t"] = "".into();
+        item["a"].as_array_mut().unwrap().iter_mut().filter(|value| value.is_string()).for_each(|v| *v = "".into());
+    }
+    value
+}
+
+const CONTENT: &str = "(слово|Word|한국어|\\. |! |\"|\\\\|/|\n|\n\n|\t|<p>|</p>|<b>|</b>|<br>|<a href=\"x\">|</a>|&amp;|&|<|🎉|\u{7}| ){0,20}";
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+    #[test]
+    fn answers_leave_the_structure_and_everything_else_as_it_was(
+        strings in prop::collection::vec(CONTENT, 6),
+        answer in "(Слово|\"|\\\\|<b>|&|\n|\t|,|a| ){1,12}",
+        pretty: bool,
+    ) {
+        let value = serde_json::json!({
+            "t": strings[0], "n": 1.50, "u": strings[1],
+            "items": [{"t": strings[2], "a": [strings[3], null, 7], "u": strings[4]}, {"a": [], "t": strings[5], "language": "en"}],
+        });
+        let text = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) }.unwrap();
+        let fields = ["t", "items[].t", "items[].a"];
+        prop_assert_eq!(&answered(open(&text, &fields), None), &text);
+        let translated = answered(open(&text, &fields), Some(&answer));
+        prop_assert_eq!(without_prose(&translated), without_prose(&text));
+        let lines = format!("{}\n\n{}\r\n", serde_json::to_string(&value).unwrap(), serde_json::to_string(&value).unwrap());
+        let document = read_lines(&lines, &reading(&fields)).unwrap();
+        prop_assert_eq!(document.check(), Ok(()));
+        prop_assert_eq!(&answered(document.clone(), None), &lines);
+        let translated = answered(document, Some(&answer));
+        prop_assert_eq!(translated.lines().count(), 3);
+        for line in translated.lines().filter(|line| !line.is_empty()) {
+            prop_assert_eq!(without_prose(line), without_prose(&text));
+        }
+    }
+}
+
+#[test]
+fn html_in_a_string_keeps_its_tags() {
+    let text = r#"{"uri": "x", "body_html": "<p class=\"a\">One <b>two<\/b> &amp; three.<\/p>\n<p>Four.<\/p>"}"#;
+    let document = open(text, &[]);
+    assert_eq!(show(&document), ["One two & three.", "Four."]);
+    assert_eq!(document.blocks[0].escapes, [Escape::Markup, Escape::Json]);
+    let expected = r#"{"uri": "x", "body_html": "<p class=\"a\">Раз <b>і<\/b> \"два\" &lt; три.<\/p>\n<p>Раз і \"два\" &lt; три.<\/p>"}"#;
+    assert_eq!(answered(document, Some("Раз і \"два\" < три.")), expected);
 }

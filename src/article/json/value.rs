@@ -45,7 +45,11 @@ pub(super) fn parse(text: &str, span: Range<usize>) -> Result<Value, SyntaxError
         // It ends with a place within `source`, which says little where that is one line of many.
         let what = message.rfind(" at line ").map_or(message.as_str(), |at| &message[..at]);
         let message = format!("expected JSON, got an error in column {}: {what}", error.column());
-        return Err(SyntaxError { line: error.line().max(1), message, trailing: what.starts_with("trailing characters") });
+        return Err(SyntaxError {
+            line: error.line().max(1),
+            message,
+            trailing: what.starts_with("trailing characters"),
+        });
     }
     let mut scanner = Scanner { text, at: span.start, end: span.end };
     scanner.value(0).map_err(|at| SyntaxError {
