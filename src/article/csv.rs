@@ -123,17 +123,28 @@ pub(super) fn prepare<'o>(document: &mut Document, format: Format, outputs: impl
         return;
     }
     let special = |c: char| c == '"' || c == dialect.delimiter as char || matches!(c, '\n' | '\r');
+    // Blocks that change and have an output that needs them. What comes back as it was stands in the words of its block,
+    // one after the other.
     let mut changed: Vec<usize> = Vec::new();
+    let (mut at, mut words, mut needs, mut changes) = (usize::MAX, String::new(), false, false);
     for (index, output) in outputs {
         let Some(block) = document.blocks.get(index) else { continue };
-        // Spaces around an output are not put in.
-        let mut words = Cow::Borrowed(output.trim());
-        for escape in block.escapes.iter().filter(|escape| **escape != Escape::Csv) {
-            words = Cow::Owned(escape.apply(&words).into_owned());
+        if index != at {
+            (at, words, needs, changes) = (index, document.words(block), false, false);
         }
-        // A line is one segment: it may come back as it was, with the quotation marks that it had.
-        let same = block.kind == BlockKind::Line && document.words(block) == output;
-        if words.contains(special) && !same && changed.last() != Some(&index) {
+        if !changes {
+            match words.find(output) {
+                Some(found) => drop(words.drain(..found + output.len())),
+                None => changes = true,
+            }
+        }
+        // Spaces around an output are not put in.
+        let mut written = Cow::Borrowed(output.trim());
+        for escape in block.escapes.iter().filter(|escape| **escape != Escape::Csv) {
+            written = Cow::Owned(escape.apply(&written).into_owned());
+        }
+        needs |= written.contains(special);
+        if needs && changes && changed.last() != Some(&index) {
             changed.push(index);
         }
     }

@@ -209,6 +209,12 @@ pub fn settle<'t>(document: &Document, format: Format, text: &'t str) -> Cow<'t,
     if format.is_subtitles() { subtitles::settle(document, format, text) } else { Cow::Borrowed(text) }
 }
 
+/// What is to be said of subtitles that were translated, with the line of each: cues whose lines are too long, that go too
+/// fast to be read, or that no words are left for. Empty for other formats.
+pub fn subtitle_findings(document: &Document, format: Format, text: &str) -> Vec<(usize, String)> {
+    if format.is_subtitles() { subtitles::findings(document, format, text) } else { Vec::new() }
+}
+
 /// The bytes of an article whose text is `text`: puts the byte order mark back, or the text into its container.
 ///
 /// # Errors

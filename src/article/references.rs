@@ -40,7 +40,7 @@ pub(super) fn next(text: &str, from: usize) -> Option<(Range<usize>, char)> {
 }
 
 /// Length and character of the reference that `text` begins with.
-fn read(text: &str) -> Option<(usize, char)> {
+pub(super) fn read(text: &str) -> Option<(usize, char)> {
     let body = text.strip_prefix('&')?;
     let end = body.bytes().take(10).position(|b| b == b';')?;
     let name = body.get(..end)?;
