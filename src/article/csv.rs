@@ -51,9 +51,8 @@ fn syntax(text: &str, format: &'static str, error: &dialect::Unclosed) -> Articl
 }
 
 fn line(text: &str, at: usize) -> usize {
-    let before = &text.as_bytes()[..at];
-    let feeds = before.iter().filter(|byte| **byte == b'\n').count();
-    1 + if feeds > 0 { feeds } else { before.iter().filter(|byte| **byte == b'\r').count() }
+    let feeds = text[..at].matches('\n').count();
+    1 + if feeds > 0 { feeds } else { text[..at].matches('\r').count() }
 }
 
 /// Indices of the columns with how they are read, and whether the first record is a header.

@@ -69,7 +69,7 @@ impl<'t> Reader<'t> {
     /// The line of a byte; bytes have to be asked for in order.
     fn line(&mut self, at: usize) -> usize {
         let (from, line) = self.at;
-        let lines = self.text.as_bytes()[from.min(at)..at].iter().filter(|byte| **byte == b'\n').count();
+        let lines = self.text[from.min(at)..at].matches('\n').count();
         self.at = (at, line + lines);
         self.at.1
     }
@@ -122,7 +122,7 @@ impl<'t> Reader<'t> {
         }
         tags.sort_by_key(|tag| tag.start);
         // Blocks and tags stand in order: one string after another.
-        let mut tags = tags.into_iter().filter(|tag| found.iter().all(|found| found.span != *tag)).peekable();
+        let mut tags = tags.into_iter().filter(|tag| place(&found, tag.start).is_err()).peekable();
         for Found { span, manner } in &found {
             while let Some(tag) = tags.next_if(|tag| tag.start < span.start) {
                 self.document.tags.push(tag);
@@ -160,16 +160,30 @@ impl<'t> Reader<'t> {
     }
 }
 
+/// Where in what was found, which is in order, a string begins.
+fn place(found: &[Found], start: usize) -> Result<usize, usize> {
+    found.binary_search_by_key(&start, |found| found.span.start)
+}
+
 /// Names under which records say what language they are in.
 const LANGUAGE_KEYS: &[&str] = &["language", "lang", "inLanguage"];
 
 /// Language tags of the objects that have prose somewhere in them.
 fn languages(text: &str, value: &Value, found: &[Found], tags: &mut Vec<Range<usize>>) -> bool {
     match value {
-        Value::String(span) => found.binary_search_by_key(&span.start, |found| found.span.start).is_ok(),
-        Value::Array(values) => values.iter().fold(false, |any, value| languages(text, value, found, tags) || any),
+        Value::String(span) => place(found, span.start).is_ok(),
+        Value::Array(values) => {
+            let mut any = false;
+            for value in values {
+                any |= languages(text, value, found, tags);
+            }
+            any
+        }
         Value::Object(members) => {
-            let any = members.iter().fold(false, |any, member| languages(text, &member.value, found, tags) || any);
+            let mut any = false;
+            for member in members {
+                any |= languages(text, &member.value, found, tags);
+            }
             if any {
                 tags.extend(members.iter().filter_map(|member| tag(text, member)));
             }

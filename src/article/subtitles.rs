@@ -158,34 +158,36 @@ fn inner(text: &str, tokens: &[Token]) -> Range<usize> {
     start..end
 }
 
+/// Short words after which a full stop ends no sentence.
+const TITLES: &[&str] = &[
+    "Mr",
+    "Mrs",
+    "Ms",
+    "Dr",
+    "Prof",
+    "St",
+    "Gen",
+    "Col",
+    "Sgt",
+    "Lt",
+    "Capt",
+    "Gov",
+    "Sen",
+    "Rep",
+    "вул",
+    "ім",
+    "проф",
+    "ген",
+    "див",
+    "св",
+    "обл",
+    "просп",
+];
+
 /// A full stop that ends no sentence.
 fn is_abbreviated(words: &str) -> bool {
     let Some(body) = words.strip_suffix('.') else { return false };
     let word = body.rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or("");
-    const TITLES: &[&str] = &[
-        "Mr",
-        "Mrs",
-        "Ms",
-        "Dr",
-        "Prof",
-        "St",
-        "Gen",
-        "Col",
-        "Sgt",
-        "Lt",
-        "Capt",
-        "Gov",
-        "Sen",
-        "Rep",
-        "вул",
-        "ім",
-        "проф",
-        "ген",
-        "див",
-        "св",
-        "обл",
-        "просп",
-    ];
     TITLES.contains(&word) || word.chars().count() == 1 && word.chars().all(char::is_uppercase)
 }
 

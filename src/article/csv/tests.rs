@@ -185,7 +185,7 @@ proptest! {
                 let needed = *always || cell.contains(['"', mark, '\n', '\r']) || cell.trim() != cell;
                 if needed { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.clone() }
             };
-            text.push_str(&format!("{}{mark}{}{mark}{}{end}", cell(a), cell(b), cell(c)));
+            text.extend([cell(a), cell(b), cell(c)].join(&mark.to_string()).chars().chain(end.chars()));
         }
         let format = if delimiter == b'\t' { Format::Tsv } else { Format::Csv };
         let document = open(&text, format, &["t"]);

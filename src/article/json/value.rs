@@ -53,7 +53,7 @@ pub(super) fn parse(text: &str, span: Range<usize>) -> Result<Value, SyntaxError
     }
     let mut scanner = Scanner { text, at: span.start, end: span.end };
     scanner.value(0).map_err(|at| SyntaxError {
-        line: 1 + text[span.start..at].bytes().filter(|byte| *byte == b'\n').count(),
+        line: 1 + text[span.start..at].matches('\n').count(),
         message: format!("expected at most {DEEPEST} values inside each other, got more"),
         trailing: false,
     })

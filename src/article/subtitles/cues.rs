@@ -123,13 +123,11 @@ fn body(text: &str, lines: &[Range<usize>], span: Range<usize>) -> Range<usize> 
     let is_text = |index: &usize| !text[lines[*index].clone()].trim().is_empty();
     let first = span.clone().find(is_text);
     let last = span.clone().rev().find(is_text);
-    match (first, last) {
-        (Some(first), Some(last)) => lines[first].start..lines[last].end,
-        _ => {
-            let at = lines.get(span.start).map_or(text.len(), |line| line.start);
-            at..at
-        }
+    if let (Some(first), Some(last)) = (first, last) {
+        return lines[first].start..lines[last].end;
     }
+    let at = lines.get(span.start).map_or(text.len(), |line| line.start);
+    at..at
 }
 
 const TIMING: &str = "a timing line such as 00:01:02,345 --> 00:01:04,567";
