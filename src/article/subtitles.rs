@@ -50,7 +50,26 @@ pub(super) fn read(text: &str, format: Format) -> Result<Document, ArticleError>
         run.push((cue, speech));
     }
     document.blocks.extend(block(run, escape));
+    if format == Format::Vtt {
+        document.tags.extend(language(text));
+    }
     Ok(document)
+}
+
+/// The language that the header of `WebVTT` names, as some platforms write it.
+fn language(text: &str) -> Option<Range<usize>> {
+    let mut start = 0;
+    for line in text.split_inclusive(['\n', '\r']).take_while(|line| !line.contains("-->")) {
+        if start > 0 && line.trim().is_empty() && !text[..start].ends_with('\r') {
+            return None;
+        }
+        if let Some(value) = line.strip_prefix("Language:") {
+            let from = start + line.len() - value.trim_start().len();
+            return Some(from..from + value.trim().len()).filter(|tag| !tag.is_empty());
+        }
+        start += line.len();
+    }
+    None
 }
 
 /// What is said in one cue.

@@ -119,6 +119,18 @@ fn markup_is_no_text() {
 }
 
 #[test]
+fn the_header_may_name_a_language() {
+    let tags = |text: &str| {
+        let document = open(text, Format::Vtt);
+        document.tags.iter().map(|tag| text[tag.clone()].to_string()).collect::<Vec<_>>()
+    };
+    let cue = "00:01.000 --> 00:02.000\nOne\n";
+    assert_eq!(tags(&format!("WEBVTT\r\nKind: captions\r\nLanguage: en-GB\r\n\r\n{cue}")), ["en-GB"]);
+    assert!(tags(&format!("WEBVTT\n\nLanguage: en\n{cue}")).is_empty());
+    assert!(tags(&format!("WEBVTT\n\n{cue}")).is_empty());
+}
+
+#[test]
 fn what_is_no_subtitles_is_named_with_its_place() {
     refuses(
         "Hello.\n\nWorld.",
