@@ -148,6 +148,11 @@ impl Speech {
         if self.alone || next.alone || next.turn || self.voice != next.voice {
             return true;
         }
+        if let (Some(here), Some(there)) = (script(&self.words), script(&next.words))
+            && here != there
+        {
+            return true;
+        }
         let words = self.words.trim_end();
         let after = next.words.chars().find(|c| c.is_alphanumeric());
         let goes_on = after.is_some_and(char::is_lowercase);
@@ -175,6 +180,23 @@ fn inner(text: &str, tokens: &[Token]) -> Range<usize> {
     let closes = |token: &Token| matches!(token.kind, TokenKind::Closing(_, Some(from)) if from >= start);
     let end = tokens[last..].iter().rposition(closes).map_or(last, |at| last + at + 1);
     start..end
+}
+
+/// A text of fewer words than these may be a name in another script.
+const WORDS_OF_A_SCRIPT: usize = 3;
+
+/// The script of a text that is in one script: `L`, `C` or `H`.
+fn script(words: &str) -> Option<char> {
+    let of = |c: char| match c as u32 {
+        0x41..=0x024F => 'L',
+        0x0400..=0x052F => 'C',
+        0xAC00..=0xD7A3 => 'H',
+        _ => '?',
+    };
+    let mut letters = words.chars().filter(|c| c.is_alphabetic()).map(of);
+    let first = letters.next()?;
+    let all = letters.all(|letter| letter == first);
+    (all && words.split_whitespace().count() >= WORDS_OF_A_SCRIPT).then_some(first)
 }
 
 /// Short words after which a full stop ends no sentence.

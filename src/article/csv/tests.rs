@@ -111,6 +111,21 @@ fn bare_fields_get_quotation_marks_where_they_need_them() {
     assert_eq!(edits("n\tt\n\"1\"\tOne\n", Format::Tsv, &["\"Раз\""]), "n\tt\n\"1\"\t\"One\"\n");
 }
 
+#[test]
+fn samples_come_back_as_they_were() {
+    let briefs = include_str!("../../../samples/fields/briefs.uk.csv");
+    let places = include_str!("../../../samples/fields/places.ko.tsv");
+    for (text, format, fields, blocks) in [
+        (briefs, Format::Csv, &["текст", "заголовок"][..], 7),
+        (briefs, Format::Csv, &["2"], 5),
+        (places, Format::Tsv, &["text"], 2),
+    ] {
+        let document = open(text, format, fields);
+        assert_eq!(document.blocks.len(), blocks);
+        assert_eq!(answered(document, format, None), text);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
     #[test]

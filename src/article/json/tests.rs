@@ -239,6 +239,23 @@ proptest! {
 }
 
 #[test]
+fn samples_come_back_as_they_were() {
+    for (text, blocks, tags) in [
+        (include_str!("../../../samples/en/dredging.json"), 15, 2),
+        (include_str!("../../../samples/uk/water-main.json"), 11, 2),
+        (include_str!("../../../samples/ko/library.json"), 8, 2),
+    ] {
+        let document = open(text, &[]);
+        assert_eq!((document.blocks.len(), document.tags.len()), (blocks, tags));
+        assert_eq!(answered(document, None), text);
+    }
+    let text = include_str!("../../../samples/fields/briefs.en.jsonl");
+    let document = read_lines(text, &reading(&["title", "text", "tags"])).unwrap();
+    assert_eq!((document.blocks.len(), document.tags.len()), (10, 3));
+    assert_eq!(answered(document, None), text);
+}
+
+#[test]
 fn html_in_a_string_keeps_its_tags() {
     let text = r#"{"uri": "x", "body_html": "<p class=\"a\">One <b>two<\/b> &amp; three.<\/p>\n<p>Four.<\/p>"}"#;
     let document = open(text, &[]);

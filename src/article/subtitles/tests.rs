@@ -101,6 +101,11 @@ fn pauses_songs_sounds_and_speakers_part_what_is_said() {
         &["He said", "[door slams]", "that it", "♪ la la ♪", "♪ one ♪\n♪ two ♪"],
         &["He said", "[door slams]", "that it", "la la", "one¶two"],
     );
+    check(
+        &["Ніч на острові", "Follow us @wire", "더 많은 소식은"],
+        &["Ніч на острові", "Follow us @wire", "더 많은 소식은"],
+    );
+    check(&["Компанія", "Samsung Electronics", "не відповіла"], &["Компанія/Samsung Electronics/не відповіла"]);
     check(&["- Are you", "- coming?"], &["Are you", "coming?"]);
     check(&["He said", "...", "go"], &["He said", "go"]);
     check_vtt(&["<v Anna>We go", "<v Anna>home", "<v Bo>now"], &["We go/home", "now"]);
@@ -175,6 +180,27 @@ fn answers_are_parted_between_the_cues() {
         &["Раз два три чотири."],
         &["<i>Раз два</i>", "<i>три чотири.</i>"],
     );
+}
+
+#[test]
+fn cues_whose_words_are_left_out_stay() {
+    let text = srt(&["One two", "three four.", "Five."]);
+    let document = open(&text, Format::Srt);
+    let found = segments(&document, Language::EN);
+    let outcomes = [Outcome::Dropped, Outcome::Copied];
+    let joined = join(&document, &found, &outcomes).unwrap();
+    assert_eq!(settle(&document, Format::Srt, &joined.text), srt(&["", "", "Five."]));
+}
+
+#[test]
+fn samples_have_their_cues() {
+    for (text, format, blocks, cues) in [
+        (include_str!("../../../samples/en/island-ferry.srt"), Format::Srt, 9, 12),
+        (include_str!("../../../samples/uk/rescuers.srt"), Format::Srt, 8, 12),
+        (include_str!("../../../samples/ko/night-market.vtt"), Format::Vtt, 9, 12),
+    ] {
+        assert_eq!((open(text, format).blocks.len(), super::cues(text, format).unwrap().len()), (blocks, cues));
+    }
 }
 
 #[test]
