@@ -28,15 +28,26 @@ pub(super) fn collect(text: &str, value: &Value, found: &mut Vec<Found>, tags: &
     }
 }
 
-/// `uri` is the one property that is required; others have it too, and none of these.
+/// Properties of which an item has one beside `uri`, which is the only one that is required and which others have too.
+const TELLING: &[&str] = &[
+    "$standard",
+    "associations",
+    "bodies",
+    "descriptions",
+    "headline",
+    "headlines",
+    "renditions",
+    "representationtype",
+    "standard",
+    "versionCreated",
+    "versioncreated",
+];
+
 fn is_item(members: &[Member]) -> bool {
+    let telling =
+        |key: &str| TELLING.binary_search(&key).is_ok() || key.starts_with("body_") || key.starts_with("description_");
     let has = |wanted: &dyn Fn(&str) -> bool| members.iter().any(|member| wanted(&member.key));
-    let is_prose = |key: &str| {
-        matches!(key, "headline" | "headlines" | "bodies" | "descriptions")
-            || key.starts_with("body_")
-            || key.starts_with("description_")
-    };
-    has(&|key| key == "uri") && (has(&is_prose) || has(&|key| matches!(key, "standard" | "$standard")))
+    has(&|key| key == "uri") && has(&telling)
 }
 
 fn item(text: &str, members: &[Member], found: &mut Vec<Found>, tags: &mut Vec<Range<usize>>) {

@@ -127,6 +127,8 @@ fn ninjs_is_known_by_its_properties() {
         &["One", "Two", "Three.", "Four.", "Five.", "Six", "[en-GB]"],
     );
     check(r#"[{"uri": "x", "headline": "One"}, {"uri": "y", "headline": "Two"}]"#, &[], &["One", "Two"]);
+    check(r#"{"uri": "x", "versioncreated": "2026-01-01T00:00:00Z", "title": "One"}"#, &[], &["One"]);
+    assert!(read(r#"{"uri": "x", "title": "One", "text": "Two."}"#, &reading(&[])).is_err());
     let document = open(r#"{"uri": "x", "headline": "One. Two."}"#, &[]);
     assert_eq!(document.blocks[0].kind, BlockKind::Heading);
 }
