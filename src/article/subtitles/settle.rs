@@ -6,9 +6,12 @@ use super::payload::{Token, TokenKind, tokens};
 use crate::article::Format;
 use crate::document::Document;
 use std::borrow::Cow;
+use std::ops::Range;
 
-/// More tags than these are left where they are.
-const MOST_MENDED: usize = 200;
+/// How often the text is gone through in search of tags: where more is needed, they are left where they are.
+const MOST_PASSES: usize = 20;
+/// Bytes that are gone through in any case.
+const LEAST_BYTES: usize = 1_000_000;
 
 /// Breaks the lines of changed cues anew. Cues that did not change stay byte for byte.
 pub(in crate::article) fn settle<'t>(document: &Document, format: Format, text: &'t str) -> Cow<'t, str> {
@@ -55,49 +58,74 @@ fn both(document: &Document, format: Format, text: &str) -> Option<(Vec<Cue>, Ve
 
 /// A pair of tags must not open in one cue and close in another: it stays around the larger part of its words.
 fn mend_tags<'s>(texts: &mut [Cow<'_, str>], source: impl Fn(usize) -> &'s str, format: Format) {
-    let mut mended = 0;
-    // The tag that has no partner yet: its cue, and the token.
-    let mut open: Option<(usize, Token, String)> = None;
+    let mut budget = LEAST_BYTES + MOST_PASSES * texts.iter().map(|text| text.len() + 1).sum::<usize>();
+    // Tags without a partner so far, the innermost last: cue, bytes, name.
+    let mut open: Vec<(usize, Range<usize>, String)> = Vec::new();
     let mut index = 0;
-    while index < texts.len() && mended < MOST_MENDED {
+    while index < texts.len() && budget > 0 {
+        budget = budget.saturating_sub(texts[index].len() + 1);
         if texts[index] == source(index) {
-            open = None;
+            open.clear();
             index += 1;
             continue;
         }
         let found = tokens(&texts[index], 0..texts[index].len(), format);
-        let closing = found.iter().find_map(|token| match &token.kind {
-            TokenKind::Closing(name, None) => Some((token.clone(), name.clone())),
+        let closing = found.iter().enumerate().find_map(|(at, token)| match &token.kind {
+            TokenKind::Closing(name, None) => Some((at, name)),
             _ => None,
         });
-        if let (Some((closing, name)), Some((from, opening, open_name))) = (closing, &open)
-            && name == *open_name
-        {
-            let tag = |index: usize, token: &Token| texts[index][token.span.clone()].to_string();
-            let (open_tag, close_tag) = (tag(*from, opening), tag(index, &closing));
-            if texts[*from].len() - opening.span.end >= closing.span.start {
-                let first = texts[*from].trim_end().len();
-                texts[*from].to_mut().insert_str(first, &close_tag);
-                texts[index].to_mut().replace_range(closing.span.clone(), "");
+        let partner = closing.and_then(|(at, name)| {
+            let (from, opening, _) = open.iter().rfind(|(_, _, open)| open == name)?;
+            Some((*from, opening.clone(), at))
+        });
+        if let Some((from, opening, at)) = partner {
+            let closing = found[at].span.clone();
+            if texts[from].len() - opening.end >= closing.start {
+                let tag = texts[index][closing.clone()].to_string();
+                let end = end_inside(&texts[from], &opening, format);
+                texts[from].to_mut().insert_str(end, &tag);
+                texts[index].to_mut().replace_range(closing, "");
             } else {
-                texts[index].to_mut().insert_str(0, &open_tag);
-                texts[*from].to_mut().replace_range(opening.span.clone(), "");
+                let tag = texts[from][opening.clone()].to_string();
+                let start = start_inside(&texts[index], &found, at);
+                texts[index].to_mut().insert_str(start, &tag);
+                texts[from].to_mut().replace_range(opening, "");
             }
-            mended += 1;
-            // Others may have been open before it.
-            index = *from;
-            open = None;
+            // Again from there: what is left open in it stands elsewhere now.
+            open.retain(|(cue, _, _)| *cue < from);
+            index = from;
             continue;
         }
-        let unclosed = found.iter().find_map(|token| match &token.kind {
+        open.extend(found.iter().filter_map(|token| match &token.kind {
             TokenKind::Opening(name, None) if !stands_alone(source(index), name, format) => {
-                Some((index, token.clone(), name.clone()))
+                Some((index, token.span.clone(), name.clone()))
             }
             _ => None,
-        });
-        open = unclosed.or(open);
+        }));
         index += 1;
     }
+}
+
+/// Where a pair can open at the begin of a cue that closes with the token `closing`: inside the pairs around it.
+fn start_inside(text: &str, tokens: &[Token], closing: usize) -> usize {
+    let is_outer = |token: &Token| match &token.kind {
+        TokenKind::Opening(_, partner) => partner.is_none_or(|partner| partner > closing),
+        TokenKind::Words => text[token.span.clone()].trim().is_empty(),
+        kind => matches!(kind, TokenKind::Single | TokenKind::Note | TokenKind::LineEnd | TokenKind::Turn),
+    };
+    tokens.iter().find(|token| !is_outer(token)).map_or(0, |token| token.span.start)
+}
+
+/// Where a pair can close at the end of a cue that opens with the tag `opening`: inside the pairs around it.
+fn end_inside(text: &str, opening: &Range<usize>, format: Format) -> usize {
+    let tokens = tokens(text, 0..text.len(), format);
+    let is_outer = |token: &&Token| match &token.kind {
+        TokenKind::Closing(_, Some(partner)) => tokens[*partner].span.start < opening.start,
+        TokenKind::Words => text[token.span.clone()].trim().is_empty(),
+        kind => matches!(kind, TokenKind::Single | TokenKind::Note | TokenKind::LineEnd | TokenKind::Turn),
+    };
+    let last = tokens.iter().rev().find(|token| !is_outer(token));
+    last.map_or(text.len(), |token| token.span.start + text[token.span.clone()].trim_end().len())
 }
 
 /// Whether the source has such a tag without a partner, as voices of `WebVTT` often are.

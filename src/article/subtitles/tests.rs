@@ -283,7 +283,12 @@ proptest! {
             prop_assert_eq!(before.len(), after.len());
             let timings = |text: &str| text.lines().filter(|line| line.contains("-->")).map(str::to_string).collect::<Vec<_>>();
             prop_assert_eq!(timings(&text), timings(&settled));
-            let words = |text: &str| text.split(|c: char| !c.is_alphanumeric()).filter(|w| w.contains('q')).map(str::to_string).collect::<Vec<_>>();
+            let bare = |text: &str| ["<i>", "</i>", "<b>", "</b>", "{\\an8}"].iter().fold(text.to_string(), |text, tag| text.replace(tag, ""));
+            let words = |text: &str| {
+                let text = bare(text);
+                let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.contains('q'));
+                words.map(str::to_string).collect::<Vec<_>>()
+            };
             let wanted: Vec<String> = (0..found.len()).flat_map(|index| answer.iter().map(move |word| format!("{index}q{}", word.trim_end_matches(['.', ',', '!'])))).collect();
             prop_assert_eq!(words(&settled), wanted, "{:?}", settled);
             let marks = |text: &str| { let mut marks: Vec<char> = text.chars().filter(|c| "<>♪".contains(*c)).collect(); marks.sort_unstable(); marks };
@@ -292,6 +297,26 @@ proptest! {
             let unchanged = read(&settled, format);
             prop_assert!(unchanged.is_ok());
             findings(&document, format, &settled);
+        }
+    }
+
+    #[test]
+    fn pairs_stay_pairs_in_every_cue(
+        cues in prop::collection::vec("(слово |Word |<i>Ab</i> |<b>c <i>d</i></b> |, |\n){1,8}", 1..8),
+        answer in prop::collection::vec("(слово|word|Ab|단어)[.,!]?", 1..14),
+    ) {
+        let cues: Vec<&str> = cues.iter().map(String::as_str).collect();
+        for (text, format) in [(srt(&cues), Format::Srt), (vtt(&cues), Format::Vtt)] {
+            let document = open(&text, format);
+            let found = segments(&document, Language::EN);
+            let outcomes = vec![Outcome::Translated(answer.join(" ")); found.len()];
+            let joined = join(&document, &found, &outcomes).unwrap();
+            let settled = settle(&document, format, &joined.text);
+            for cue in super::cues(&settled, format).unwrap() {
+                let tokens = super::tokens(&settled, cue.text, format);
+                let lone = tokens.iter().any(|token| matches!(token.kind, super::TokenKind::Opening(_, None) | super::TokenKind::Closing(_, None)));
+                prop_assert!(!lone, "{:?} of {:?}", settled, text);
+            }
         }
     }
 }
