@@ -418,7 +418,13 @@ impl Placer<'_> {
             }
             (found, None) | (None, found) => found?,
         };
-        let end = (start..(start + count).min(region.words.end)).take_while(|word| is_free(*word)).last()? + 1;
+        // Nothing that is taken may stand between the words either, as a sign in a pair of its own.
+        let from = self.output_words[start].start;
+        let is_clear = |word: usize| {
+            let to = self.output_words[word].end;
+            taken.iter().all(|range| to <= range.start || range.end <= from)
+        };
+        let end = (start..(start + count).min(region.words.end)).take_while(|word| is_clear(*word)).last()? + 1;
         let inner = self.segment.text[inside].trim();
         let place = self.output_words[start].start..self.output_words[end - 1].end;
         Some(self.with_punctuation(&place, inner, region, taken))
