@@ -4,12 +4,14 @@
 
 mod csv;
 mod docx;
+mod field;
 mod html;
 mod json;
 mod lines;
 mod markdown;
 mod nested;
 mod plain;
+mod references;
 mod subtitles;
 mod xml;
 
@@ -197,7 +199,7 @@ pub fn read_with(bytes: &[u8], format: Format, reading: &Reading) -> Result<Docu
 /// that changes.
 pub fn prepare<'o>(document: &mut Document, format: Format, outputs: impl Iterator<Item = (usize, &'o str)>) {
     match format {
-        Format::Csv => csv::prepare(document, outputs),
+        Format::Csv | Format::Tsv => csv::prepare(document, format, outputs),
         Format::Html => html::prepare(document, outputs),
         _ => {}
     }
@@ -207,6 +209,12 @@ pub fn prepare<'o>(document: &mut Document, format: Format, outputs: impl Iterat
 /// anew where an answer is too long for them.
 pub fn settle<'t>(document: &Document, format: Format, text: &'t str) -> Cow<'t, str> {
     if format.is_subtitles() { subtitles::settle(document, format, text) } else { Cow::Borrowed(text) }
+}
+
+/// What is to be said of subtitles that were translated, with the line of each: cues whose lines are too long, that go too
+/// fast to be read, or that no words are left for. Empty for other formats.
+pub fn subtitle_findings(document: &Document, format: Format, text: &str) -> Vec<(usize, String)> {
+    if format.is_subtitles() { subtitles::findings(document, format, text) } else { Vec::new() }
 }
 
 /// The bytes of an article whose text is `text`: puts the byte order mark back, or the text into its container.

@@ -7,7 +7,7 @@
 use super::escape::{Surroundings, escape};
 use super::place::{Placed, place};
 use super::{Segment, SlotKind, protect};
-use crate::document::{Block, BlockKind, Document, Markup};
+use crate::document::{Block, BlockKind, Document, Markup, PieceKind};
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -347,6 +347,7 @@ fn removals(document: &Document, segments: &[Segment], outcomes: &[Outcome]) -> 
         }
         first = end;
     }
+    let removed = beside_cues(document, removed);
     // Two neighbours may both claim the empty line between them.
     let mut merged: Vec<Range<usize>> = Vec::with_capacity(removed.len());
     for range in removed {
@@ -356,6 +357,27 @@ fn removals(document: &Document, segments: &[Segment], outcomes: &[Outcome]) -> 
         }
     }
     merged
+}
+
+/// Cues stay, empty, where what they say is left out.
+fn beside_cues(document: &Document, removed: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    let blocks = document.blocks.iter().filter(|block| block.kind == BlockKind::Cues);
+    let pieces = blocks.flat_map(|block| &block.pieces).filter(|piece| piece.kind == PieceKind::Cue);
+    let mut cues = pieces.map(|piece| &piece.span).peekable();
+    let mut beside = Vec::with_capacity(removed.len());
+    for range in removed {
+        let mut at = range.start;
+        while let Some(cue) = cues.next_if(|cue| cue.start < range.end) {
+            if cue.start > at {
+                beside.push(at..cue.start);
+            }
+            at = at.max(cue.end);
+        }
+        if at < range.end {
+            beside.push(at..range.end);
+        }
+    }
+    beside
 }
 
 /// What a range of the document holds beside the segments in it; markup inside them counts where it has to stay.

@@ -4,6 +4,8 @@
 //! numbers, code); otherwise around as many words at the same relative position, and that is an estimate. The answer is
 //! always well formed: pairs are nested as they were, nothing is lost, nothing stands inside a word.
 
+mod cues;
+
 use super::{Segment, Slot, SlotKind};
 use crate::document::{Document, Markup};
 use std::ops::Range;
@@ -538,7 +540,15 @@ impl Placer<'_> {
         }
     }
 
-    /// Line breaks take the place of the spaces nearest to their relative position.
+    /// Whether a line break has to stay though there is no space for it: it is a tag, or has a sign beside it that music
+    /// plays. The dash of a speaker goes with it.
+    fn stays(&self, slot: &Slot) -> bool {
+        let text = &self.document.text[slot.span.clone()];
+        let is_sign = |c: char| !c.is_ascii() && !c.is_whitespace() && !matches!(c, '‐'..='―');
+        slot.kind == SlotKind::HardBreak && (text.contains('<') || text.contains(is_sign))
+    }
+
+    /// Line breaks take the place of the spaces nearest to their relative position; cues come first.
     fn breaks(&mut self) {
         let slots = &self.segment.slots;
         let is_break = |slot: &&Slot| matches!(slot.kind, SlotKind::Break | SlotKind::HardBreak | SlotKind::Cue);
@@ -553,46 +563,62 @@ impl Placer<'_> {
             .map(|(at, _)| at)
             .filter(|at| raw.iter().all(|range| *at < range.start || range.end <= *at))
             .collect();
-        let lost = breaks.len().saturating_sub(free.len());
-        self.placed.break_lost = lost > 0;
-        // Those that the author asked for stay first.
-        let mut kept: Vec<&Slot> = breaks.clone();
-        let mut without_place: Vec<usize> = Vec::new();
-        if lost > 0 {
-            let mut order: Vec<usize> = (0..breaks.len()).collect();
-            let rank = |kind| match kind {
-                SlotKind::Cue => 0,
-                SlotKind::HardBreak => 1,
-                _ => 2,
+        let wanted = |slot: &Slot| {
+            (slot.at.start as u128 * self.output.len() as u128 / self.segment.text.len().max(1) as u128) as usize
+        };
+        let is_cue = |slot: &&&Slot| slot.kind == SlotKind::Cue;
+        let cues: Vec<usize> = breaks.iter().filter(is_cue).map(|slot| wanted(slot)).collect();
+        let places = cues::places(self.output, &free, &cues);
+        let mut inserts: Vec<Insert> = Vec::new();
+        let mut lost = false;
+        // Line breaks stay between the same cues, those that the author asked for first.
+        let (mut from, mut cue) = (0, 0);
+        for part in breaks.split_inclusive(|slot| slot.kind == SlotKind::Cue) {
+            let (ends, part) = match part.split_last() {
+                Some((last, part)) if last.kind == SlotKind::Cue => (Some(*last), part),
+                _ => (None, part),
             };
-            order.sort_by_key(|index| (rank(breaks[*index].kind), *index));
-            let left_over = order.split_off(free.len());
-            order.sort_unstable();
-            kept = order.into_iter().map(|index| breaks[index]).collect();
-            // A cue for which there are no words left stays, empty, and so does the tag of a line break.
-            let stays = |slot: &Slot| {
-                let is_tag = || self.document.text[slot.span.clone()].contains('<');
-                slot.kind == SlotKind::Cue || slot.kind == SlotKind::HardBreak && is_tag()
-            };
-            without_place.extend(left_over.into_iter().filter(|index| stays(breaks[*index])));
+            // A cue for which there are no words left stays, empty.
+            let place = ends.map(|_| places.get(cue).copied());
+            let to = place.flatten().unwrap_or(free.len());
+            let room = &free[from.min(to)..to];
+            let mut kept: Vec<&Slot> = part.to_vec();
+            let mut without_room: Vec<&Slot> = Vec::new();
+            if kept.len() > room.len() {
+                kept.sort_by_key(|slot| slot.kind != SlotKind::HardBreak);
+                let left_out = kept.split_off(room.len());
+                // The lines of a cue are broken anew when it is written.
+                lost |= cues.is_empty() || left_out.iter().any(|slot| slot.kind == SlotKind::HardBreak);
+                without_room.extend(left_out.into_iter().filter(|slot| self.stays(slot)));
+                without_room.sort_by_key(|slot| slot.at.start);
+                kept.sort_by_key(|slot| slot.at.start);
+            }
+            let mut low = 0;
+            for (index, slot) in kept.iter().enumerate() {
+                let high = room.len() - (kept.len() - index);
+                let wanted = wanted(slot);
+                let after = room.partition_point(|at| *at < wanted);
+                let nearer = after > 0 && (after == room.len() || wanted - room[after - 1] <= room[after] - wanted);
+                let chosen = (if nearer { after - 1 } else { after }).clamp(low, high);
+                low = chosen + 1;
+                let text = self.document.text[slot.span.clone()].to_string();
+                inserts.push(Insert { at: room[chosen]..room[chosen] + 1, text });
+            }
+            let end = self.output.len();
+            let behind = place.flatten().map_or(end, |place| free[place]);
+            for slot in without_room {
+                let text = self.document.text[slot.span.clone()].to_string();
+                inserts.push(Insert { at: behind..behind, text });
+            }
+            if let Some(slot) = ends {
+                let at = place.flatten().map_or(end..end, |place| free[place]..free[place] + 1);
+                inserts.push(Insert { at, text: self.document.text[slot.span.clone()].to_string() });
+                cue += 1;
+                from = to + 1;
+            }
         }
-        let mut low = 0;
-        for (index, slot) in kept.iter().enumerate() {
-            let high = free.len() - (kept.len() - index);
-            let wanted =
-                (slot.at.start as u128 * self.output.len() as u128 / self.segment.text.len().max(1) as u128) as usize;
-            let after = free.partition_point(|at| *at < wanted);
-            let nearer = after > 0 && (after == free.len() || wanted - free[after - 1] <= free[after] - wanted);
-            let chosen = (if nearer { after - 1 } else { after }).clamp(low, high);
-            low = chosen + 1;
-            let text = self.document.text[slot.span.clone()].to_string();
-            self.placed.inserts.push(Insert { at: free[chosen]..free[chosen] + 1, text });
-        }
-        without_place.sort_unstable();
-        for index in without_place {
-            let text = self.document.text[breaks[index].span.clone()].to_string();
-            self.placed.inserts.push(Insert { at: self.output.len()..self.output.len(), text });
-        }
+        self.placed.break_lost = lost;
+        self.placed.inserts.extend(inserts);
         // Stable: markup that ends at the space comes before the break.
         self.placed.inserts.sort_by_key(|insert| insert.at.start);
     }

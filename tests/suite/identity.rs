@@ -71,6 +71,15 @@ fn samples() -> Vec<std::path::PathBuf> {
     found
 }
 
+/// A file as it has to come back from a translation without a change: it says that it is in the other language.
+pub(crate) fn in_other_language(path: &std::path::Path, from: Language, to: Language) -> Vec<u8> {
+    let bytes = std::fs::read(path).unwrap();
+    let mut document = tlumach::article::read(&bytes, tlumach::article::Format::of_path(path).unwrap()).unwrap();
+    document.set_language(from, to);
+    let text = document.between(0..document.text.len());
+    tlumach::article::write(&document, &text).unwrap()
+}
+
 #[test]
 fn samples_come_back_byte_for_byte() {
     let paths = samples();
@@ -79,7 +88,11 @@ fn samples_come_back_byte_for_byte() {
         let items = paths.iter().map(|path| Item { input: Source::File(path.clone()), output: Target::Caller });
         for (path, (record, answer)) in paths.iter().zip(echo(items.collect(), work)) {
             assert_ne!(record.status, Status::Failed, "{:?}", record.error);
-            assert!(answer.unwrap() == std::fs::read(path).unwrap(), "{} {work:?}", path.display());
+            let expected = match work {
+                SENTENCES => in_other_language(path, Language::EN, Language::UK),
+                _ => std::fs::read(path).unwrap(),
+            };
+            assert!(answer.unwrap() == expected, "{} {work:?}", path.display());
         }
     }
 }
