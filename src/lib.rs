@@ -11,6 +11,7 @@ pub mod glossary;
 pub mod job;
 pub mod kernels;
 pub mod language;
+pub mod memory;
 pub mod model;
 pub mod pipeline;
 pub mod prompt;
