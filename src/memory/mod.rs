@@ -52,6 +52,9 @@ pub enum MemoryError {
     /// The file cannot be written.
     #[error("cannot write the translation memory: {0}")]
     Write(#[from] io::Error),
+    /// A unit has no text.
+    #[error("unit of a translation memory: expected a text in at least one language, got none")]
+    Empty,
     /// A date is not as TMX wants it.
     #[error("date of a unit: expected YYYYMMDDThhmmssZ, for example 20260131T120000Z, got {0:?}")]
     Date(String),

@@ -228,11 +228,14 @@ fn dates_are_those_of_tmx() {
     for (date, good) in
         [("20260131T120000Z", true), ("2026-01-31", false), ("20260131T120000", false), ("20260131t120000z", false)]
     {
-        let unit = Unit { created: Some(date.into()), ..Unit::default() };
+        let variants = vec![Variant::new(Language::EN, "x")];
+        let unit = Unit { created: Some(date.into()), variants, ..Unit::default() };
         let written = Writer::new(Vec::new(), None).unwrap().write(&unit);
         assert_eq!(written.is_ok(), good, "{date}");
         assert!(good || matches!(written, Err(MemoryError::Date(_))));
     }
+    let empty = Writer::new(Vec::new(), None).unwrap().write(&Unit::default());
+    assert!(matches!(empty, Err(MemoryError::Empty)));
 }
 
 /// Texts that XML can have, with many of its own signs.

@@ -73,8 +73,11 @@ impl<W: Write> Writer<W> {
     /// Writes a unit. Characters that XML cannot have (most controls) become U+FFFD.
     ///
     /// # Errors
-    /// It cannot be written, or a date is not as TMX wants it.
+    /// It cannot be written, it has no text, or a date is not as TMX wants it.
     pub fn write(&mut self, unit: &Unit) -> Result<(), MemoryError> {
+        if unit.variants.is_empty() {
+            return Err(MemoryError::Empty);
+        }
         let mut text = String::from("<tu");
         attribute(&mut text, "tuid", unit.id.as_deref());
         date(&mut text, unit.created.as_deref())?;
