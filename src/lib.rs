@@ -12,6 +12,7 @@ pub mod intern;
 pub mod job;
 pub mod kernels;
 pub mod language;
+pub mod memory;
 pub mod model;
 pub mod pipeline;
 pub mod prompt;

@@ -15,6 +15,13 @@ pub(crate) struct Cli {
     /// Say more: models, routes and findings as they come
     #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
     pub(crate) verbose: u8,
+    /// Take options that are not given from this file [default: tlumach.toml here, else tlumach/tlumach.toml in the user's
+    /// configuration folder]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Read no configuration file
+    #[arg(long, global = true, conflicts_with = "config")]
+    pub(crate) no_config: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -31,6 +38,32 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Run a job and print one JSON line of figures
     Bench(BenchArgs),
+    /// Say what is here and what works, and measure the machine for some ten seconds
+    Doctor(DoctorArgs),
+    /// Print a script that completes commands and options in a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write the pages of all commands
+    Man {
+        /// Write a page for each command into this folder
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Measure nothing
+    #[arg(long)]
+    pub(crate) no_measure: bool,
+    /// One JSON object instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Measure with at most this many processor threads [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
 }
 
 #[derive(Debug, Clone, Args)]

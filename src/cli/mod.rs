@@ -7,9 +7,12 @@
 mod args;
 mod bench;
 mod check;
+mod config;
 mod console;
+mod doctor;
 mod job;
 mod keeping;
+mod manual;
 mod models;
 mod records;
 mod report;
@@ -18,7 +21,10 @@ mod terms;
 mod watch;
 
 use args::{Cli, Command};
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
+use config::{Failure, Places};
+use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,16 +43,23 @@ enum Ending {
 /// Runs the program.
 pub(crate) fn main() -> ExitCode {
     let began = Instant::now();
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => {
+    let (cli, file) = match parse() {
+        Ok(parsed) => parsed,
+        Err(Failure::Usage(error, note)) => {
             // Help and version are answers; everything else is a job that could not run.
             let code = if error.use_stderr() { 2 } else { 0 };
             let _ = error.print();
+            if let Some(note) = note {
+                console::say(&format!("tlumach: {note}"));
+            }
             return ExitCode::from(code);
         }
+        Err(Failure::File(reason)) => {
+            console::say(&format!("tlumach: {reason}"));
+            return ExitCode::from(2);
+        }
     };
-    match run(&cli, began) {
+    match run(&cli, file.as_deref(), began) {
         Ok(Ending::Fine) => ExitCode::SUCCESS,
         Ok(Ending::Findings) => ExitCode::from(1),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
@@ -57,7 +70,19 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-fn run(cli: &Cli, began: Instant) -> anyhow::Result<Ending> {
+/// What the user typed, with what the configuration file adds to it, and that file.
+fn parse() -> Result<(Cli, Option<std::path::PathBuf>), Failure> {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let places = Places::from_variables(&|name| std::env::var_os(name));
+    let parsed = config::parse(&Cli::command(), &arguments, &places)?;
+    let cli = Cli::from_arg_matches(&parsed.matches).map_err(|error| Failure::Usage(Box::new(error), None))?;
+    Ok((cli, parsed.file))
+}
+
+fn run(cli: &Cli, file: Option<&Path>, began: Instant) -> anyhow::Result<Ending> {
+    if let Some(file) = file.filter(|_| cli.verbose > 0) {
+        console::say(&format!("tlumach: options of {} are used", file.display()));
+    }
     let mut settings = Settings::from_variables(&|name| std::env::var(name).ok());
     match &cli.command {
         Command::Translate(args) => job::translate(cli, args, &mut settings),
@@ -66,6 +91,9 @@ fn run(cli: &Cli, began: Instant) -> anyhow::Result<Ending> {
         Command::Check(args) => check::run(cli, args),
         Command::Report(args) => report::run(args),
         Command::Bench(args) => bench::run(cli, args, &mut settings, began),
+        Command::Doctor(args) => doctor::run(args, &settings, file),
+        Command::Completions { shell } => manual::completions(*shell),
+        Command::Man { dir } => manual::man(dir.as_deref()),
     }
 }
 

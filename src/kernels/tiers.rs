@@ -44,6 +44,36 @@ macro_rules! tiers {
 
 pub(crate) use tiers;
 
+/// What the loops of [`tiers`] run on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Width {
+    /// AVX-512 with its byte, word and vector length extensions.
+    Avx512,
+    /// AVX2 with fused multiplication and addition.
+    Avx2,
+    /// What every processor of the architecture has.
+    Baseline,
+}
+
+tiers! {
+    /// What the loops run on in this machine, said by one of them.
+    pub fn width() -> Width => width_of
+}
+
+#[inline(always)]
+fn width_of<const FMA: bool>() -> Width {
+    // Which of the three copies this is cannot be asked, so the order of the choice is repeated here.
+    #[cfg(target_arch = "x86_64")]
+    if FMA {
+        let wide = std::is_x86_feature_detected!("avx512f")
+            && std::is_x86_feature_detected!("avx512bw")
+            && std::is_x86_feature_detected!("avx512dq")
+            && std::is_x86_feature_detected!("avx512vl");
+        return if wide { Width::Avx512 } else { Width::Avx2 };
+    }
+    Width::Baseline
+}
+
 /// `a * b + c`, fused where the instruction set has it (a call into the maths library would be far slower).
 #[inline(always)]
 pub(crate) fn multiply_add<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {

@@ -120,7 +120,14 @@ fn write_translation(
     staging: Option<&Path>,
 ) -> Result<(), String> {
     let Some(document) = &mut article.document else { return Ok(()) };
-    document.set_language(article.language, to);
+    // An article that went out as it came is in the language that it says.
+    let is_other = |(segment, outcome): (&Segment, &Outcome)| match outcome {
+        Outcome::Translated(output) => *output != segment.text,
+        _ => false,
+    };
+    if article.segments.iter().zip(outcomes).any(is_other) {
+        document.set_language(article.language, to);
+    }
     let changed = article.segments.iter().zip(outcomes).filter_map(|(segment, outcome)| match outcome {
         Outcome::Translated(output) => Some((segment.block, output.as_str())),
         _ => None,
@@ -132,7 +139,12 @@ fn write_translation(
     article.record.accounting = Some(account);
     let text = crate::article::settle(document, article.format, &joined.text);
     // Lines that were broken anew may have moved what stands behind them.
-    let moved = text.len() != joined.text.len();
+    let blank = |(old, new): (u8, u8)| old == new || old.is_ascii_whitespace() && new.is_ascii_whitespace();
+    let moved = text.len() != joined.text.len() || !joined.text.bytes().zip(text.bytes()).all(blank);
+    for (line, message) in crate::article::subtitle_findings(document, article.format, &text) {
+        let message = format!("line {line} of the output: {message}");
+        article.record.findings.push(Finding::new("subtitle_too_long", Severity::Note, message));
+    }
     for (record, span) in article.record.segments.iter_mut().zip(joined.spans) {
         record.output_span = (!moved).then_some(span);
     }

@@ -394,6 +394,14 @@ impl<'a> Models<'a> {
         })
     }
 
+    /// The way that [`Models::route`] tries first; nothing is looked into, loaded or fetched for it. For who wants to know what a job
+    /// would do.
+    pub fn plan(&self, from: Language, to: Language) -> Option<Vec<Hop>> {
+        let mut offers = self.offers();
+        offers.retain(|offer| offer.on_disk || !self.settings.offline);
+        route::route(&offers, from, to).map(|hops| keyed(&offers, &hops))
+    }
+
     fn find_route(&self, from: Language, to: Language) -> Result<Vec<Hop>, ModelsError> {
         if from == to {
             return Ok(Vec::new());

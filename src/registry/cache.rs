@@ -285,15 +285,17 @@ pub(crate) fn check_space(what: &str, folder: &Path, need: u64) -> Result<(), Re
     }
 }
 
+/// Free space on the disk of a folder, which need not exist yet; nothing where the system does not tell.
 #[cfg(unix)]
-fn free_bytes(folder: &Path) -> Option<u64> {
+pub fn free_bytes(folder: &Path) -> Option<u64> {
     let existing = folder.ancestors().find(|path| path.exists())?;
     let facts = rustix::fs::statvfs(existing).ok()?;
     Some(facts.f_bavail.saturating_mul(facts.f_frsize))
 }
 
+/// Free space on the disk of a folder: this system does not tell.
 #[cfg(not(unix))]
-fn free_bytes(_: &Path) -> Option<u64> {
+pub fn free_bytes(_: &Path) -> Option<u64> {
     None
 }
 

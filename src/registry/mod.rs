@@ -26,6 +26,7 @@ mod verify;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub use cache::free_bytes;
 pub use card::{Card, Family, Role, cards, find, near};
 pub use error::RegistryError;
 pub use import::{Imported, Incomplete};

@@ -135,6 +135,11 @@ impl Settings {
         self.data_dir.join("models")
     }
 
+    /// Whether a token would be sent to the endpoint.
+    pub fn has_token(&self) -> bool {
+        self.effective_token().is_some()
+    }
+
     /// The token to send to the endpoint, if there is one.
     pub(crate) fn effective_token(&self) -> Option<String> {
         self.token.clone().or_else(|| {

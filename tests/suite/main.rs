@@ -14,6 +14,7 @@ mod check;
 mod cli;
 mod constrained;
 mod decode;
+mod doctor;
 mod glossary;
 mod html;
 mod hub;
