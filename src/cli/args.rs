@@ -142,6 +142,8 @@ pub(crate) struct TranslateArgs {
     #[command(flatten)]
     pub(crate) terms: TermArgs,
     #[command(flatten)]
+    pub(crate) memory: MemoryArgs,
+    #[command(flatten)]
     pub(crate) keep: KeepArgs,
 }
 
@@ -153,6 +155,24 @@ pub(crate) struct TermArgs {
     /// Never translate these terms, one a line
     #[arg(long, value_name = "FILE")]
     pub(crate) keep: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Translation memory")]
+pub(crate) struct MemoryArgs {
+    /// Take translations of sentences that this TMX file has; again for more files, of which the later ones win
+    #[arg(long, value_name = "FILE.tmx")]
+    pub(crate) memory: Vec<PathBuf>,
+    /// Offer the translation of similar sentences in the report from this similarity on, 0.6 to 1
+    #[arg(long, value_name = "SHARE", default_value_t = 0.75, requires = "memory")]
+    pub(crate) memory_threshold: f32,
+    /// Let the translation of a similar sentence go out, marked, from this similarity on; nothing in it may differ that must
+    /// not (numbers, negations, addresses)
+    #[arg(long, value_name = "SHARE", requires = "memory")]
+    pub(crate) memory_take: Option<f32>,
+    /// Write what was translated to this TMX file, with its models, scores and articles
+    #[arg(long, value_name = "FILE.tmx")]
+    pub(crate) memory_out: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Args)]

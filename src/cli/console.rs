@@ -1,6 +1,7 @@
 //! What a person sees while a job runs: a progress line where standard error is a terminal, nothing otherwise.
 
 use super::keeping;
+use super::memories::Export;
 use super::records::Records;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::BTreeSet;
@@ -256,6 +257,8 @@ pub(super) struct Sink<'a> {
     pub(super) records: Mutex<Records<'a>>,
     /// The first thing that went wrong with them or standard output.
     pub(super) failure: Mutex<Option<anyhow::Error>>,
+    /// The translation memory that is written, where it was asked for.
+    pub(super) export: Mutex<Option<Export>>,
     /// Whether answers for the caller are printed.
     pub(super) print: Printing,
     /// What is written beside each output, if anything is.
@@ -313,6 +316,11 @@ impl Observer for Sink<'_> {
                 let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
                 let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
                 if let Err(error) = records.article(*index, record) {
+                    failure.get_or_insert(error);
+                }
+                if let Some(export) = self.export.lock().unwrap_or_else(PoisonError::into_inner).as_mut()
+                    && let Err(error) = export.article(record)
+                {
                     failure.get_or_insert(error);
                 }
                 self.used.lock().unwrap_or_else(PoisonError::into_inner).extend(models_of(record));

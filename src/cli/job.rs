@@ -1,8 +1,11 @@
 //! `tlumach translate` and `tlumach summarize`: a resolved job through the pipeline, with report and exit code.
 
-use super::args::{Cli, DeviceArg, InputArgs, KeepArgs, PrecisionArg, SummarizeArgs, TermArgs, TierArg, TranslateArgs};
+use super::args::{
+    Cli, DeviceArg, InputArgs, KeepArgs, MemoryArgs, PrecisionArg, SummarizeArgs, TermArgs, TierArg, TranslateArgs,
+};
 use super::console::{Console, Loudness, Printing, Sidecars, Sink};
 use super::keeping::{Kept, Shard};
+use super::memories::{self, Export, Memories};
 use super::records::{Asked, Records};
 use super::terms::{self, TermFiles};
 use super::{Ending, resolve, stop_flag, watch};
@@ -17,7 +20,7 @@ use tlumach::job::report::{Head, ModelRecord, Status, Tail};
 use tlumach::job::spec::{Alignments, JobSpec, KeepBoilerplate, Retry, Typography, Work};
 use tlumach::model::{LoadOptions, Precision};
 use tlumach::pipeline::models::{Choice, Models};
-use tlumach::pipeline::{Event, Observer, Pipeline, Summary};
+use tlumach::pipeline::{Event, Extra, Observer, Pipeline, Summary};
 use tlumach::registry::card::Tier;
 use tlumach::registry::{self, Settings};
 use tlumach::token::SummaryLength;
@@ -39,14 +42,23 @@ fn do_or_watch(cli: &Cli, input: &InputArgs, settings: &mut Settings, plan: Plan
 
 pub(super) fn translation_plan(args: &TranslateArgs) -> Plan<'_> {
     let (retry, typography) = (args.retry.into(), args.typography.into());
-    let (terms, keep) = (Some(&args.terms), Some(&args.keep));
-    Plan { work: translation(args), retry, typography, print: Printing::Print, passes: 1, terms, keep }
+    let (terms, memory, keep) = (Some(&args.terms), Some(&args.memory), Some(&args.keep));
+    Plan { work: translation(args), retry, typography, print: Printing::Print, passes: 1, terms, memory, keep }
 }
 
 pub(super) fn summary_plan(args: &SummarizeArgs) -> Plan<'_> {
     let (retry, typography) = (Retry::Full, Typography::Auto);
     let keep = Some(&args.keep);
-    Plan { work: summary_work(args), retry, typography, print: Printing::Print, passes: 1, terms: None, keep }
+    Plan {
+        work: summary_work(args),
+        retry,
+        typography,
+        print: Printing::Print,
+        passes: 1,
+        terms: None,
+        memory: None,
+        keep,
+    }
 }
 
 fn translation(args: &TranslateArgs) -> Work {
@@ -75,6 +87,8 @@ pub(super) struct Plan<'a> {
     pub(super) passes: u16,
     /// The files with its terms, where it may have some.
     pub(super) terms: Option<&'a TermArgs>,
+    /// The translation memories, where it may have some.
+    pub(super) memory: Option<&'a MemoryArgs>,
     /// What is kept of it; nothing where it is only measured.
     pub(super) keep: Option<&'a KeepArgs>,
 }
@@ -102,6 +116,7 @@ pub(super) struct Ground {
     pub(super) kept: Kept,
     pub(super) print: Printing,
     terms: TermFiles,
+    memories: Option<Memories>,
     /// What answers depend on beside the job and the models.
     extra: String,
 }
@@ -123,6 +138,7 @@ impl Ground {
             Shard::parse(shard, &|name| std::env::var(name).ok())?.retain(&mut spec.items);
         }
         let terms = plan.terms.map(|files| terms::read(files, spec.to)).transpose()?.unwrap_or_default();
+        let memories = plan.memory.map(|args| memories::read(args, spec.to)).transpose()?.flatten();
         settings.accept_license = input.accept_license;
         let options = LoadOptions {
             device: device(input.device)?,
@@ -132,15 +148,18 @@ impl Ground {
         let choice = choice(&input.model)?;
         let kept = plan.keep.map(|keep| Kept::open(input, keep, spec, settings)).transpose()?.unwrap_or_default();
         spec.staging.clone_from(&kept.staging);
+        let mut head = head(input, spec, &terms);
+        head.options.extend(memories.as_ref().map(|memories| ("memory", memories.option())));
         Ok(Ground {
             choice,
             options,
             tier: input.tier.map(tier),
-            head: head(input, spec, &terms),
+            head,
             kept,
             print: plan.print,
             extra: extra(input, &terms),
             terms,
+            memories,
         })
     }
 
@@ -152,7 +171,13 @@ impl Ground {
     /// A pipeline with the terms of the job, if it has any, and with what is known from before.
     pub(super) fn equip<'g>(&'g self, pipeline: Pipeline<'g>) -> Pipeline<'g> {
         let pipeline = if self.terms.are_given() { pipeline.with_terms(&self.terms.terms) } else { pipeline };
-        pipeline.with_recall(self.kept.journal.as_ref(), self.kept.store.as_ref(), self.extra.clone())
+        let memory = self.memories.as_ref().map(|memories| memories.option().to_string()).unwrap_or_default();
+        let extra = Extra { answers: self.extra.clone(), articles: memory };
+        let pipeline = pipeline.with_recall(self.kept.journal.as_ref(), self.kept.store.as_ref(), extra);
+        match &self.memories {
+            Some(memories) => pipeline.with_memory(&memories.memory, memories.options),
+            None => pipeline,
+        }
     }
 }
 
@@ -175,8 +200,11 @@ pub(super) fn run(cli: &Cli, input: &InputArgs, settings: &mut Settings, plan: P
     let models = Models::new(ground.choice.clone(), settings, ground.options.clone(), &console)?.of_tier(ground.tier);
     let (report, review) = (input.report.as_deref(), input.review.as_deref());
     let asked = Asked { report, review, articles: spec.items.len(), items: &spec.items };
+    let export = plan.memory.and_then(|memory| memory.memory_out.as_deref()).zip(spec.to);
+    let export = export.map(|(path, to)| Export::begin(path, spec.from, to)).transpose()?;
     let sink = Sink {
         console: &console,
+        export: Mutex::new(export),
         records: Mutex::new(Records::begin(asked, &ground.head)?),
         failure: Mutex::new(None),
         print,
@@ -217,6 +245,9 @@ pub(super) fn run(cli: &Cli, input: &InputArgs, settings: &mut Settings, plan: P
     let tail = Tail { models: all_records(&models, &used), totals: summary.totals.clone() };
     ground.kept.finish(&ground.head, &tail, summary.cancelled)?;
     sink.records.into_inner().unwrap_or_else(PoisonError::into_inner).finish(&tail)?;
+    if let Some(export) = sink.export.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        export.finish()?;
+    }
     let first_answer = first_answer.into_inner();
     Ok(Ran { spec, summary, models: tail.models, passes_s, load_ms, first_answer })
 }

@@ -13,6 +13,7 @@ mod doctor;
 mod job;
 mod keeping;
 mod manual;
+mod memories;
 mod models;
 mod records;
 mod report;

@@ -119,6 +119,7 @@ fn pass(
     let asked = Asked { report: None, review: None, articles: spec.items.len(), items: &spec.items };
     let sink = Sink {
         console,
+        export: Mutex::new(None),
         records: Mutex::new(Records::begin(asked, &ground.head)?),
         failure: Mutex::new(None),
         print: ground.print,

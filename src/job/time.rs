@@ -7,6 +7,11 @@ pub fn now() -> String {
     utc(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
 }
 
+/// A time as TMX writes it, `YYYYMMDDThhmmssZ`.
+pub fn compact(time: &str) -> String {
+    time.chars().filter(|c| !matches!(c, '-' | ':')).collect()
+}
+
 /// Seconds since 1970 as a date and a time.
 fn utc(seconds: u64) -> String {
     let (days, rest) = (seconds / 86_400, seconds % 86_400);

@@ -138,6 +138,11 @@ pub(super) enum Verdict {
 }
 
 impl Ground<'_> {
+    /// What the checks say of an answer that no model gave.
+    pub(super) fn check(&self, translated: &Translated) -> Vec<Finding> {
+        self.judge(Step::First, translated.clone()).findings
+    }
+
     /// Reads an answer as the checks do.
     fn judge(&self, step: Step, mut translated: Translated) -> Candidate {
         let answer = &mut translated.answer;

@@ -14,6 +14,7 @@ mod flow;
 mod ladder;
 pub mod models;
 mod recall;
+mod remembered;
 pub mod route;
 mod run;
 mod summary;
@@ -31,12 +32,15 @@ use crate::glossary::Terms;
 use crate::job::journal::{Journal, JournalError};
 use crate::job::report::{ArticleRecord, HopRecord, Status, Totals};
 use crate::job::spec::{Item, JobSpec, Work};
+use crate::memory::Memory;
 use crate::schedule::RunStats;
 use crate::store::Store;
 use crate::token::SummaryLength;
 use article::Article;
 use models::{Models, ModelsError};
+pub use recall::Extra;
 use recall::Recall;
+pub use remembered::MemoryUse;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -154,6 +158,7 @@ pub struct Pipeline<'a> {
     window: Option<Window>,
     wording: Option<terms::Wording<'a>>,
     recall: Option<Recall<'a>>,
+    memory: Option<remembered::Recollection<'a>>,
     clock: Clock,
     tally: Mutex<Summary>,
 }
@@ -179,7 +184,18 @@ impl<'a> Pipeline<'a> {
         observer: &'a dyn Observer,
     ) -> Pipeline<'a> {
         let (clock, tally) = (Clock::default(), Mutex::default());
-        Pipeline { spec, models, cancel, observer, window: None, wording: None, recall: None, clock, tally }
+        Pipeline {
+            spec,
+            models,
+            cancel,
+            observer,
+            window: None,
+            wording: None,
+            recall: None,
+            memory: None,
+            clock,
+            tally,
+        }
     }
 
     /// The same with a window of another size than the one that suits models and threads.
@@ -196,16 +212,23 @@ impl<'a> Pipeline<'a> {
         self
     }
 
-    /// The same with what is known from before: a journal of this job, a cache of answers. `extra` is what answers depend on
-    /// beside the job and the models: number format, device, the contents of glossaries.
+    /// The same with what is known from before: a journal of this job, a cache of answers. `extra` is what is depended
+    /// on beside the job and the models.
     #[must_use]
     pub fn with_recall(
         mut self,
         journal: Option<&'a Journal>,
         store: Option<&'a Store>,
-        extra: String,
+        extra: Extra,
     ) -> Pipeline<'a> {
         self.recall = (journal.is_some() || store.is_some()).then(|| Recall::new(journal, store, extra));
+        self
+    }
+
+    /// The same with a translation memory: sentences that it has are taken from it, similar ones are offered.
+    #[must_use]
+    pub fn with_memory(mut self, memory: &'a Memory, options: MemoryUse) -> Pipeline<'a> {
+        self.memory = Some(remembered::Recollection { memory, options });
         self
     }
 

@@ -34,12 +34,20 @@ const ANSWERS_VERSION: u32 = 1;
 const BATCH: usize = 32;
 const BATCH_TIME: Duration = Duration::from_secs(1);
 
+/// What is depended on beside the job and the models.
+#[derive(Debug, Clone, Default)]
+pub struct Extra {
+    /// By every answer: number format, device, the contents of glossaries.
+    pub answers: String,
+    /// By articles only: translation memories, whose sentences no model answers.
+    pub articles: String,
+}
+
 /// What remembers for a pipeline.
 pub(super) struct Recall<'a> {
     pub(super) journal: Option<&'a Journal>,
     pub(super) store: Option<&'a Store>,
-    /// What answers depend on beside the job and the models: number format, device, the contents of glossaries.
-    extra: String,
+    extra: Extra,
     /// Hashes of the models of each direction.
     identities: Mutex<BTreeMap<(Language, Language), Option<String>>>,
     waiting: Mutex<Waiting>,
@@ -151,7 +159,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl<'a> Recall<'a> {
-    pub(super) fn new(journal: Option<&'a Journal>, store: Option<&'a Store>, extra: String) -> Recall<'a> {
+    pub(super) fn new(journal: Option<&'a Journal>, store: Option<&'a Store>, extra: Extra) -> Recall<'a> {
         Recall {
             journal,
             store,
@@ -187,7 +195,7 @@ impl<'a> Recall<'a> {
         let mut hash = Sha256::new();
         let options = format!("{:?}", (ANSWERS_VERSION, spec.beams, spec.retry, one_line, from, to));
         // Lengths in front, so that no two lists of parts read the same.
-        for part in [env!("CARGO_PKG_VERSION"), &options, &self.extra, &identity, &segment.text, context] {
+        for part in [env!("CARGO_PKG_VERSION"), &options, &self.extra.answers, &identity, &segment.text, context] {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }
@@ -320,7 +328,15 @@ impl<'a> Recall<'a> {
     /// The hash of all options that an article's answer depends on.
     fn options(&self, spec: &JobSpec) -> String {
         let options = (spec.work, spec.from, spec.to, spec.beams, spec.retry, spec.typography, &spec.reading);
-        sha256(format!("{} {ANSWERS_VERSION} {options:?} {}", env!("CARGO_PKG_VERSION"), self.extra).as_bytes())
+        sha256(
+            format!(
+                "{} {ANSWERS_VERSION} {options:?} {} {}",
+                env!("CARGO_PKG_VERSION"),
+                self.extra.answers,
+                self.extra.articles
+            )
+            .as_bytes(),
+        )
     }
 
     /// The hash of the models that an article went through, or would go through now.

@@ -9,6 +9,7 @@ use super::context;
 use super::finish::finish;
 use super::flow::{Client, Flow, More};
 use super::ladder::{self, Climb, Ground, OneLine, Settled, Verdict};
+use super::remembered::Recalled;
 use super::run::Effort;
 use super::unit::{Attempt, Owner, Translated, Unit};
 use super::{Event, Pipeline, PipelineError};
@@ -40,6 +41,8 @@ struct Held<'i> {
     again: BTreeMap<usize, Climb>,
     /// Keys of the answers, by segment.
     keys: Vec<Option<Key>>,
+    /// What the translation memory has that is similar, by segment.
+    offers: BTreeMap<usize, Finding>,
     /// Segments without an answer.
     left: usize,
     size: Size,
@@ -169,10 +172,13 @@ impl<'a> Desk<'_, 'a> {
     /// Takes an article that was read; answers what is to be translated of it.
     fn take_in(&self, article: Article<'a>) -> Vec<Unit> {
         let mut units = Vec::new();
+        let (mut taken, offers) = self.remembered(&article);
         let keys = self.keys(&article);
         let known = self.pipeline.recall.as_ref().map(|recall| recall.find(&keys)).unwrap_or_default();
         let mut parts: BTreeMap<usize, Settled> =
             known.into_iter().enumerate().filter_map(|(i, s)| Some((i, s?))).collect();
+        // What a person translated comes before what a model did.
+        parts.append(&mut taken);
         for (segment, plan) in article.plans.iter().enumerate() {
             if let Plan::Translate { from, .. } = *plan
                 && !parts.contains_key(&segment)
@@ -189,6 +195,7 @@ impl<'a> Desk<'_, 'a> {
             parts: std::mem::take(&mut parts),
             again: BTreeMap::new(),
             keys,
+            offers,
             left: units.len(),
             size,
             began: Instant::now(),
@@ -206,6 +213,42 @@ impl<'a> Desk<'_, 'a> {
             shelf.articles.insert(held.article.index, held);
         }
         units
+    }
+
+    /// What the translation memory has for an article: translations, and findings that speak of similar ones.
+    fn remembered(&self, article: &Article<'_>) -> (BTreeMap<usize, Settled>, BTreeMap<usize, Finding>) {
+        let (mut taken, mut offers) = (BTreeMap::new(), BTreeMap::new());
+        let Some(memory) = &self.pipeline.memory else { return (taken, offers) };
+        for (index, (plan, segment)) in article.plans.iter().zip(&article.segments).enumerate() {
+            let Plan::Translate { from, .. } = *plan else { continue };
+            match memory.find(segment, from, self.to) {
+                Some(Recalled::Taken(settled)) => {
+                    let one_line = if article.format == Format::Lines { OneLine::Must } else { OneLine::NeedNot };
+                    let context = "".into();
+                    let asked = Asked { segment: segment.clone(), context, from, one_line };
+                    taken.insert(index, settled.checked(&self.ground(&asked)));
+                }
+                Some(Recalled::Offered(finding)) => {
+                    offers.insert(index, finding);
+                }
+                None => {}
+            }
+        }
+        (taken, offers)
+    }
+
+    /// What an answer is judged by.
+    fn ground<'g>(&'g self, asked: &'g Asked) -> Ground<'g> {
+        Ground {
+            segment: &asked.segment,
+            context: &asked.context,
+            from: asked.from,
+            to: self.to,
+            one_line: asked.one_line,
+            models: self.pipeline.models,
+            retry: self.pipeline.spec.retry,
+            wording: self.pipeline.wording.as_ref(),
+        }
     }
 
     /// What stands around a segment, for models that are told.
@@ -230,7 +273,12 @@ impl<'a> Desk<'_, 'a> {
 
     /// Checks, joins, writes and tells an article whose segments are all done.
     fn finish(&self, held: Held<'a>) {
-        let Held { mut article, parts, .. } = held;
+        let Held { mut article, mut parts, offers, .. } = held;
+        for (segment, offer) in offers {
+            if let Some(settled) = parts.get_mut(&segment) {
+                settled.findings.push(offer);
+            }
+        }
         if article.alive() {
             let own: usize = parts.values().map(|settled| settled.translated.tokens()).sum();
             let of = (self.shelf().tokens - held.tokens_before).max(own).max(1);
@@ -281,16 +329,7 @@ impl Client for Desk<'_, '_> {
         let Some((asked, judging)) = self.receive(owner, translated) else { return Vec::new() };
         // The checks take their time: others may bring their answers meanwhile.
         let began = Instant::now();
-        let ground = Ground {
-            segment: &asked.segment,
-            context: &asked.context,
-            from: asked.from,
-            to: self.to,
-            one_line: asked.one_line,
-            models: self.pipeline.models,
-            retry: self.pipeline.spec.retry,
-            wording: self.pipeline.wording.as_ref(),
-        };
+        let ground = self.ground(&asked);
         let verdict = match judging {
             Judging::First(translated) => ladder::begin(ground, owner, *translated),
             Judging::Further(climb) => climb.go_on(ground, owner),
