@@ -4,7 +4,7 @@
 //! that an element that nobody has heard of is copied as it stands. Texts of feeds that hold HTML are decoded and read by
 //! the reader of HTML.
 
-mod blocks;
+pub(super) mod blocks;
 mod roles;
 pub(super) mod tokens;
 pub(super) mod vocabulary;
@@ -44,14 +44,18 @@ pub(super) fn read(text: &str) -> Result<Document, ArticleError> {
     reader.read(family);
     document.blocks = reader.builder.blocks;
     document.tags = reader.tags;
+    keep_tags_between_blocks(&mut document);
+    Ok(document)
+}
+
+/// Puts language tags in order, without those inside blocks, which are markup of their words.
+pub(super) fn keep_tags_between_blocks(document: &mut Document) {
     document.tags.sort_by_key(|tag| (tag.start, tag.end));
-    // A tag inside a block is markup of its words.
     let blocks = &document.blocks;
     document.tags.retain(|tag| {
         let block = blocks.get(blocks.partition_point(|block| block.span.end <= tag.start));
         block.is_none_or(|block| tag.end <= block.span.start)
     });
-    Ok(document)
 }
 
 /// Has a document that is written in UTF-8 say so, when words are put into it that its declared encoding may not have.

@@ -1,4 +1,4 @@
-//! Blocks of XML prose: text with inline markup, cut where the markup does not pair.
+//! Blocks of XML prose: text with inline markup, cut where the markup does not pair. Used for Word too.
 
 use super::tokens;
 use crate::document::{Block, BlockKind, Escape, Piece, PieceKind};
@@ -6,17 +6,17 @@ use std::ops::Range;
 
 /// An inline element that was opened: the number of its block and the index of its piece there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Mark {
+pub(in crate::article) struct Mark {
     block: usize,
     piece: usize,
 }
 
 /// Collects the pieces of one block after the other.
 #[derive(Debug, Default)]
-pub(super) struct Builder<'t> {
+pub(in crate::article) struct Builder<'t> {
     text: &'t str,
     /// The blocks so far.
-    pub(super) blocks: Vec<Block>,
+    pub(in crate::article) blocks: Vec<Block>,
     /// Blocks begun so far: a mark of another one has lost its block.
     begun: usize,
     pieces: Vec<Piece>,
@@ -26,7 +26,7 @@ pub(super) struct Builder<'t> {
 
 impl<'t> Builder<'t> {
     /// A builder of the blocks of `text`.
-    pub(super) fn new(text: &'t str) -> Self {
+    pub(in crate::article) fn new(text: &'t str) -> Self {
         Builder { text, ..Builder::default() }
     }
 
@@ -35,7 +35,7 @@ impl<'t> Builder<'t> {
     }
 
     /// Adds the characters of `span`; white space that is more than one space is no prose.
-    pub(super) fn text(&mut self, span: Range<usize>, kind: PieceKind) {
+    pub(in crate::article) fn text(&mut self, span: Range<usize>, kind: PieceKind) {
         let source = self.source(&span);
         let mut rest = 0;
         let mut at = 0;
@@ -75,7 +75,7 @@ impl<'t> Builder<'t> {
     }
 
     /// Adds a reference; one that is no character is markup.
-    pub(super) fn reference(&mut self, span: Range<usize>) {
+    pub(in crate::article) fn reference(&mut self, span: Range<usize>) {
         match tokens::character(self.source(&span)) {
             Some(c) if is_space(c) => self.space(span),
             Some(c) => self.prose(span, PieceKind::Character(c)),
@@ -83,25 +83,31 @@ impl<'t> Builder<'t> {
         }
     }
 
+    /// Adds a piece as it is.
+    pub(in crate::article) fn piece(&mut self, piece: Piece) {
+        self.spaced |= piece.kind == PieceKind::Cue;
+        self.pieces.push(piece);
+    }
+
     /// Adds markup that has no partner.
-    pub(super) fn markup(&mut self, span: Range<usize>) {
+    pub(in crate::article) fn markup(&mut self, span: Range<usize>) {
         self.pieces.push(Piece { span, kind: PieceKind::Markup });
     }
 
     /// Adds a line break that the author asked for.
-    pub(super) fn line_break(&mut self, span: Range<usize>) {
+    pub(in crate::article) fn line_break(&mut self, span: Range<usize>) {
         self.pieces.push(Piece { span, kind: PieceKind::HardBreak });
         self.spaced = true;
     }
 
     /// Adds the begin of an inline element.
-    pub(super) fn opening(&mut self, span: Range<usize>) -> Mark {
+    pub(in crate::article) fn opening(&mut self, span: Range<usize>) -> Mark {
         self.pieces.push(Piece { span, kind: PieceKind::Opening });
         Mark { block: self.begun, piece: self.pieces.len() - 1 }
     }
 
     /// Adds the end of an inline element. Where its begin is in another block the block ends too.
-    pub(super) fn closing(&mut self, mark: Mark, span: Range<usize>, kind: BlockKind) {
+    pub(in crate::article) fn closing(&mut self, mark: Mark, span: Range<usize>, kind: BlockKind) {
         if mark.block == self.begun && mark.piece < self.pieces.len() {
             self.pieces.push(Piece { span, kind: PieceKind::Closing });
         } else {
@@ -110,7 +116,7 @@ impl<'t> Builder<'t> {
     }
 
     /// Ends the block.
-    pub(super) fn close(&mut self, kind: BlockKind, escape: Escape) {
+    pub(in crate::article) fn close(&mut self, kind: BlockKind, escape: Escape) {
         self.begun += 1;
         self.spaced = false;
         let pieces = std::mem::take(&mut self.pieces);
