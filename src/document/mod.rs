@@ -70,6 +70,8 @@ pub enum Escape {
     Markup,
     /// The same and `"`: the value of an attribute.
     Attribute,
+    /// `'` as a reference: the value of an attribute in single quotation marks, after [`Escape::Attribute`].
+    Apostrophe,
     /// `]]>` in parts: a CDATA section of XML.
     Cdata,
     /// Quotation marks, backslashes and control characters with a backslash: a string of JSON.
@@ -103,6 +105,7 @@ impl Escape {
                 each(|c| matches!(c, '&' | '<' | '>') || is_no_xml(c), reference)
             }
             Escape::Attribute => each(|c| matches!(c, '&' | '<' | '>' | '"') || is_no_xml(c), reference),
+            Escape::Apostrophe => each(|c| c == '\'', |_, written| written.push_str("&#39;")),
             Escape::Cdata => {
                 let clean = each(is_no_xml, |_, _| {});
                 if clean.contains("]]>") { Cow::Owned(clean.replace("]]>", "]]]]><![CDATA[>")) } else { clean }

@@ -523,8 +523,12 @@ impl Placer<'_> {
             let left_over = order.split_off(free.len());
             order.sort_unstable();
             kept = order.into_iter().map(|index| breaks[index]).collect();
-            // A cue for which there are no words left stays, empty.
-            without_place.extend(left_over.into_iter().filter(|index| breaks[*index].kind == SlotKind::Cue));
+            // A cue for which there are no words left stays, empty, and so does the tag of a line break.
+            let stays = |slot: &Slot| {
+                let is_tag = || self.document.text[slot.span.clone()].contains('<');
+                slot.kind == SlotKind::Cue || slot.kind == SlotKind::HardBreak && is_tag()
+            };
+            without_place.extend(left_over.into_iter().filter(|index| stays(breaks[*index])));
         }
         let mut low = 0;
         for (index, slot) in kept.iter().enumerate() {

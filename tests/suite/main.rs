@@ -15,6 +15,7 @@ mod cli;
 mod constrained;
 mod decode;
 mod glossary;
+mod html;
 mod hub;
 mod hub_crate;
 mod identity;

@@ -1,0 +1,269 @@
+//! HTML there and back: identity, and pages whose every sentence became other words.
+
+use html5gum::{Tokenizer, emitters::callback::CallbackEmitter, emitters::callback::CallbackEvent};
+use proptest::prelude::*;
+use std::convert::Infallible;
+use tlumach::article::{self, Format};
+use tlumach::document::Document;
+use tlumach::language::Language;
+use tlumach::segment::{Outcome, join, segments};
+
+const ELEMENTS: &[&str] = &[
+    "p",
+    "div",
+    "h2",
+    "ul",
+    "ol",
+    "li",
+    "table",
+    "tr",
+    "td",
+    "blockquote",
+    "figure",
+    "figcaption",
+    "section",
+    "dl",
+    "dt",
+    "b",
+    "i",
+    "em",
+    "strong",
+    "a",
+    "span",
+    "u",
+    "s",
+    "sup",
+    "mark",
+    "q",
+    "cite",
+    "time",
+    "code",
+    "kbd",
+    "abbr",
+    "my-tag",
+];
+const VOID: &[&str] = &[
+    "<br>",
+    "<br/>",
+    "<img src=\"a.png\" alt=\"Вид на міст\">",
+    "<wbr>",
+    "<hr>",
+    "<!-- note: <b> -->",
+    "<input placeholder='Що шукати?'>",
+];
+const WORDS: &[&str] = &[
+    "Київ",
+    "said",
+    "що",
+    "7,5",
+    "мости.",
+    "The",
+    "line",
+    "ends.",
+    "Kim",
+    "회담은",
+    "끝났다.",
+    "Н2О",
+    "«так»",
+    "R&amp;D",
+    "a&nbsp;b",
+    "&laquo;ні&raquo;",
+    "&lt;3",
+    "п'ять",
+    "1 < 2",
+    "https://example.org/a?b=c",
+    "@desk",
+    "&shy;",
+    "?",
+    "—",
+];
+const SPACES: &[&str] = &["", " ", "\n", "\r\n    ", "\t", "  "];
+
+/// A text in which every tag has its partner and pairs are nested, whatever HTML says about what may stand in what.
+fn nested(program: &[(u8, u8)]) -> String {
+    let mut text = String::new();
+    let mut open: Vec<&str> = Vec::new();
+    for (what, which) in program {
+        let which = usize::from(*which);
+        match what % 12 {
+            0..=2 => {
+                let name = ELEMENTS[which % ELEMENTS.len()];
+                let attribute = if which > 200 { " title=\"Про що це\" lang='uk'" } else { "" };
+                text.push_str(&format!("<{name}{attribute}>"));
+                open.push(name);
+            }
+            3 | 4 => {
+                if let Some(name) = open.pop() {
+                    text.push_str(&format!("</{name}>"));
+                }
+            }
+            5 => text.push_str(VOID[which % VOID.len()]),
+            6 => text.push_str(SPACES[which % SPACES.len()]),
+            _ => {
+                text.push_str(SPACES[(which / WORDS.len()) % 3]);
+                text.push_str(WORDS[which % WORDS.len()]);
+            }
+        }
+    }
+    for name in open.into_iter().rev() {
+        text.push_str(&format!("</{name}>"));
+    }
+    text
+}
+
+/// The tags of a text as they stand, comments among them.
+fn tags(text: &str) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let mut start = 0;
+    let mut emitter =
+        CallbackEmitter::new(|event: CallbackEvent<'_>, span: html5gum::Span<usize>| -> Option<Infallible> {
+            match event {
+                CallbackEvent::OpenStartTag { .. } => start = span.start,
+                CallbackEvent::CloseStartTag { .. } => found.push(text[start..span.end].to_string()),
+                CallbackEvent::EndTag { .. } | CallbackEvent::Comment { .. } => {
+                    found.push(text[span.start..span.end].to_string());
+                }
+                _ => {}
+            }
+            None
+        });
+    emitter.naively_switch_states(true);
+    Tokenizer::new_with_emitter(text, emitter).finish().unwrap();
+    found
+}
+
+/// Whether every end tag has the innermost open tag for its partner.
+fn is_nested(tags: &[String]) -> bool {
+    let mut open: Vec<String> = Vec::new();
+    for tag in tags {
+        let name: String =
+            tag.chars().skip(1).take_while(|c| c.is_alphanumeric() || matches!(c, '-' | '/' | '!')).collect();
+        let name = name.trim_end_matches('/').to_string();
+        match name.strip_prefix('/') {
+            Some(end) if open.last().is_some_and(|name| name == end) => drop(open.pop()),
+            Some(_) => return false,
+            None if matches!(name.as_str(), "br" | "img" | "wbr" | "hr" | "input") || name.starts_with('!') => {}
+            None => open.push(name),
+        }
+    }
+    open.is_empty()
+}
+
+/// A tag without what is translated in it.
+fn bare(tag: &str) -> String {
+    let mut bare = tag.to_string();
+    for name in [" title=", " alt=", " placeholder="] {
+        if let Some(at) = bare.find(name) {
+            let value = at + name.len();
+            let quote = &bare[value..=value];
+            let end = bare[value + 1..].find(quote).map_or(bare.len(), |length| value + 1 + length + 1);
+            bare.replace_range(at..end, name);
+        }
+    }
+    bare
+}
+
+fn sorted(tags: &[String]) -> Vec<String> {
+    let mut tags: Vec<String> = tags.iter().map(|tag| bare(tag)).collect();
+    tags.sort();
+    tags
+}
+
+fn read(text: &str) -> Document {
+    let document = article::read(text.as_bytes(), Format::Html).unwrap();
+    assert_eq!(document.check(), Ok(()), "{text:?}");
+    document
+}
+
+/// The text with every segment reworded.
+fn reworded(document: &Document, reword: impl Fn(&str) -> String) -> String {
+    let segments = segments(document, Language::UK);
+    let outcomes: Vec<Outcome> = segments.iter().map(|s| Outcome::Translated(reword(&s.text))).collect();
+    join(document, &segments, &outcomes).unwrap().text
+}
+
+fn rewordings() -> [fn(&str) -> String; 6] {
+    [
+        |_| "слово".to_string(),
+        |text| text.split_whitespace().skip(1).step_by(2).map(|_| "a<b").collect::<Vec<_>>().join(" & "),
+        |text| text.split_whitespace().flat_map(|word| [word, "і", "\"ще\""]).collect::<Vec<_>>().join(" "),
+        |text| text.split_whitespace().rev().collect::<Vec<_>>().join(" "),
+        |text| text.to_uppercase(),
+        |_| "</p></b> <i> &amp; <!-- 'x' \"y\" --> ]]>".to_string(),
+    ]
+}
+
+/// Checks a text; `well_nested` ones have to stay so.
+fn check(text: &str, well_nested: bool) {
+    let document = read(text);
+    let before = tags(text);
+    assert_eq!(reworded(&document, str::to_string), text);
+    assert!(!well_nested || is_nested(&before), "{text:?}");
+    for (index, reword) in rewordings().into_iter().enumerate() {
+        let answer = reworded(&document, reword);
+        let after = tags(&answer);
+        assert_eq!(sorted(&after), sorted(&before), "{index}: {text:?} became {answer:?}");
+        assert!(!well_nested || is_nested(&after), "{index}: {text:?} became {answer:?}");
+        read(&answer);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+
+    #[test]
+    fn nested_tags_come_back_nested(program in prop::collection::vec(any::<(u8, u8)>(), 0..80)) {
+        check(&nested(&program), true);
+    }
+
+    #[test]
+    fn tags_come_back_whatever_is_missing(
+        program in prop::collection::vec(any::<(u8, u8)>(), 0..60),
+        cut in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
+    ) {
+        // Tags are taken away, so that others lose their partners.
+        let mut text = nested(&program);
+        for index in cut {
+            let places: Vec<usize> = text.match_indices('<').map(|(at, _)| at).collect();
+            if places.is_empty() {
+                break;
+            }
+            let at = places[index.index(places.len())];
+            if let Some(end) = text[at..].find('>') {
+                text.replace_range(at..=at + end, "");
+            }
+        }
+        check(&text, false);
+    }
+
+    #[test]
+    fn any_text_is_read(
+        text in "(<|>|</|<!--|-->|<!|<\\?|/>|=|'|\"|&|;|#|p|b|br|td|pre|script|style|title|textarea|svg|a|noscript|template|select| |\n|\r\n|\r|\t|слово|word|&amp;|&#x41;|<!\\[CDATA\\[|\\]\\]>|\\PC){0,60}",
+    ) {
+        let document = read(&text);
+        prop_assert_eq!(&reworded(&document, str::to_string), &text);
+        for reword in rewordings() {
+            read(&reworded(&document, reword));
+        }
+    }
+}
+
+#[test]
+fn whatever_the_depth() {
+    for name in ["div", "b", "a", "p", "li", "ul", "td", "table", "blockquote", "code", "svg", "pre", "my-tag", "q"] {
+        let depth = 10_000;
+        let open = format!("<{name}>").repeat(depth);
+        let close = format!("</{name}>").repeat(depth);
+        for text in [
+            format!("{open}слово два{close}"),
+            format!("{open}слово два"),
+            format!("слово два{close}"),
+            format!("<i>{open}</i>слово два{close}"),
+            format!("{}{}", format!("<{name}>слово <i>").repeat(depth), "</b></a>".repeat(depth)),
+        ] {
+            let document = read(&text);
+            let answer = reworded(&document, |_| "word".to_string());
+            assert_eq!(sorted(&tags(&answer)), sorted(&tags(&text)), "{name}");
+        }
+    }
+}
