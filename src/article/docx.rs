@@ -7,6 +7,8 @@
 mod package;
 mod paragraphs;
 
+use super::nested::{Decoded, Lifted};
+use super::xml::vocabulary::Vocabulary;
 use super::xml::{keep_tags_between_blocks, tokens};
 use super::{ArticleError, plain};
 use crate::document::{Block, BlockKind, Document, Escape};
@@ -104,27 +106,30 @@ fn style_names(text: &str) -> Result<HashMap<String, String>, ArticleError> {
 
 /// Title and language of the document's properties.
 fn properties(text: &str, tokens: &[Token<'_>]) -> (Vec<Block>, Vec<Range<usize>>) {
-    let (mut blocks, mut tags) = (Vec::new(), Vec::new());
+    let mut found = Lifted::default();
     for (index, token) in tokens.iter().enumerate() {
-        let Some((name, end)) = token.start() else { continue };
-        let (Some(content), true) = (tokens.get(index + 1), end == index + 2) else { continue };
-        if content.kind != Kind::Text {
+        let Some((name, end)) = token.start().filter(|(name, _)| name.vocabulary == Vocabulary::DublinCore) else {
             continue;
-        }
+        };
+        let content = tokens.get(index + 1..end).unwrap_or_default();
         match name.local {
             "title" => {
-                let inner = plain::read(&text[content.span.clone()], false);
-                blocks.extend(inner.blocks.into_iter().map(|block| Block {
-                    kind: BlockKind::Heading,
-                    escapes: vec![Escape::Markup],
-                    ..moved(block, content.span.start)
-                }));
+                let mut decoded = Decoded::default();
+                for token in content {
+                    match (token.kind, tokens::character(&text[token.span.clone()])) {
+                        (Kind::Text, _) => decoded.literal(text, token.span.clone()),
+                        (Kind::Reference, Some(c)) => decoded.character(c, token.span.clone()),
+                        _ => {}
+                    }
+                }
+                let lifted = decoded.lift(&plain::read(&decoded.text, false), Escape::Markup);
+                found.blocks.extend(lifted.blocks.into_iter().map(|block| Block { kind: BlockKind::Heading, ..block }));
             }
-            "language" => tags.push(content.span.clone()),
+            "language" => found.tags.extend(content.first().map(|token| token.span.clone())),
             _ => {}
         }
     }
-    (blocks, tags)
+    (found.blocks, found.tags)
 }
 
 /// A changed part in which each text that begins or ends with white space says that it counts.

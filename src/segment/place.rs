@@ -525,7 +525,7 @@ impl Placer<'_> {
             kept = order.into_iter().map(|index| breaks[index]).collect();
             // A cue for which there are no words left stays, empty, and so does the tag of a line break.
             let stays = |slot: &Slot| {
-                let is_tag = || self.document.text[slot.span.clone()].contains('<');
+                let is_tag = || ['<', '&'].iter().any(|sign| self.document.text[slot.span.clone()].contains(*sign));
                 slot.kind == SlotKind::Cue || slot.kind == SlotKind::HardBreak && is_tag()
             };
             without_place.extend(left_over.into_iter().filter(|index| stays(breaks[*index])));

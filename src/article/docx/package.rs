@@ -45,7 +45,9 @@ fn error(message: impl Into<String>) -> ArticleError {
 fn broken(error_: &ZipError) -> ArticleError {
     match error_ {
         ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) => locked(),
-        other => error(format!("expected a sound ZIP archive, got: {other}; open the document in Word and save it again")),
+        other => {
+            error(format!("expected a sound ZIP archive, got: {other}; open the document in Word and save it again"))
+        }
     }
 }
 
@@ -85,7 +87,9 @@ pub(super) fn parts(bytes: &[u8]) -> Result<Vec<Part>, ArticleError> {
         }
     }
     if found.first().is_none_or(|part| part.kind != PartKind::Story) {
-        return Err(error("expected a document of Word with its main part (word/document.xml), got an archive without it"));
+        return Err(error(
+            "expected a document of Word with its main part (word/document.xml), got an archive without it",
+        ));
     }
     Ok(found)
 }

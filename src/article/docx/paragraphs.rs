@@ -149,7 +149,9 @@ impl Reader<'_, '_> {
                 self.paragraphs.push(Paragraph { depth, kind, texts: Vec::new(), passed: Passed::default() });
             }
             "pPr" | "sectPr" | "del" | "moveFrom" | "rt" | "delText" | "sdtPr" => return after,
-            "fldSimple" if !value(self.text, token, "instr").is_some_and(|code| code.trim().starts_with("HYPERLINK")) => {
+            "fldSimple"
+                if !value(self.text, token, "instr").is_some_and(|code| code.trim().starts_with("HYPERLINK")) =>
+            {
                 return after;
             }
             "instrText" => {
@@ -202,7 +204,9 @@ impl Reader<'_, '_> {
         if range.is_empty() || self.fields.iter().any(Field::hides) {
             return;
         }
-        let Some(((run, format), around)) = self.open.get(paragraph.depth..).and_then(<[_]>::split_last) else { return };
+        let Some(((run, format), around)) = self.open.get(paragraph.depth..).and_then(<[_]>::split_last) else {
+            return;
+        };
         if self.tokens.get(*run).and_then(word) != Some("r") {
             return;
         }
