@@ -105,6 +105,10 @@ fn names(types: &str) -> Result<Vec<(String, PartKind)>, ArticleError> {
         let value = |name: &str| tokens::value(body, token, name);
         let (Some(name), Some(kind)) = (value("PartName"), value("ContentType")) else { continue };
         let kind = kind.trim();
+        // Building blocks for new documents are a document of their own.
+        if name.contains("/glossary/") {
+            continue;
+        }
         let (rank, part) = if kind.ends_with(".main+xml") {
             if !kind.contains("word") {
                 other = Some(kind.to_string());

@@ -320,6 +320,22 @@ impl Reader<'_, '_> {
         self.text.get(self.span(text)).unwrap_or("")
     }
 
+    /// How most of the text looks: what looks different is marked.
+    fn usual_format<'f>(&self, texts: &'f [Text]) -> &'f str {
+        let mut lengths: HashMap<&str, usize> = HashMap::new();
+        for text in texts {
+            *lengths.entry(text.format.as_str()).or_default() += self.span(text).len();
+        }
+        let mut usual = ("", 0);
+        for text in texts {
+            let length = lengths.get(text.format.as_str()).copied().unwrap_or(0);
+            if length > usual.1 {
+                usual = (text.format.as_str(), length);
+            }
+        }
+        usual.0
+    }
+
     /// Makes one block of texts and the steps between them.
     fn block(&mut self, texts: &[Text], steps: &[Step], kind: BlockKind, tangled: bool) {
         let (Some(first), Some(last)) = (texts.first(), texts.last()) else { return };
@@ -331,7 +347,7 @@ impl Reader<'_, '_> {
             open.extend(first.around.iter().map(|_| (None, true, first.format.as_str())));
         }
         let before_first = open.len();
-        let mut base = first.format.as_str();
+        let base = self.usual_format(texts);
         for (index, (step, text)) in steps.iter().zip(texts.iter().skip(1)).enumerate() {
             let format = text.format.as_str();
             match step {
@@ -378,8 +394,7 @@ impl Reader<'_, '_> {
                     kinds[index] = PieceKind::Opening;
                     open.push((Some(index), false, format));
                 }
-                Some(_) => {}
-                None => base = format,
+                _ => {}
             }
         }
         let mut left_open = 0;

@@ -5,7 +5,7 @@ use super::{FORMAT, SEPARATOR, read, write};
 use crate::article::xml::tokens;
 use crate::document::{Block, BlockKind, Document, PieceKind};
 use crate::language::Language;
-use crate::segment::{Outcome, join, segments};
+use crate::segment::{Outcome, Segment, join, segments};
 use proptest::prelude::*;
 use std::io::{Cursor, Read, Write};
 use zip::write::SimpleFileOptions;
@@ -125,6 +125,9 @@ fn runs_that_look_different_are_pairs() {
     check(&[&plain[..], &bold, &italic, &bold, &plain].concat(), &["а <б <в >б >а "]);
     check(&[&bold[..], &plain].concat(), &["б ()а "]);
     check(&[&plain[..], &bold].concat(), &["а ()б "]);
+    // What most of the text looks like is not marked.
+    let long = run("", "довгий текст ");
+    check(&[&bold[..], &long, &bold, &long].concat(), &["б ()довгий текст <б >довгий текст "]);
 }
 
 #[test]
@@ -145,6 +148,7 @@ fn links_and_insertions_open_and_close() {
 fn tabs_and_new_lines_are_kept_between_the_words() {
     let with = |tag: &str, after: &str| format!("<w:r><w:t>Раз</w:t>{tag}<w:t>{after}</w:t></w:r>");
     check(&with("<w:br/>", "два"), &["Раз¶два"]);
+    check(&format!("{}<w:r><w:br/></w:r>{}", run("", "раз "), run("", "два")), &["раз¶два"]);
     check(&with("<w:br/>", "Два"), &["Раз", "Два"]);
     check(&with("<w:br w:type=\"page\"/>", "два"), &["Раз", "два"]);
     check(&with("<w:tab/>", "два"), &["Раз", "два"]);
@@ -198,12 +202,18 @@ fn title_notes_and_languages_are_in_other_parts() {
     assert_eq!(tags, ["uk-UA", "uk-UA", "ko-KR", "uk-UA"]);
 }
 
+/// Other words for a sentence; none for its own in another order.
+fn reworded(segment: &Segment, words: &str) -> Outcome {
+    let turned = || segment.text.split(' ').rev().collect::<Vec<_>>().join(" ");
+    Outcome::Translated(if words.is_empty() { turned() } else { words.to_string() })
+}
+
 /// The archive with every sentence in other words.
 fn translated(bytes: &[u8], words: &str) -> Vec<u8> {
     let mut document = read(bytes).unwrap();
     let found = segments(&document, Language::UK);
     document.set_language(Language::UK, Language::EN);
-    let outcomes: Vec<Outcome> = found.iter().map(|_| Outcome::Translated(words.to_string())).collect();
+    let outcomes: Vec<Outcome> = found.iter().map(|segment| reworded(segment, words)).collect();
     let joined = join(&document, &found, &outcomes).unwrap();
     write(&document.container.unwrap(), &joined.text).unwrap()
 }
@@ -298,7 +308,7 @@ fn round_trip(bytes: &[u8]) {
     let found = segments(&document, Language::UK);
     let copied = join(&document, &found, &vec![Outcome::Copied; found.len()]).unwrap();
     assert_eq!(copied.text, document.text);
-    for words in ["Other words, 5 < 6 & «so» on.", "x"] {
+    for words in ["Other words, 5 < 6 & «so» on.", "x", ""] {
         for (new, old) in entries(&translated(bytes, words)).iter().zip(&entries(bytes)) {
             if new.0.ends_with(".xml") {
                 assert_eq!(elements(&new.2), elements(&old.2), "{}", old.2);

@@ -83,9 +83,19 @@ impl<'t> Builder<'t> {
         }
     }
 
-    /// Adds a piece as it is.
-    pub(in crate::article) fn piece(&mut self, piece: Piece) {
-        self.spaced |= piece.kind == PieceKind::Cue;
+    /// Adds a piece as it is; what is read as a space takes the space before it in.
+    pub(in crate::article) fn piece(&mut self, mut piece: Piece) {
+        if piece.kind == PieceKind::Cue {
+            if let Some(last) = self.pieces.last_mut().filter(|last| last.kind == PieceKind::Prose) {
+                let source = self.text.get(last.span.clone()).unwrap_or("");
+                last.span.end = last.span.start + source.trim_end_matches(is_space).len();
+                piece.span.start = last.span.end;
+                if last.span.is_empty() {
+                    self.pieces.pop();
+                }
+            }
+            self.spaced = true;
+        }
         self.pieces.push(piece);
     }
 

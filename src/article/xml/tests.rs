@@ -5,7 +5,7 @@ use super::read;
 use crate::article::xml::tokens;
 use crate::document::{Block, BlockKind, Document, Escape, PieceKind};
 use crate::language::Language;
-use crate::segment::{Outcome, join, segments};
+use crate::segment::{Outcome, Segment, join, segments};
 use proptest::prelude::*;
 
 /// Blocks with their pieces: `|` a break, `¶` a wanted break, `<…>` opening, `{…}` closing, `(…)` other markup,
@@ -220,10 +220,16 @@ fn entities_are_never_expanded() {
     check(text, &["#Раз (&b;) два"]);
 }
 
+/// Other words for a sentence; none for its own in another order.
+fn reworded(segment: &Segment, words: &str) -> Outcome {
+    let turned = || segment.text.split(' ').rev().collect::<Vec<_>>().join(" ");
+    Outcome::Translated(if words.is_empty() { turned() } else { words.to_string() })
+}
+
 /// What is written when each sentence becomes `words`.
 fn translated(document: &mut Document, words: &str) -> String {
     let found = segments(document, Language::UK);
-    let outcomes: Vec<Outcome> = found.iter().map(|_| Outcome::Translated(words.to_string())).collect();
+    let outcomes: Vec<Outcome> = found.iter().map(|segment| reworded(segment, words)).collect();
     document.set_language(Language::UK, Language::EN);
     super::prepare(document);
     join(document, &found, &outcomes).unwrap().text
@@ -257,7 +263,7 @@ fn round_trip(text: &str) {
     let found = segments(&document, Language::UK);
     let copied = join(&document, &found, &vec![Outcome::Copied; found.len()]).unwrap();
     assert_eq!(copied.text, text);
-    for words in ["Other words, 5 < 6 & «so» on.", "x"] {
+    for words in ["Other words, 5 < 6 & «so» on.", "x", ""] {
         let written = translated(&mut read(text).unwrap(), words);
         assert_eq!(elements(&written), elements(text), "{text}\n{written}");
     }
