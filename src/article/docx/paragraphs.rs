@@ -292,7 +292,7 @@ impl Reader<'_, '_> {
     fn step(&self, before: &Text, after: &Text) -> Step {
         let common = before.around.iter().zip(&after.around).take_while(|(a, b)| a == b).count();
         let (left, entered) = (&before.around[common..], &after.around[common..]);
-        let name = |token: &usize| self.tokens.get(*token).and_then(|token| token.start()).map(|(name, _)| name);
+        let name = |token: &usize| self.tokens.get(*token).and_then(Token::start).map(|(name, _)| name);
         let line_end = || {
             let ended = self.source(before).trim_end().ends_with(['.', '!', '?', '…', ':', ';']);
             ended || !self.source(after).chars().find(|c| c.is_alphanumeric()).is_some_and(char::is_lowercase)

@@ -79,7 +79,7 @@ impl Family {
             Family::NewsMl => return news_ml(parent, name.local, value),
             Family::Xhtml => xhtml(parent, name.local, value("translate") == Some("no")),
             Family::Embedded => match (name.vocabulary, name.local) {
-                (Vocabulary::Nitf, "nitf") | (_, "nitf") => return (Role::Parts, Family::Nitf),
+                (_, "nitf") => return (Role::Parts, Family::Nitf),
                 (Vocabulary::Xhtml, _) | (_, "html") => return (Role::Flow(Paragraph), Family::Xhtml),
                 _ => Role::Gap,
             },

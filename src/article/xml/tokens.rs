@@ -92,7 +92,7 @@ pub(in crate::article) fn read<'t>(text: &'t str, format: &'static str) -> Resul
                 cutter.start(tag, span, matches!(event, Event::Empty(_)))?;
             }
             Event::End(_) => cutter.end(span),
-            Event::Text(_) if !(outside && !text[span.clone()].trim().is_empty()) => cutter.push(span, Kind::Text),
+            Event::Text(_) if !outside || text[span.clone()].trim().is_empty() => cutter.push(span, Kind::Text),
             Event::CData(_) if !outside => cutter.push(span, Kind::Cdata),
             Event::GeneralRef(_) if !outside => cutter.push(span, Kind::Reference),
             Event::Text(_) | Event::CData(_) | Event::GeneralRef(_) => {
