@@ -198,6 +198,7 @@ pub fn read_with(bytes: &[u8], format: Format, reading: &Reading) -> Result<Docu
 pub fn prepare<'o>(document: &mut Document, format: Format, mut outputs: impl Iterator<Item = (usize, &'o str)>) {
     match format {
         Format::Csv => csv::prepare(document, outputs),
+        Format::Html => html::prepare(document, outputs),
         Format::Xml if outputs.next().is_some() => xml::prepare(document),
         _ => {}
     }

@@ -5,7 +5,7 @@
 //! always well formed: pairs are nested as they were, nothing is lost, nothing stands inside a word.
 
 use super::{Segment, Slot, SlotKind};
-use crate::document::Document;
+use crate::document::{Document, Markup};
 use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -344,19 +344,38 @@ impl Placer<'_> {
                 continue;
             }
             let underscore = self.bytes(*open).contains('_');
-            let found = text
-                .match_indices(wanted)
-                .map(|(at, _)| region.start + at..region.start + at + wanted.len())
-                .find(|place| {
-                    self.is_whole(place, underscore)
-                        && taken.iter().all(|range| place.end <= range.start || range.end <= place.start)
-                });
+            let glue = self.glue(&nodes[index], wanted);
+            let free =
+                |place: &Range<usize>| taken.iter().all(|range| place.end <= range.start || range.end <= place.start);
+            let matches = || {
+                let matches = text.match_indices(wanted);
+                matches.map(|(at, _)| region.start + at..region.start + at + wanted.len()).filter(free)
+            };
+            let mut found = None;
+            if glue.0.is_some() || glue.1.is_some() {
+                found = matches().find(|place| glue == around(self.output, place));
+            }
+            // `m<sup>2</sup>`: any other 2 is not meant.
+            if found.is_none() && glue.0.is_none() {
+                found = matches().find(|place| self.is_whole(place, underscore));
+            }
             if let Some(place) = found {
                 taken.push(place.clone());
                 places[index] = Some(place);
             }
         }
         places
+    }
+
+    /// What a pair inside a word of the source has on its sides.
+    fn glue(&self, node: &Node, inner: &str) -> (Option<Glue>, Option<Glue>) {
+        let Node::Pair(open, close, _) = node else { return (None, None) };
+        // Signs of Markdown mean nothing inside some words.
+        if self.document.markup != Markup::None {
+            return (None, None);
+        }
+        let range = self.at(*open)..self.at(*close);
+        if inner.len() < range.len() { (None, None) } else { around(&self.segment.text, &range) }
     }
 
     /// Whether a place begins and ends at word boundaries; a Korean particle after foreign letters is one.
@@ -550,6 +569,27 @@ impl Placer<'_> {
         // Stable: markup that ends at the space comes before the break.
         self.placed.inserts.sort_by_key(|insert| insert.at.start);
     }
+}
+
+/// What a part of a word stands next to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Glue {
+    Letter,
+    Digit,
+}
+
+/// What a range has on its sides where it begins or ends inside a word.
+fn around(text: &str, range: &Range<usize>) -> (Option<Glue>, Option<Glue>) {
+    let glue = |inner: Option<char>, outer: Option<char>| match (inner, outer) {
+        (Some(inner), Some(outer)) if inner.is_alphanumeric() && outer.is_alphanumeric() => {
+            Some(if outer.is_numeric() { Glue::Digit } else { Glue::Letter })
+        }
+        _ => None,
+    };
+    let inner = &text[range.clone()];
+    let before = glue(inner.chars().next(), text[..range.start].chars().next_back());
+    let after = glue(inner.chars().next_back(), text[range.end..].chars().next());
+    (before, after)
 }
 
 fn empty(at: usize, order: usize) -> Spot {

@@ -267,3 +267,88 @@ fn whatever_the_depth() {
         }
     }
 }
+
+/// What a page of `tests/pages` says about itself in comments.
+fn said(page: &str, name: &str) -> Option<String> {
+    let mark = format!("<!-- {name}: ");
+    let start = page.find(&mark)? + mark.len();
+    Some(page[start..start + page[start..].find(" -->")?].to_string())
+}
+
+/// The texts of a document's blocks, those of attributes left out, with the bytes that they stand in.
+fn texts(document: &Document) -> Vec<(std::ops::Range<usize>, String)> {
+    let blocks = document.blocks.iter().filter(|block| block.escapes.len() == 1);
+    let blocks = blocks.filter(|block| block.escapes[0] == tlumach::document::Escape::Markup);
+    let squeeze = |words: String| words.split_whitespace().collect::<Vec<_>>().join(" ");
+    blocks.map(|block| (block.span.clone(), squeeze(document.words(block)))).collect()
+}
+
+/// Lines of the pages beside the article that are taken out with it. docs/formats.md says why.
+const TAKEN_ALONG: &[&str] = &[
+    "By Mara Lindqvist",
+    "Олена Гнатюк 21 квітня 2026, 10:15",
+    "Нам потрібна ваша підтримка",
+    "Часопис живе завдяки читачам, тож станьте одним із тих, хто робить його можливим.",
+    "Підтримати",
+    "매주 금요일 과학 소식을 메일로 받아 보세요.",
+];
+
+#[test]
+fn articles_are_taken_out_of_pages() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pages");
+    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    let reading = article::Reading { extract: true, ..article::Reading::default() };
+    // Pages, paragraphs of articles, other lines.
+    let mut counts = (0, 0, 0);
+    for path in &paths {
+        let page = std::fs::read_to_string(path).unwrap();
+        let name = path.display();
+        let Some(title) = said(&page, "title") else { continue };
+        let found = article::read_with(page.as_bytes(), Format::Html, &reading).unwrap();
+        assert_eq!(found.check(), Ok(()));
+        let got: Vec<String> = texts(&found).into_iter().map(|(_, text)| text).collect();
+        let between = |text: &str, open: &str, close: &str| {
+            text.split_once(open).map(|(_, rest)| rest.split_once(close).unwrap().0.to_string())
+        };
+        assert_eq!(between(&found.text, "<h1>", "</h1>").as_ref(), Some(&title), "{name}");
+        let byline = said(&page, "byline");
+        assert!(byline.as_ref().is_none_or(|byline| got.iter().any(|text| text.contains(byline))), "{name}");
+        assert_eq!(between(&found.text, "<time datetime=\"", "\""), said(&page, "date"), "{name}");
+        let inside = |at: usize, name: &str| {
+            let places = |mark: String| page.match_indices(&mark).map(|(at, _)| at).collect::<Vec<_>>();
+            let starts = places(format!("<!--{name}-->")).into_iter();
+            let ends = places(format!("<!--/{name}-->"));
+            starts.zip(ends).any(|(start, end)| start < at && at < end)
+        };
+        counts.0 += 1;
+        for (span, text) in texts(&read(&page)) {
+            if inside(span.start, "article") && !inside(span.start, "boilerplate") {
+                counts.1 += 1;
+                assert!(got.contains(&text), "{name}: {text:?} is missing");
+            } else if !text.contains(&title) {
+                counts.2 += 1;
+                let is_byline = byline.as_ref().is_some_and(|byline| text.ends_with(byline));
+                let expected = TAKEN_ALONG.contains(&text.as_str()) || is_byline;
+                assert!(!got.contains(&text) || expected, "{name}: {text:?} is no part of the article");
+            }
+        }
+    }
+    assert_eq!(counts, (11, 84, 129));
+    let front = std::fs::read(paths.iter().find(|path| path.ends_with("uk-front-page.html")).unwrap()).unwrap();
+    let refused = article::read_with(&front, Format::Html, &reading).unwrap_err();
+    assert!(refused.to_string().contains("got one of links"), "{refused}");
+}
+
+#[test]
+fn pages_that_no_parser_should_be_given_are_refused() {
+    let reading = article::Reading { extract: true, ..article::Reading::default() };
+    let bold: String = (0..5000).map(|number| format!("<p><b id={number}>слово")).collect();
+    for text in ["<div>".repeat(10_000), bold, "<b><p>".repeat(9000), "<table><tr><td>".repeat(3000)] {
+        let refused = article::read_with(format!("\n{text}").as_bytes(), Format::Html, &reading).unwrap_err();
+        assert!(refused.to_string().starts_with("html: line 2: expected "), "{refused}");
+    }
+    for text in ["", "<p>", "<!-- -->", "<script>"] {
+        assert!(article::read_with(text.as_bytes(), Format::Html, &reading).is_err(), "{text}");
+    }
+}

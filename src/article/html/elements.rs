@@ -143,3 +143,57 @@ pub(super) fn table_depth(name: &str) -> Option<usize> {
 pub(super) fn is_scope(name: &str) -> bool {
     matches!(name, "table" | "td" | "th" | "caption" | "template" | "object" | "button" | "html")
 }
+
+/// Elements of drawings and formulas that may hold HTML.
+pub(super) const INTEGRATED: &[&str] =
+    &["foreignobject", "desc", "title", "annotation-xml", "mi", "mn", "mo", "ms", "mtext"];
+
+/// Whether a start tag is never one of a drawing or a formula: what was not closed before ends there.
+pub(super) fn ends_foreign(name: &str) -> bool {
+    matches!(
+        name,
+        "b" | "big"
+            | "blockquote"
+            | "body"
+            | "br"
+            | "center"
+            | "code"
+            | "dd"
+            | "div"
+            | "dl"
+            | "dt"
+            | "em"
+            | "embed"
+            | "h1"
+            | "h2"
+            | "h3"
+            | "h4"
+            | "h5"
+            | "h6"
+            | "head"
+            | "hr"
+            | "i"
+            | "img"
+            | "li"
+            | "listing"
+            | "menu"
+            | "meta"
+            | "nobr"
+            | "ol"
+            | "p"
+            | "pre"
+            | "ruby"
+            | "s"
+            | "small"
+            | "span"
+            | "strong"
+            | "strike"
+            | "sub"
+            | "sup"
+            | "table"
+            | "tt"
+            | "u"
+            | "ul"
+            | "var"
+    )
+}

@@ -15,35 +15,53 @@ use std::ops::Range;
 
 /// Reads a text; never fails.
 pub(super) fn read(text: &str) -> Document {
-    let mut reader = Reader {
-        text,
-        is_xml: text.trim_start().starts_with("<?xml"),
-        open: Vec::new(),
-        named: HashMap::new(),
-        skipped: None,
-        run: None,
-        runs: 0,
-        blocks: Vec::new(),
-        attributes: Vec::new(),
-        tags: Vec::new(),
-    };
-    let mut tokens = Tokens::new(text);
-    let mut at = 0;
-    while let Some(token) = tokens.next() {
-        reader.words(at..token.span.start);
-        at = token.span.end;
-        match token.kind {
-            TokenKind::Start { name, attributes, self_closing } => {
-                if let Some(content) = reader.start(&name, &attributes, self_closing, token.span) {
-                    tokens.enter(content);
+    Reader::read(text, usize::MAX).document()
+}
+
+/// Where elements are open deeper than `limit`, as far as their end tags are there or implied.
+pub(super) fn too_deep(text: &str, limit: usize) -> Option<usize> {
+    Reader::read(text, limit).too_deep
+}
+
+impl<'t> Reader<'t> {
+    fn read(text: &'t str, limit: usize) -> Reader<'t> {
+        let mut reader = Reader {
+            text,
+            is_xml: text.trim_start().starts_with("<?xml"),
+            open: Vec::new(),
+            named: HashMap::new(),
+            skipped: None,
+            run: None,
+            runs: 0,
+            blocks: Vec::new(),
+            attributes: Vec::new(),
+            tags: Vec::new(),
+            too_deep: None,
+        };
+        let mut tokens = Tokens::new(text);
+        let mut at = 0;
+        while reader.too_deep.is_none()
+            && let Some(token) = tokens.next()
+        {
+            let start = token.span.start;
+            reader.words(at..token.span.start);
+            at = token.span.end;
+            match token.kind {
+                TokenKind::Start { name, attributes, self_closing } => {
+                    if let Some(content) = reader.start(&name, &attributes, self_closing, token.span) {
+                        tokens.enter(content);
+                    }
                 }
+                TokenKind::End { name } => reader.end(&name, token.span),
+                TokenKind::Other => reader.piece(token.span, PieceKind::Markup),
             }
-            TokenKind::End { name } => reader.end(&name, token.span),
-            TokenKind::Other => reader.piece(token.span, PieceKind::Markup),
+            if reader.open.len() > limit {
+                reader.too_deep = Some(start);
+            }
         }
+        reader.words(at..text.len());
+        reader
     }
-    reader.words(at..text.len());
-    reader.document()
 }
 
 struct Reader<'t> {
@@ -62,6 +80,8 @@ struct Reader<'t> {
     /// Blocks in attributes, wherever they stand.
     attributes: Vec<Block>,
     tags: Vec<Range<usize>>,
+    /// Where the limit on open elements was passed.
+    too_deep: Option<usize>,
 }
 
 struct Skipped {
@@ -154,9 +174,14 @@ impl Reader<'_> {
         span: Range<usize>,
     ) -> Option<Content> {
         let mut role = elements::role(name);
-        let in_foreign =
-            self.skipped.as_ref().is_some_and(|s| matches!(self.open[s.element].name.as_str(), "svg" | "math"));
-        if self.skipped.is_none() || !in_foreign {
+        let mut in_foreign = self.is_foreign();
+        if in_foreign && elements::ends_foreign(name) && !self.is_integrated() {
+            // A drawing or formula that was never closed: HTML goes on.
+            let element = self.skipped.as_ref().map_or(0, |skipped| skipped.element);
+            self.pop(element, span.start);
+            in_foreign = false;
+        }
+        if !in_foreign {
             self.imply(name, &span);
         }
         if self.skipped.is_none() && attributes::is_kept(attributes) {
@@ -188,6 +213,18 @@ impl Reader<'_> {
         }
         self.push(name, role, span);
         content
+    }
+
+    /// Whether the tags here are those of a drawing or a formula.
+    fn is_foreign(&self) -> bool {
+        let skipped = self.skipped.as_ref().and_then(|skipped| self.open.get(skipped.element));
+        skipped.is_some_and(|element| matches!(element.name.as_str(), "svg" | "math"))
+    }
+
+    /// Whether HTML stands inside a drawing or a formula here.
+    fn is_integrated(&self) -> bool {
+        let is_open = |name: &&str| self.named.get(*name).is_some_and(|indices| !indices.is_empty());
+        elements::INTEGRATED.iter().any(|name| is_open(&name))
     }
 
     /// A line break; two of them part paragraphs.

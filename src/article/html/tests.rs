@@ -1,7 +1,7 @@
 //! Tests of the HTML reader.
 #![allow(clippy::unwrap_used)]
 
-use super::fragment;
+use super::{fragment, prepare};
 use crate::document::{BlockKind, PieceKind};
 
 /// Blocks with their pieces: `|` a break, `¶` a wanted break, `<…>` opening, `{…}` closing, `(…)` other markup, `^` what
@@ -154,4 +154,23 @@ fn languages() {
         [""; 0]
     );
     assert_eq!(tags("<p><span lang='uk'>a</span></p>"), ["uk"]);
+}
+
+#[test]
+fn an_old_encoding_gives_way_where_it_was_true() {
+    let check = |text: &str, output: &str, expected: &str| {
+        let mut document = fragment(text);
+        prepare(&mut document, std::iter::once((0, output)));
+        assert_eq!(document.between(0..text.len()), expected);
+    };
+    let page =
+        "<meta charset=windows-1252><meta http-equiv=\"Content-type\" content=\"text/html; charset=us-ascii\"><p>a";
+    let after = "<meta charset=utf-8><meta http-equiv=\"Content-type\" content=\"text/html; charset=utf-8\"><p>a";
+    check(page, "так", after);
+    check(page, "yes", page);
+    // Here it was no true one before.
+    let page = "<meta charset='windows-1251'><p>є";
+    check(page, "так", page);
+    let page = "<meta charset=\"UTF-8\"></head><meta charset=ascii><p>a";
+    check(page, "так", page);
 }

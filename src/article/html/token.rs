@@ -80,7 +80,7 @@ pub(super) struct Tokens<'t> {
 impl<'t> Tokens<'t> {
     pub(super) fn new(text: &'t str) -> Tokens<'t> {
         let mut open = Open::default();
-        let callback: Callback<'t> = Box::new(move |event, span| open.event(text, event, span.start..span.end));
+        let callback: Callback<'t> = Box::new(move |event, span| open.event(text, &event, span.start..span.end));
         Tokens { text, tokenizer: Tokenizer::new_with_emitter(text, CallbackEmitter::new(callback)), at: 0 }
     }
 
@@ -113,9 +113,9 @@ impl Iterator for Tokens<'_> {
 }
 
 impl Open {
-    fn event(&mut self, text: &str, event: CallbackEvent<'_>, span: Range<usize>) -> Option<Token> {
+    fn event(&mut self, text: &str, event: &CallbackEvent<'_>, span: Range<usize>) -> Option<Token> {
         let name = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let (span, kind) = match event {
+        let (span, kind) = match *event {
             CallbackEvent::OpenStartTag { name: bytes } => {
                 *self = Open { start: span.start, name: name(bytes), attributes: Vec::new() };
                 return None;

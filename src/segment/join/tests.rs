@@ -231,3 +231,19 @@ proptest! {
         prop_assert_eq!(seen, wanted, "{:?}", joined.text);
     }
 }
+
+#[test]
+fn parts_of_words_find_parts_of_words() {
+    let check = |source: &str, output: &str, expected: &str| {
+        assert_eq!(joined(source, Format::Html, &[output]).0, expected, "{source:?}");
+    };
+    check("<p>H<sub>2</sub>O boils at 2 km.", "На 2 км кипить H2O.", "<p>На 2 км кипить H<sub>2</sub>O.");
+    check("<p>Its 2 rooms: 40 m<sup>2</sup>.", "Дві кімнати, 2 і 40 м2.", "<p>Дві кімнати, 2 і 40 м<sup>2</sup>.");
+    check("<p><b>NATO</b>는 이를 부인했다.", "This was denied by NATO.", "<p>This was denied by <b>NATO</b>.");
+}
+
+#[test]
+fn tags_of_line_breaks_outlive_words() {
+    let (text, notes) = joined("<p>one<br>two <i>three</i>", Format::Html, &["один"]);
+    assert_eq!((text.as_str(), notes.contains(&NoteKind::BreakLost)), ("<p><i>один</i><br>", true));
+}
