@@ -8,8 +8,8 @@ mod package;
 mod paragraphs;
 
 use super::nested::{Decoded, Lifted};
+use super::xml::tokens;
 use super::xml::vocabulary::Vocabulary;
-use super::xml::{keep_tags_between_blocks, tokens};
 use super::{ArticleError, plain};
 use crate::document::{Block, BlockKind, Document, Escape};
 use package::{Part, PartKind};
@@ -47,7 +47,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Document, ArticleError> {
         document.blocks.extend(blocks.into_iter().map(|block| moved(block, base)));
         document.tags.extend(tags.into_iter().map(|tag| tag.start + base..tag.end + base));
     }
-    keep_tags_between_blocks(&mut document);
+    document.tags.sort_by_key(|tag| (tag.start, tag.end));
     Ok(document)
 }
 

@@ -49,7 +49,7 @@ pub(super) fn read(text: &str) -> Result<Document, ArticleError> {
 }
 
 /// Puts language tags in order, without those inside blocks, which are markup of their words.
-pub(super) fn keep_tags_between_blocks(document: &mut Document) {
+fn keep_tags_between_blocks(document: &mut Document) {
     document.tags.sort_by_key(|tag| (tag.start, tag.end));
     let blocks = &document.blocks;
     document.tags.retain(|tag| {

@@ -11,6 +11,9 @@ use crate::document::{Block, BlockKind, Escape, Piece, PieceKind};
 use std::collections::HashMap;
 use std::ops::Range;
 
+/// Fields inside fields that are looked at.
+const MOST_FIELDS: usize = 32;
+
 /// The name of an element of Word that a token begins.
 pub(super) fn word<'t>(token: &Token<'t>) -> Option<&'t str> {
     token.start().filter(|(name, _)| name.vocabulary == Vocabulary::Word).map(|(name, _)| name.local)
@@ -201,7 +204,7 @@ impl Reader<'_, '_> {
     /// The text of a run.
     fn words(&mut self, range: Range<usize>) {
         let Some(paragraph) = self.paragraphs.last_mut() else { return };
-        if range.is_empty() || self.fields.iter().any(Field::hides) {
+        if range.is_empty() || self.fields.iter().rev().take(MOST_FIELDS).any(Field::hides) {
             return;
         }
         let Some(((run, format), around)) = self.open.get(paragraph.depth..).and_then(<[_]>::split_last) else {

@@ -277,7 +277,7 @@ pub(in crate::article) fn character(reference: &str) -> Option<char> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::{Kind, character, read, value, values};
-    use crate::article::xml::vocabulary::Vocabulary;
+    use crate::article::xml::vocabulary::Vocabulary as V;
 
     #[test]
     fn tokens_cover_the_text() {
@@ -307,9 +307,8 @@ mod tests {
         let text = "<rss xmlns:m='http://search.yahoo.com/mrss/'><m:title/><a:b xmlns:a='http://www.w3.org/2005/Atom'/>\
                     <a:c/><itunes:d/><e xmlns='x'><f/></e><g/></rss>";
         let tokens = read(text, "XML").unwrap();
-        let names: Vec<(Vocabulary, &str)> =
+        let names: Vec<(V, &str)> =
             tokens.iter().filter_map(super::Token::start).map(|(name, _)| (name.vocabulary, name.local)).collect();
-        use Vocabulary as V;
         let expected = [
             (V::None, "rss"),
             (V::Media, "title"),
