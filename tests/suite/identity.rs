@@ -70,12 +70,19 @@ fn samples() -> Vec<std::path::PathBuf> {
     found
 }
 
+/// Whether the text of a sample is a part of its file only.
+fn is_archive(path: &std::path::Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "docx")
+}
+
 #[test]
 fn samples_come_back_byte_for_byte() {
     let paths = samples();
     assert!(paths.len() >= 6);
     for work in [SENTENCES, LINES] {
-        let items = paths.iter().map(|path| Item { input: Source::File(path.clone()), output: Target::Caller });
+        // An archive has no lines.
+        let paths: Vec<_> = paths.iter().filter(|path| !is_archive(path) || work == SENTENCES).collect();
+        let items = paths.iter().map(|path| Item { input: Source::File((*path).clone()), output: Target::Caller });
         for (path, (record, answer)) in paths.iter().zip(echo(items.collect(), work)) {
             assert_ne!(record.status, Status::Failed, "{:?}", record.error);
             assert!(answer.unwrap() == std::fs::read(path).unwrap(), "{} {work:?}", path.display());
@@ -85,7 +92,7 @@ fn samples_come_back_byte_for_byte() {
 
 #[test]
 fn every_span_is_accounted_for() {
-    for path in samples() {
+    for path in samples().into_iter().filter(|path| !is_archive(path)) {
         let text = String::from_utf8(std::fs::read(&path).unwrap()).unwrap();
         let text = text.trim_start_matches('\u{feff}');
         let item = Item { input: Source::File(path.clone()), output: Target::Caller };

@@ -274,6 +274,19 @@ fn round_trip(text: &str) {
     }
 }
 
+#[test]
+fn samples_come_back() {
+    for text in [
+        include_str!("../../../samples/en/ferry.nitf.xml"),
+        include_str!("../../../samples/uk/library.newsml.xml"),
+        include_str!("../../../samples/uk/port.rss.xml"),
+        include_str!("../../../samples/ko/market.atom.xml"),
+    ] {
+        round_trip(text);
+        assert!(read(text).unwrap().blocks.len() > 10);
+    }
+}
+
 /// Content of an element with inline markup.
 fn inline() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
