@@ -305,7 +305,23 @@ impl Placer<'_> {
     /// Code and automatic links: what is inside is no prose.
     fn is_raw(&self, open: usize) -> bool {
         let bytes = self.bytes(open);
-        bytes.starts_with('`') || bytes == "<"
+        bytes.starts_with('`') || bytes == "<" || self.is_kept(open)
+    }
+
+    /// A pair of tags around text that has to survive, and nothing else.
+    fn is_kept(&self, open: usize) -> bool {
+        let slots = &self.segment.slots;
+        let (Markup::None, SlotKind::Opening(Some(close))) = (self.document.markup, slots[open].kind) else {
+            return false;
+        };
+        let (start, end) = (self.at(open), self.at(close));
+        let inner = &self.segment.text[start..end];
+        let start = start + (inner.len() - inner.trim_start().len());
+        let end = start + inner.trim().len();
+        let verbatim = &self.segment.verbatim;
+        let around = verbatim.get(verbatim.partition_point(|range| range.end < end));
+        let is_break = |slot: &Slot| matches!(slot.kind, SlotKind::Break | SlotKind::HardBreak | SlotKind::Cue);
+        start < end && around.is_some_and(|range| range.start <= start) && !slots[open..close].iter().any(is_break)
     }
 
     /// Code or an address that the output lost: the whole of it, where it would have stood.
@@ -316,7 +332,12 @@ impl Placer<'_> {
         // Line breaks inside it, with the marks of the next line, are one space in the text already.
         let inner = &self.segment.text[self.at(open)..self.at(close)];
         let flat = |bytes: &str| bytes.replace("\r\n", " ").replace(['\n', '\r'], " ");
-        let whole = format!("{}{inner}{}", flat(self.bytes(open)), flat(self.bytes(close)));
+        let whole = if self.document.markup == Markup::None {
+            let slots = &self.segment.slots;
+            self.document.text[slots[open].span.start..slots[close].span.end].to_string()
+        } else {
+            format!("{}{inner}{}", flat(self.bytes(open)), flat(self.bytes(close)))
+        };
         let space_before = self.output[..at.start].chars().next_back().is_some_and(|c| !c.is_whitespace());
         let space_after = self.output[at.start..].chars().next().is_some_and(char::is_alphanumeric);
         let pad = |wanted: bool| if wanted { " " } else { "" };
@@ -420,7 +441,13 @@ impl Placer<'_> {
             }
             (found, None) | (None, found) => found?,
         };
-        let end = (start..(start + count).min(region.words.end)).take_while(|word| is_free(*word)).last()? + 1;
+        // Nothing that is taken may stand between the words either, as a sign in a pair of its own.
+        let from = self.output_words[start].start;
+        let is_clear = |word: usize| {
+            let to = self.output_words[word].end;
+            taken.iter().all(|range| to <= range.start || range.end <= from)
+        };
+        let end = (start..(start + count).min(region.words.end)).take_while(|word| is_clear(*word)).last()? + 1;
         let inner = self.segment.text[inside].trim();
         let place = self.output_words[start].start..self.output_words[end - 1].end;
         Some(self.with_punctuation(&place, inner, region, taken))

@@ -89,12 +89,12 @@ fn nested(program: &[(u8, u8)]) -> String {
             0..=2 => {
                 let name = ELEMENTS[which % ELEMENTS.len()];
                 let attribute = if which > 200 { " title=\"Про що це\" lang='uk'" } else { "" };
-                text.push_str(&format!("<{name}{attribute}>"));
+                text.extend(["<", name, attribute, ">"]);
                 open.push(name);
             }
             3 | 4 => {
                 if let Some(name) = open.pop() {
-                    text.push_str(&format!("</{name}>"));
+                    text.extend(["</", name, ">"]);
                 }
             }
             5 => text.push_str(VOID[which % VOID.len()]),
@@ -106,7 +106,7 @@ fn nested(program: &[(u8, u8)]) -> String {
         }
     }
     for name in open.into_iter().rev() {
-        text.push_str(&format!("</{name}>"));
+        text.extend(["</", name, ">"]);
     }
     text
 }
@@ -343,7 +343,7 @@ fn articles_are_taken_out_of_pages() {
 #[test]
 fn pages_that_no_parser_should_be_given_are_refused() {
     let reading = article::Reading { extract: true, ..article::Reading::default() };
-    let bold: String = (0..5000).map(|number| format!("<p><b id={number}>слово")).collect();
+    let bold = (0..5000).map(|number| format!("<p><b id={number}>слово")).collect::<Vec<_>>().concat();
     for text in ["<div>".repeat(10_000), bold, "<b><p>".repeat(9000), "<table><tr><td>".repeat(3000)] {
         let refused = article::read_with(format!("\n{text}").as_bytes(), Format::Html, &reading).unwrap_err();
         assert!(refused.to_string().starts_with("html: line 2: expected "), "{refused}");
@@ -351,4 +351,30 @@ fn pages_that_no_parser_should_be_given_are_refused() {
     for text in ["", "<p>", "<!-- -->", "<script>"] {
         assert!(article::read_with(text.as_bytes(), Format::Html, &reading).is_err(), "{text}");
     }
+}
+
+#[test]
+fn a_whole_page_in_another_language() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/uk/museum.html");
+    let page = std::fs::read_to_string(path).unwrap();
+    let mut document = read(&page);
+    document.set_language(Language::UK, Language::KO);
+    let answer = reworded(&document, |_| "다른 말입니다".to_string());
+    for part in [
+        "<html lang=\"ko\">",
+        "<meta http-equiv=\"content-language\" content=\"ko\">",
+        "<link rel=\"alternate\" hreflang=\"en\"",
+        "<meta property=\"og:locale\" content=\"uk_UA\">",
+        "<title>다른 말입니다</title>",
+        "<meta name=\"description\" content=\"다른 말입니다\">",
+        "alt=\"다른 말입니다\" width=\"800\">",
+        "\"inLanguage\": \"uk\"",
+        "document.write(\"<p>мобільна версія</p>\")",
+        "<p lang=\"en\"><i>다른 말입니다</i></p>",
+        "Studio Lviv24",
+        "<code>tiff</code>",
+    ] {
+        assert!(answer.contains(part), "{part} is not in {answer}");
+    }
+    assert_eq!(tags(&answer).len(), tags(&page).len());
 }

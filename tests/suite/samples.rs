@@ -35,6 +35,7 @@ fn english_samples_have_what_wire_copy_has() {
         "en/central-bank.md",
         &["---\n", "```python", "한은, 기준금리", "₩1.4 billion", "| Inflation |", "**Read also:**"],
     );
+    check("en/lighthouse.html", &["&rsquo;", "CO<sub>2</sub>", "R&amp;D", "<!--", "Сторінки щоденника", "Follow us"]);
     check("en/glacier.txt", &["Льодовик, який", "Prof. H. J.", "41.7%", "#GreyMud", "newsletter"]);
 }
 
@@ -47,6 +48,10 @@ fn ukrainian_samples_have_what_wire_copy_has() {
     check(
         "uk/energy-grid.md",
         &["---\n", "```text", "Kharkiv power grid", "€1,9 млн", "| Лінії 35 кВ |", "@merezha.example"],
+    );
+    check(
+        "uk/museum.html",
+        &["og:locale", "notranslate", "<!--[if", "hreflang", "Embroidery archive", "Читайте також"],
     );
     check("uk/court.txt", &["Bridge tender cancelled", "1 260 000 000 грн", "3 млн 28 тис. грн", "@ratusha_plus"]);
 }

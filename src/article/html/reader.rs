@@ -223,8 +223,7 @@ impl Reader<'_> {
 
     /// Whether HTML stands inside a drawing or a formula here.
     fn is_integrated(&self) -> bool {
-        let is_open = |name: &&str| self.named.get(*name).is_some_and(|indices| !indices.is_empty());
-        elements::INTEGRATED.iter().any(|name| is_open(&name))
+        elements::INTEGRATED.iter().any(|name| self.named.get(*name).is_some_and(|indices| !indices.is_empty()))
     }
 
     /// A line break; two of them part paragraphs.

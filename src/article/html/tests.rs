@@ -35,11 +35,11 @@ fn kinds(text: &str) -> Vec<BlockKind> {
 
 #[test]
 fn block_elements_part_blocks() {
+    use BlockKind::{Heading, ListItem, Paragraph, TableCell};
     check("<h1>A b</h1>\n<p>C.\n  D</p><ul><li>e<li>f</ul>g", &["A b", "C.|D", "e", "f", "g"]);
     check("<table><tr><td>a<td>b<tr><th>c</table>", &["a", "b", "c"]);
     check("<dl><dt>a<dd>b</dl><figure><img><figcaption>c</figcaption></figure>", &["a", "b", "c"]);
     check("a<hr>b<P>c<P>d</P>e", &["a", "b", "c", "d", "e"]);
-    use BlockKind::{Heading, ListItem, Paragraph, TableCell};
     assert_eq!(
         kinds(
             "<title>a</title><h2>b</h2><p>c<ul><li>d<p>e</ul><table><td>f<div>g</div><tr></table><p>h<li><blockquote>i"

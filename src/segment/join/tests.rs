@@ -247,3 +247,17 @@ fn tags_of_line_breaks_outlive_words() {
     let (text, notes) = joined("<p>one<br>two <i>three</i>", Format::Html, &["один"]);
     assert_eq!((text.as_str(), notes.contains(&NoteKind::BreakLost)), ("<p><i>один</i><br>", true));
 }
+
+#[test]
+fn pairs_of_signs_are_not_taken_into_other_pairs() {
+    let (text, _) = joined("<b>?</b><b><i>Kyiv</i> line</b>.", Format::Html, &["so and ?Kyiv so and line so on."]);
+    assert_eq!(text, "<b><i>so</i> and</b> <b>?</b>Kyiv so and line so on.");
+}
+
+#[test]
+fn tags_around_what_has_to_survive_come_back_with_it() {
+    let source = "<p>Run <code>x = y</code> and <kbd>Ctrl</kbd> at <b translate=no>Wolt</b>.";
+    let (text, notes) = joined(source, Format::Html, &["Зробіть це двічі."]);
+    assert!(notes.contains(&NoteKind::VerbatimRestored));
+    assert_eq!(text, "<p><code>x = y</code> Зробіть це <kbd>Ctrl</kbd> двічі <b translate=no>Wolt</b>.");
+}
