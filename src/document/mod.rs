@@ -298,7 +298,7 @@ impl Document {
     }
 
     /// Markup of a block as it is written: with the edits of its own bytes, without what is put in beside it.
-    pub fn markup(&self, span: Range<usize>) -> Cow<'_, str> {
+    pub fn rewritten(&self, span: Range<usize>) -> Cow<'_, str> {
         let first = self.edits.partition_point(|edit| edit.span.start < span.start);
         let inside = self.edits[first..].iter().take_while(|edit| edit.span.start < span.end);
         let mut written = String::new();
@@ -434,7 +434,7 @@ mod tests {
             Document { text: "<b lang=en>".into(), tags: std::iter::once(8..10).collect(), ..Document::default() };
         inside.edits.push(Edit { span: 0..0, text: "[".into() });
         inside.set_language("en".parse().unwrap(), "uk".parse().unwrap());
-        assert_eq!((inside.markup(0..11), inside.markup(0..3)), ("<b lang=uk>".into(), "<b ".into()));
+        assert_eq!((inside.rewritten(0..11), inside.rewritten(0..3)), ("<b lang=uk>".into(), "<b ".into()));
         let mut other = Document { text: "lang=fr".into(), tags: vec![5..7], ..Document::default() };
         other.set_language("en".parse().unwrap(), "uk".parse().unwrap());
         assert_eq!(other.between(0..7), "lang=fr");

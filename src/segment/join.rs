@@ -212,7 +212,7 @@ impl Joiner<'_> {
             let inside = self.removed.partition_point(|range| range.end <= slot.span.start);
             let removed = self.removed.get(inside).is_some_and(|range| range.start <= slot.span.start);
             if !removed && outlives(segment, slot) {
-                self.joined.text.push_str(&self.document.markup(slot.span.clone()));
+                self.joined.text.push_str(&self.document.rewritten(slot.span.clone()));
             }
         }
     }

@@ -50,7 +50,7 @@ pub(super) fn place(document: &Document, segment: &Segment, output: &str) -> Pla
         source_words: words(&segment.text),
         output_words: words(output),
         placed: Placed::default(),
-        markup: segment.slots.iter().map(|slot| document.markup(slot.span.clone())).collect(),
+        markup: segment.slots.iter().map(|slot| document.rewritten(slot.span.clone())).collect(),
     };
     let markup: Vec<usize> = (0..segment.slots.len()).filter(|i| is_markup(&segment.slots[*i])).collect();
     if markup.len() > MOST_SLOTS {
@@ -589,12 +589,12 @@ impl Placer<'_> {
             let nearer = after > 0 && (after == free.len() || wanted - free[after - 1] <= free[after] - wanted);
             let chosen = (if nearer { after - 1 } else { after }).clamp(low, high);
             low = chosen + 1;
-            let text = self.document.markup(slot.span.clone()).into_owned();
+            let text = self.document.rewritten(slot.span.clone()).into_owned();
             self.placed.inserts.push(Insert { at: free[chosen]..free[chosen] + 1, text });
         }
         without_place.sort_unstable();
         for index in without_place {
-            let text = self.document.markup(breaks[index].span.clone()).into_owned();
+            let text = self.document.rewritten(breaks[index].span.clone()).into_owned();
             self.placed.inserts.push(Insert { at: self.output.len()..self.output.len(), text });
         }
         // Stable: markup that ends at the space comes before the break.
