@@ -197,10 +197,11 @@ pub fn read_with(bytes: &[u8], format: Format, reading: &Reading) -> Result<Docu
 
 /// Tells a format what will be put into its blocks, before they are joined: `outputs` are block and text of each segment
 /// that changes.
-pub fn prepare<'o>(document: &mut Document, format: Format, outputs: impl Iterator<Item = (usize, &'o str)>) {
+pub fn prepare<'o>(document: &mut Document, format: Format, mut outputs: impl Iterator<Item = (usize, &'o str)>) {
     match format {
         Format::Csv | Format::Tsv => csv::prepare(document, format, outputs),
         Format::Html => html::prepare(document, outputs),
+        Format::Xml if outputs.next().is_some() => xml::prepare(document),
         _ => {}
     }
 }

@@ -19,7 +19,8 @@ pub struct Document {
     pub markup: Markup,
     /// The translatable blocks, in order; their spans never overlap.
     pub blocks: Vec<Block>,
-    /// Language tags between the blocks that speak of the article: `lang="en"`, `"language": "en"`. In order.
+    /// Language tags that speak of the article: `lang="en"`, `"language": "en"`. They stand between the blocks or in the
+    /// markup of one, where they change with the words around them. In order.
     pub tags: Vec<Range<usize>>,
     /// What takes the place of bytes between the segments when the article is written, in order. A reader leaves it
     /// empty; [`set_language`](Document::set_language) and the formats' own writers fill it.
@@ -296,6 +297,27 @@ impl Document {
         written
     }
 
+    /// Markup of a block as it is written: with the edits of its own bytes, without what is put in beside it.
+    pub fn rewritten(&self, span: Range<usize>) -> Cow<'_, str> {
+        let first = self.edits.partition_point(|edit| edit.span.start < span.start);
+        let inside = self.edits[first..].iter().take_while(|edit| edit.span.start < span.end);
+        let mut written = String::new();
+        let mut at = span.start;
+        for edit in inside {
+            if edit.span.is_empty() || edit.span.start < at || edit.span.end > span.end {
+                continue;
+            }
+            written.push_str(&self.text[at..edit.span.start]);
+            written.push_str(&edit.text);
+            at = edit.span.end;
+        }
+        if at == span.start {
+            return Cow::Borrowed(&self.text[span]);
+        }
+        written.push_str(&self.text[at..span.end]);
+        Cow::Owned(written)
+    }
+
     /// Checks what every consumer relies on: spans in order and on character boundaries, pieces that cover their block,
     /// markup in pairs.
     ///
@@ -408,6 +430,11 @@ mod tests {
         document.edits.push(Edit { span: 13..13, text: "]".into() });
         assert_eq!(document.between(0..12), "lang=uk; [");
         assert_eq!(document.between(13..13), "]");
+        let mut inside =
+            Document { text: "<b lang=en>".into(), tags: std::iter::once(8..10).collect(), ..Document::default() };
+        inside.edits.push(Edit { span: 0..0, text: "[".into() });
+        inside.set_language("en".parse().unwrap(), "uk".parse().unwrap());
+        assert_eq!((inside.rewritten(0..11), inside.rewritten(0..3)), ("<b lang=uk>".into(), "<b ".into()));
         let mut other = Document { text: "lang=fr".into(), tags: vec![5..7], ..Document::default() };
         other.set_language("en".parse().unwrap(), "uk".parse().unwrap());
         assert_eq!(other.between(0..7), "lang=fr");

@@ -6,7 +6,7 @@
 
 use super::escape::{Surroundings, escape};
 use super::place::{Placed, place};
-use super::{Segment, SlotKind, protect};
+use super::{Segment, Slot, SlotKind, protect};
 use crate::document::{Block, BlockKind, Document, Markup, PieceKind};
 use std::borrow::Cow;
 use std::ops::Range;
@@ -211,8 +211,8 @@ impl Joiner<'_> {
         for slot in &segment.slots {
             let inside = self.removed.partition_point(|range| range.end <= slot.span.start);
             let removed = self.removed.get(inside).is_some_and(|range| range.start <= slot.span.start);
-            if !removed && matches!(slot.kind, SlotKind::Opening(None) | SlotKind::Closing(None) | SlotKind::Cue) {
-                self.joined.text.push_str(&self.document.text[slot.span.clone()]);
+            if !removed && outlives(segment, slot) {
+                self.joined.text.push_str(&self.document.rewritten(slot.span.clone()));
             }
         }
     }
@@ -326,7 +326,9 @@ fn removals(document: &Document, segments: &[Segment], outcomes: &[Outcome]) -> 
         let end = first + segments[first..].iter().take_while(|segment| segment.block == block).count();
         let dropped = |index: usize| outcomes[index] == Outcome::Dropped;
         if (first..end).all(dropped) {
-            removed.push(whole_block(document, block));
+            if !is_open_ended(&document.blocks[block]) {
+                removed.push(whole_block(document, block));
+            }
         } else {
             let mut index = first;
             while index < end {
@@ -380,6 +382,23 @@ fn beside_cues(document: &Document, removed: Vec<Range<usize>>) -> Vec<Range<usi
     beside
 }
 
+/// Whether markup stays where its segment is left out: its partner is in another segment or outside of the block.
+fn outlives(segment: &Segment, slot: &Slot) -> bool {
+    match slot.kind {
+        SlotKind::Opening(partner) | SlotKind::Closing(partner) => {
+            partner.and_then(|partner| segment.slots.get(partner)).is_none_or(|partner| partner.span.is_empty())
+        }
+        SlotKind::Cue => true,
+        _ => false,
+    }
+}
+
+/// Whether a block begins or ends inside an element: a piece without bytes stands for its begin or its end.
+fn is_open_ended(block: &Block) -> bool {
+    let ends = |kind| matches!(kind, PieceKind::Opening | PieceKind::Closing);
+    block.pieces.iter().any(|piece| piece.span.is_empty() && ends(piece.kind))
+}
+
 /// What a range of the document holds beside the segments in it; markup inside them counts where it has to stay.
 fn between(document: &Document, outer: &Range<usize>, inner: &[Segment]) -> String {
     let mut rest = String::new();
@@ -387,8 +406,7 @@ fn between(document: &Document, outer: &Range<usize>, inner: &[Segment]) -> Stri
     for segment in inner {
         rest.push_str(&document.text[at.min(segment.span.start)..segment.span.start]);
         at = segment.span.end;
-        let lone = |kind: SlotKind| matches!(kind, SlotKind::Opening(None) | SlotKind::Closing(None) | SlotKind::Cue);
-        for slot in segment.slots.iter().filter(|slot| lone(slot.kind)) {
+        for slot in segment.slots.iter().filter(|slot| outlives(segment, slot)) {
             rest.push_str(&document.text[slot.span.clone()]);
         }
     }

@@ -8,6 +8,7 @@ mod cues;
 
 use super::{Segment, Slot, SlotKind};
 use crate::document::{Document, Markup};
+use std::borrow::Cow;
 use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -51,6 +52,7 @@ pub(super) fn place(document: &Document, segment: &Segment, output: &str) -> Pla
         source_words: words(&segment.text),
         output_words: words(output),
         placed: Placed::default(),
+        markup: segment.slots.iter().map(|slot| document.rewritten(slot.span.clone())).collect(),
     };
     let markup: Vec<usize> = (0..segment.slots.len()).filter(|i| is_markup(&segment.slots[*i])).collect();
     if markup.len() > MOST_SLOTS {
@@ -136,11 +138,13 @@ struct Placer<'a> {
     source_words: Vec<Range<usize>>,
     output_words: Vec<Range<usize>>,
     placed: Placed,
+    /// What is written for each slot.
+    markup: Vec<Cow<'a, str>>,
 }
 
 impl Placer<'_> {
     fn bytes(&self, slot: usize) -> &str {
-        &self.document.text[self.segment.slots[slot].span.clone()]
+        &self.markup[slot]
     }
 
     fn at(&self, slot: usize) -> usize {
@@ -545,7 +549,7 @@ impl Placer<'_> {
     fn stays(&self, slot: &Slot) -> bool {
         let text = &self.document.text[slot.span.clone()];
         let is_sign = |c: char| !c.is_ascii() && !c.is_whitespace() && !matches!(c, '‐'..='―');
-        slot.kind == SlotKind::HardBreak && (text.contains('<') || text.contains(is_sign))
+        slot.kind == SlotKind::HardBreak && (text.contains(['<', '&']) || text.contains(is_sign))
     }
 
     /// Line breaks take the place of the spaces nearest to their relative position; cues come first.
@@ -601,18 +605,18 @@ impl Placer<'_> {
                 let nearer = after > 0 && (after == room.len() || wanted - room[after - 1] <= room[after] - wanted);
                 let chosen = (if nearer { after - 1 } else { after }).clamp(low, high);
                 low = chosen + 1;
-                let text = self.document.text[slot.span.clone()].to_string();
+                let text = self.document.rewritten(slot.span.clone()).into_owned();
                 inserts.push(Insert { at: room[chosen]..room[chosen] + 1, text });
             }
             let end = self.output.len();
             let behind = place.flatten().map_or(end, |place| free[place]);
             for slot in without_room {
-                let text = self.document.text[slot.span.clone()].to_string();
+                let text = self.document.rewritten(slot.span.clone()).into_owned();
                 inserts.push(Insert { at: behind..behind, text });
             }
             if let Some(slot) = ends {
                 let at = place.flatten().map_or(end..end, |place| free[place]..free[place] + 1);
-                inserts.push(Insert { at, text: self.document.text[slot.span.clone()].to_string() });
+                inserts.push(Insert { at, text: self.document.rewritten(slot.span.clone()).into_owned() });
                 cue += 1;
                 from = to + 1;
             }

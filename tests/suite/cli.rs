@@ -460,8 +460,7 @@ fn every_sample_comes_back_byte_for_byte() {
             let path = entry.unwrap().path();
             let to = if language == "en" { "uk" } else { "en" };
             let ran = place.run(&["translate", path.to_str().unwrap(), "--to", to, "--model", "echo", "-q"]);
-            let expected = crate::identity::in_other_language(&path, language.parse().unwrap(), to.parse().unwrap());
-            assert!(ran.out == expected, "{}: {}", path.display(), ran.err);
+            assert!(ran.out == fs::read(&path).unwrap(), "{}: {}", path.display(), ran.err);
             seen += 1;
         }
     }

@@ -71,13 +71,9 @@ fn samples() -> Vec<std::path::PathBuf> {
     found
 }
 
-/// A file as it has to come back from a translation without a change: it says that it is in the other language.
-pub(crate) fn in_other_language(path: &std::path::Path, from: Language, to: Language) -> Vec<u8> {
-    let bytes = std::fs::read(path).unwrap();
-    let mut document = tlumach::article::read(&bytes, tlumach::article::Format::of_path(path).unwrap()).unwrap();
-    document.set_language(from, to);
-    let text = document.between(0..document.text.len());
-    tlumach::article::write(&document, &text).unwrap()
+/// Whether the text of a sample is a part of its file only.
+fn is_archive(path: &std::path::Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "docx")
 }
 
 #[test]
@@ -85,21 +81,19 @@ fn samples_come_back_byte_for_byte() {
     let paths = samples();
     assert!(paths.len() >= 6);
     for work in [SENTENCES, LINES] {
-        let items = paths.iter().map(|path| Item { input: Source::File(path.clone()), output: Target::Caller });
+        // An archive has no lines.
+        let paths: Vec<_> = paths.iter().filter(|path| !is_archive(path) || work == SENTENCES).collect();
+        let items = paths.iter().map(|path| Item { input: Source::File((*path).clone()), output: Target::Caller });
         for (path, (record, answer)) in paths.iter().zip(echo(items.collect(), work)) {
             assert_ne!(record.status, Status::Failed, "{:?}", record.error);
-            let expected = match work {
-                SENTENCES => in_other_language(path, Language::EN, Language::UK),
-                _ => std::fs::read(path).unwrap(),
-            };
-            assert!(answer.unwrap() == expected, "{} {work:?}", path.display());
+            assert!(answer.unwrap() == std::fs::read(path).unwrap(), "{} {work:?}", path.display());
         }
     }
 }
 
 #[test]
 fn every_span_is_accounted_for() {
-    for path in samples() {
+    for path in samples().into_iter().filter(|path| !is_archive(path)) {
         let text = String::from_utf8(std::fs::read(&path).unwrap()).unwrap();
         let text = text.trim_start_matches('\u{feff}');
         let item = Item { input: Source::File(path.clone()), output: Target::Caller };
