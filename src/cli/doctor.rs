@@ -50,8 +50,11 @@ pub(super) fn run(args: &DoctorArgs, settings: &Settings, config: Option<&Path>)
         out.flush()?;
     }
     if !args.no_measure {
-        let ready =
-            directions.iter().find(|direction| direction.works()).map(|direction| (direction.from, direction.to));
+        // The smallest models that are there: a chat model of a gigabyte says little of what the machine can do.
+        let size =
+            |direction: &&Direction| direction.through.iter().flatten().map(|(card, _)| card.size_bytes).sum::<u64>();
+        let ready = directions.iter().filter(|direction| direction.works()).min_by_key(size);
+        let ready = ready.map(|direction| (direction.from, direction.to));
         facts["measured"] = measure::all(threads, ready, &models);
     }
     let text = if args.json { format!("{facts}\n") } else { text::measured(&facts) };
