@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Models(ModelsArgs),
     /// Check a translation against its source, whoever made it; no model is needed
     Check(CheckArgs),
+    /// Do all translations and summaries that a job file names
+    Run(RunArgs),
     /// Show what a job did: a table of its articles, and all of them on one page
     Report(ReportArgs),
     /// Run a job and print one JSON line of figures
@@ -81,7 +83,7 @@ pub(crate) struct InputArgs {
     /// Read only the article in a page of HTML: title, byline, date and body
     #[arg(long)]
     pub(crate) extract: bool,
-    /// Language of the answer: en, uk, ko, or any tag a model has
+    /// Language of the answer: en, uk, ko, or any tag a model has; several with commas between, each into a file of its own
     #[arg(long, value_name = "LANG")]
     pub(crate) to: Option<String>,
     /// Language of the input
@@ -188,6 +190,8 @@ pub(crate) struct SummarizeArgs {
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Long jobs")]
+// Each is a flag of its own on the command line.
+#[allow(clippy::struct_excessive_bools)]
 pub(crate) struct KeepArgs {
     /// Note in this file what is finished [default: in .tlumach/ of the output folder, if the output is a folder]
     #[arg(long, value_name = "FILE", conflicts_with = "no_journal")]
@@ -213,13 +217,23 @@ pub(crate) struct KeepArgs {
     /// Write no JSON file beside each output in a folder that says where it comes from
     #[arg(long)]
     pub(crate) no_sidecar: bool,
-    /// Do only part I (from 0) of N of the articles, chosen by their contents; auto/N takes I from JOB_COMPLETION_INDEX or
-    /// SLURM_ARRAY_TASK_ID
+    /// Do only part I (from 0) of N of the articles, chosen by their contents; auto/N takes I from `JOB_COMPLETION_INDEX`
+    /// or `SLURM_ARRAY_TASK_ID`
     #[arg(long, value_name = "I/N")]
     pub(crate) shard: Option<String>,
     /// Stay and do what arrives in the input folders, until stopped
     #[arg(long, conflicts_with_all = ["report", "review"])]
     pub(crate) watch: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The job: inputs, output folder, and a table [[translate]] or [[summarize]] for each thing to do (docs/jobs.md)
+    #[arg(value_name = "JOB.toml")]
+    pub(crate) job: PathBuf,
+    /// Show the commands that the job stands for and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]
@@ -345,9 +359,9 @@ pub(crate) enum FormatArg {
     Xml,
     /// Word
     Docx,
-    /// SubRip
+    /// `SubRip`
     Srt,
-    /// WebVTT
+    /// `WebVTT`
     Vtt,
     /// Comma-separated values
     Csv,

@@ -5,7 +5,7 @@
 //! were typed. What the user typed wins: an option of the file is left out where the user gives the same one or one that it
 //! conflicts with, or where another option is missing without which it has no meaning.
 
-mod entries;
+pub(super) mod entries;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;

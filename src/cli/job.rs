@@ -12,7 +12,7 @@ use super::{Ending, resolve, stop_flag, watch};
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 use tlumach::job::journal::Journal;
@@ -26,11 +26,46 @@ use tlumach::registry::{self, Settings};
 use tlumach::token::SummaryLength;
 
 pub(super) fn translate(cli: &Cli, args: &TranslateArgs, settings: &mut Settings) -> Result<Ending> {
-    do_or_watch(cli, &args.input, settings, translation_plan(args))
+    let mut ending = Ending::Fine;
+    for input in each_language(&args.input)? {
+        let args = TranslateArgs { input, ..args.clone() };
+        let done = do_or_watch(cli, &args.input, settings, translation_plan(&args))?;
+        ending = if done == Ending::Fine { ending } else { done };
+    }
+    Ok(ending)
 }
 
 pub(super) fn summarize(cli: &Cli, args: &SummarizeArgs, settings: &mut Settings) -> Result<Ending> {
-    do_or_watch(cli, &args.input, settings, summary_plan(args))
+    let mut ending = Ending::Fine;
+    for input in each_language(&args.input)? {
+        let args = SummarizeArgs { input, ..args.clone() };
+        let done = do_or_watch(cli, &args.input, settings, summary_plan(&args))?;
+        ending = if done == Ending::Fine { ending } else { done };
+    }
+    Ok(ending)
+}
+
+/// The same for each language of `--to uk,ko`; report and review copy get the language into their names.
+fn each_language(input: &InputArgs) -> Result<Vec<InputArgs>> {
+    let Some(several) = input.to.as_deref().filter(|to| to.contains(',')) else { return Ok(vec![input.clone()]) };
+    let folder = input.output.as_deref().is_some_and(|_| super::keeping::is_folder_job(input));
+    if !folder || input.inputs.iter().any(|path| path == Path::new("-")) {
+        bail!(
+            "--to {several}: several languages need files as inputs and a folder for their answers: add --output DIR/"
+        );
+    }
+    let mut each = Vec::new();
+    for to in several.split(',').map(str::trim).filter(|to| !to.is_empty()) {
+        let own = |path: &Option<PathBuf>| {
+            let path = path.as_deref()?;
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+            let extension = path.extension().map(|e| format!(".{}", e.to_string_lossy())).unwrap_or_default();
+            Some(path.with_file_name(format!("{stem}.{to}{extension}")))
+        };
+        let (report, review) = (own(&input.report), own(&input.review));
+        each.push(InputArgs { to: Some(to.to_string()), report, review, ..input.clone() });
+    }
+    Ok(each)
 }
 
 fn do_or_watch(cli: &Cli, input: &InputArgs, settings: &mut Settings, plan: Plan<'_>) -> Result<Ending> {

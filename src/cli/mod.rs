@@ -18,6 +18,7 @@ mod models;
 mod records;
 mod report;
 mod resolve;
+mod steps;
 mod terms;
 mod watch;
 
@@ -27,8 +28,8 @@ use config::{Failure, Places};
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 use tlumach::registry::Settings;
 
@@ -90,6 +91,7 @@ fn run(cli: &Cli, file: Option<&Path>, began: Instant) -> anyhow::Result<Ending>
         Command::Summarize(args) => job::summarize(cli, args, &mut settings),
         Command::Models(args) => models::run(cli, &args.action, &mut settings),
         Command::Check(args) => check::run(cli, args),
+        Command::Run(args) => steps::run(args, &mut settings),
         Command::Report(args) => report::run(args),
         Command::Bench(args) => bench::run(cli, args, &mut settings, began),
         Command::Doctor(args) => doctor::run(args, &settings, file),
@@ -121,6 +123,11 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 /// A flag that Ctrl-C, a hang-up or a termination sets; a second one ends the program at once.
 fn stop_flag() -> Arc<AtomicBool> {
+    static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+    FLAG.get_or_init(caught_flag).clone()
+}
+
+fn caught_flag() -> Arc<AtomicBool> {
     let flag = Arc::new(AtomicBool::new(false));
     let seen = flag.clone();
     let set = ctrlc::set_handler(move || {

@@ -168,7 +168,7 @@ mod tests {
         let mut seen = Seen::default();
         std::fs::write(&path, "half").unwrap();
         assert!(seen.ready(items()).is_empty() && seen.ready(items()).is_empty());
-        let old = SystemTime::now() - Duration::from_secs(60);
+        let old = SystemTime::now() - Duration::from_mins(1);
         let age = |text: &str| {
             std::fs::write(&path, text).unwrap();
             std::fs::File::options().write(true).open(&path).unwrap().set_modified(old).unwrap();

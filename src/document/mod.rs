@@ -147,7 +147,13 @@ fn json_escape(c: char, written: &mut String) {
         '\r' => written.push_str("\\r"),
         '\t' => written.push_str("\\t"),
         '"' | '\\' => written.extend(['\\', c]),
-        c => written.push_str(&format!("\\u{:04x}", c as u32)),
+        c => {
+            const DIGITS: &[u8; 16] = b"0123456789abcdef";
+            // Only control characters come here: their two upper digits are zeros.
+            let code = c as u32 as usize & 0xff;
+            written.push_str("\\u00");
+            written.extend([DIGITS[code >> 4], DIGITS[code & 15]].map(char::from));
+        }
     }
 }
 
@@ -424,7 +430,8 @@ mod tests {
 
     #[test]
     fn edits_are_written_in_their_gap_once() {
-        let mut document = Document { text: "lang=en-GB; x".into(), tags: vec![5..10], ..Document::default() };
+        let mut document =
+            Document { text: "lang=en-GB; x".into(), tags: std::iter::once(5..10).collect(), ..Document::default() };
         document.set_language("en".parse().unwrap(), "uk".parse().unwrap());
         document.edits.push(Edit { span: 12..12, text: "[".into() });
         document.edits.push(Edit { span: 13..13, text: "]".into() });
@@ -435,7 +442,8 @@ mod tests {
         inside.edits.push(Edit { span: 0..0, text: "[".into() });
         inside.set_language("en".parse().unwrap(), "uk".parse().unwrap());
         assert_eq!((inside.rewritten(0..11), inside.rewritten(0..3)), ("<b lang=uk>".into(), "<b ".into()));
-        let mut other = Document { text: "lang=fr".into(), tags: vec![5..7], ..Document::default() };
+        let mut other =
+            Document { text: "lang=fr".into(), tags: std::iter::once(5..7).collect(), ..Document::default() };
         other.set_language("en".parse().unwrap(), "uk".parse().unwrap());
         assert_eq!(other.between(0..7), "lang=fr");
     }

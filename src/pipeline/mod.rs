@@ -215,12 +215,7 @@ impl<'a> Pipeline<'a> {
     /// The same with what is known from before: a journal of this job, a cache of answers. `extra` is what is depended
     /// on beside the job and the models.
     #[must_use]
-    pub fn with_recall(
-        mut self,
-        journal: Option<&'a Journal>,
-        store: Option<&'a Store>,
-        extra: Extra,
-    ) -> Pipeline<'a> {
+    pub fn with_recall(mut self, journal: Option<&'a Journal>, store: Option<&'a Store>, extra: Extra) -> Pipeline<'a> {
         self.recall = (journal.is_some() || store.is_some()).then(|| Recall::new(journal, store, extra));
         self
     }

@@ -1,5 +1,8 @@
 //! Long jobs: killed, resumed, done again, cut into parts, watched. On weightless models; nothing here is timed.
 
+// The number of kills comes from the environment, and tests that are skipped say so.
+#![allow(clippy::disallowed_methods, clippy::print_stdout)]
+
 use super::cli::{Place, Ran};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +14,7 @@ const TO_UK: [&str; 6] = ["--from", "en", "--to", "uk", "--model", "echo"];
 
 fn articles(place: &Place, folder: &str, count: usize) {
     for number in 0..count {
-        let lines: Vec<String> = (0..number % 5 + 1)
+        let lines: Vec<String> = (0..=number % 5)
             .map(|line| {
                 format!("On day {line} bridge {number} was closed. Nobody was hurt in house {}.", number * line)
             })
@@ -258,7 +261,7 @@ fn a_folder_is_watched_until_the_program_is_stopped() {
     arguments.extend(TO_UK);
     let mut child = place.spawn(&arguments);
     let wait = |name: &str| {
-        let until = Instant::now() + Duration::from_secs(60);
+        let until = Instant::now() + Duration::from_mins(1);
         while !place.path(name).exists() {
             assert!(Instant::now() < until, "{name} did not come");
             std::thread::sleep(Duration::from_millis(50));
@@ -346,4 +349,71 @@ fn an_output_that_cannot_be_written_is_said_before_anything_is_translated() {
     assert!(mount.args(["-o", "remount,ro"]).arg(&disk.0).status().unwrap().success());
     let ran = translate(&place, "in", "small/out", &[]);
     assert!(ran.code == 2 && ran.err.contains("choose another"), "{}", ran.err);
+}
+
+#[test]
+fn one_file_does_several_things_and_one_command_several_languages() {
+    let place = Place::new();
+    articles(&place, "in", 3);
+    let job = "input = \"in\"\noutput = \"out\"\nfrom = \"en\"\nmodel = \"echo\"\n[[translate]]\nto = \"uk\"\n\
+               [[translate]]\nto = \"ko\"\n[[summarize]]\nmodel = \"extractive\"\nlength = \"short\"\n";
+    place.file("job.toml", job);
+    let shown = place.run(&["run", "job.toml", "--dry-run"]);
+    assert_eq!(shown.text().lines().count(), 3, "{}", shown.err);
+    let ran = place.run(&["run", "job.toml"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    let names: Vec<String> = outputs(&place.path("out")).into_keys().filter(|name| name.contains("story1")).collect();
+    assert_eq!(names, ["part1/story1.ko.txt", "part1/story1.summary.en.txt", "part1/story1.uk.txt"]);
+    let ran = place.run(&["report", "out"]);
+    assert!(ran.text().contains("summarize-own: 3 articles"), "{}", ran.text());
+    place.file("bad.toml", job.replace("length", "lenght"));
+    let ran = place.run(&["run", "bad.toml"]);
+    assert!(ran.code == 2 && ran.err.contains("line 11: lenght"), "{}", ran.err);
+    let arguments =
+        ["translate", "in", "--from", "en", "--to", "uk,ko", "--model", "echo", "-o", "both", "--report", "r.json"];
+    assert_eq!(place.run(&arguments).code, 1);
+    assert_eq!(outputs(&place.path("both")).len(), 6);
+    assert_eq!(place.report("r.ko.json")["options"]["to"], "ko");
+    let ran = place.run(&["translate", "in/part1/story1.txt", "--to", "uk,ko", "--model", "echo"]);
+    assert!(ran.code == 2 && ran.err.contains("several languages"), "{}", ran.err);
+}
+
+#[test]
+fn what_a_memory_has_is_taken_and_what_is_similar_is_told() {
+    let place = Place::new();
+    place.file(
+        "in/a.txt",
+        "The bridge was closed at night. The harbour was closed at noon. Nobody was hurt at the market.",
+    );
+    let unit = |en: &str, uk: &str| {
+        format!("<tu><tuv xml:lang=\"en\"><seg>{en}</seg></tuv><tuv xml:lang=\"uk\"><seg>{uk}</seg></tuv></tu>")
+    };
+    let units = [
+        unit("The bridge was closed at night.", "Міст закрили вночі."),
+        unit("The harbour was closed at midnight.", "Гавань закрили опівночі."),
+    ];
+    let header = "<header creationtool=\"x\" creationtoolversion=\"1\" segtype=\"sentence\" o-tmf=\"x\" adminlang=\"en\" \
+                  srclang=\"en\" datatype=\"plaintext\"/>";
+    place.file("m.tmx", format!("<tmx version=\"1.4\">{header}<body>{}</body></tmx>", units.concat()));
+    let ran = translate(&place, "in", "out", &["--memory", "m.tmx", "--memory-out", "new.tmx", "--report", "r.json"]);
+    let text = fs::read_to_string(place.path("out/a.uk.txt")).unwrap();
+    assert!(text.starts_with("Міст закрили вночі. The harbour"), "{text} {}", ran.err);
+    let report = place.report("r.json");
+    let segments = report["articles"][0]["segments"].as_array().unwrap();
+    assert_eq!((segments[0]["origin"].as_str(), segments[0]["needs_review"].as_bool()), (Some("memory"), Some(false)));
+    let codes = |segment: &Value| segment["findings"].to_string();
+    assert!(codes(&segments[1]).contains("memory_similar") && codes(&segments[1]).contains("опівночі"));
+    assert!(!codes(&segments[2]).contains("memory"));
+    let written = fs::read_to_string(place.path("new.tmx")).unwrap();
+    assert!(written.contains("Міст закрили вночі.") && !written.contains("harbour"), "what is doubtful is no memory");
+    let taken = ["--memory", "m.tmx", "--memory-take", "0.6", "--memory-threshold", "0.6", "--report", "t.json"];
+    let ran = translate(&place, "in", "taken", &taken);
+    let text = fs::read_to_string(place.path("taken/a.uk.txt")).unwrap();
+    assert!(text.contains("Гавань закрили опівночі."), "{text} {}", ran.err);
+    assert!(codes(&place.report("t.json")["articles"][0]["segments"][1]).contains("memory_fuzzy"));
+    // With a memory the job is another one.
+    assert_eq!(translate(&place, "in", "out", &["--report", "u.json"]).code, 1);
+    assert_eq!(place.report("u.json")["totals"]["reused"], 0);
+    let ran = translate(&place, "in", "x", &["--memory", "in/a.txt"]);
+    assert!(ran.code == 2 && ran.err.contains("in/a.txt"), "{}", ran.err);
 }

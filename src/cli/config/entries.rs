@@ -52,7 +52,7 @@ pub(super) fn read(built: &Command, file: &str, text: &str) -> Result<Vec<Entry>
     Ok(reading.entries)
 }
 
-fn line_of(text: &str, at: usize) -> usize {
+pub(in crate::cli) fn line_of(text: &str, at: usize) -> usize {
     text.get(..at).unwrap_or(text).matches('\n').count() + 1
 }
 
@@ -95,7 +95,7 @@ impl Reading<'_> {
 }
 
 /// The option of a command with that name.
-pub(super) fn option<'a>(command: &'a Command, key: &str) -> Option<&'a Arg> {
+pub(in crate::cli) fn option<'a>(command: &'a Command, key: &str) -> Option<&'a Arg> {
     let named = |option: &&Arg| option.get_long() == Some(key) && !NOT_IN_A_FILE.contains(&key);
     command.get_arguments().find(named)
 }
@@ -149,7 +149,7 @@ fn unknown(command: &Command, key: &str, value: &DeValue<'_>) -> String {
 }
 
 /// What would have been typed to say the same.
-fn arguments(option: &Arg, value: &Spanned<DeValue<'_>>) -> Result<Vec<OsString>, String> {
+pub(in crate::cli) fn arguments(option: &Arg, value: &Spanned<DeValue<'_>>) -> Result<Vec<OsString>, String> {
     let long = option.get_long().unwrap_or_default();
     let value = value.get_ref();
     let wrong = |expected: &str| Err(format!("expected {expected}, got {}", kind(value)));
@@ -202,7 +202,7 @@ fn kind(value: &DeValue<'_>) -> &'static str {
 }
 
 /// The complaint of the parser without its advice on how to call the program.
-pub(super) fn shorten(error: &clap::Error) -> String {
+pub(in crate::cli) fn shorten(error: &clap::Error) -> String {
     let text = error.to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
     let lines = text.lines().take_while(|line| !line.trim().is_empty()).map(str::trim);

@@ -111,6 +111,7 @@ fn translation((from, to): (Language, Language), threads: usize, models: &Models
         retry: Retry::Off,
         typography: Typography::Auto,
         reading: Reading::default(),
+        staging: None,
     };
     let never = AtomicBool::new(false);
     let pass = |items| -> Result<(usize, f64)> {
