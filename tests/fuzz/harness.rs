@@ -69,6 +69,9 @@ impl Harness {
             let said = info.payload_as_str().unwrap_or("(nothing)").to_string();
             *PANIC.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = format!("panic at {place}: {said}");
         }));
+        // Errors of Candle hold a backtrace where the environment asks for it; the names of the whole program, which the first
+        // one loads and keeps, are no input's doing.
+        let _ = std::backtrace::Backtrace::capture().to_string();
         let first = number("TLUMACH_FUZZ_FIRST").unwrap_or(0);
         Harness {
             name,

@@ -252,7 +252,11 @@ fn a_missing_file_alone_cannot_run_and_among_others_is_a_failed_item() {
 fn a_folder_without_articles_is_said_to_be_one() {
     let place = Place::new();
     fs::create_dir(place.path("empty")).unwrap();
-    refuses(&place, &["translate", "empty", "--to", "uk", "--model", "echo", "--output", "o"], &["empty", ".txt"]);
+    refuses(
+        &place,
+        &["translate", "empty", "--to", "uk", "--model", "echo", "--output", "o"],
+        &["empty", "expected text, Markdown"],
+    );
 }
 
 #[test]

@@ -1,3 +1,5 @@
+//! Journals that are cut, locked, foreign, and come to their end.
+
 #![allow(clippy::unwrap_used)]
 use super::{Done, Journal, JournalError};
 use crate::job::report::{ArticleRecord, InputRecord, Status};
