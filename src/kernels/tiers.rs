@@ -44,7 +44,7 @@ macro_rules! tiers {
 
 pub(crate) use tiers;
 
-/// What the loops of [`tiers`] run on.
+/// What the loops of this module run on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Width {
     /// AVX-512 with its byte, word and vector length extensions.

@@ -39,8 +39,8 @@ pub trait Tokenizer: Send + Sync {
         self.encode(&crate::prompt::with_terms(text, terms), task)
     }
 
-    /// The same with what stands around the text: the headline, what was said before. Only for a tokenizer that
-    /// [takes it](Tokenizer::takes_context); others do not tell the model.
+    /// The same with what stands around the text: the headline, what was said before. A tokenizer
+    /// of a model that was not trained on it does not tell the model.
     ///
     /// # Errors
     /// Those of [`Tokenizer::encode`].
