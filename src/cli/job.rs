@@ -27,8 +27,12 @@ use tlumach::token::SummaryLength;
 
 pub(super) fn translate(cli: &Cli, args: &TranslateArgs, settings: &mut Settings) -> Result<Ending> {
     let mut ending = Ending::Fine;
-    for input in each_language(&args.input)? {
-        let args = TranslateArgs { input, ..args.clone() };
+    let args_to = args.input.to.as_deref();
+    for input in each_language(&args.input, args.keep.watch)? {
+        let mut args = TranslateArgs { input, ..args.clone() };
+        if several(&args.input, args_to) {
+            args.memory.memory_out = args.memory.memory_out.as_deref().map(|path| in_language(path, &args.input));
+        }
         let done = do_or_watch(cli, &args.input, settings, translation_plan(&args))?;
         ending = if done == Ending::Fine { ending } else { done };
     }
@@ -37,7 +41,7 @@ pub(super) fn translate(cli: &Cli, args: &TranslateArgs, settings: &mut Settings
 
 pub(super) fn summarize(cli: &Cli, args: &SummarizeArgs, settings: &mut Settings) -> Result<Ending> {
     let mut ending = Ending::Fine;
-    for input in each_language(&args.input)? {
+    for input in each_language(&args.input, args.keep.watch)? {
         let args = SummarizeArgs { input, ..args.clone() };
         let done = do_or_watch(cli, &args.input, settings, summary_plan(&args))?;
         ending = if done == Ending::Fine { ending } else { done };
@@ -45,25 +49,40 @@ pub(super) fn summarize(cli: &Cli, args: &SummarizeArgs, settings: &mut Settings
     Ok(ending)
 }
 
+/// Whether a job is one of several languages that were asked for together.
+fn several(input: &InputArgs, asked: Option<&str>) -> bool {
+    input.to.as_deref() != asked
+}
+
+/// A file with the language of a job in its name.
+fn in_language(path: &Path, input: &InputArgs) -> PathBuf {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let extension = path.extension().map(|e| format!(".{}", e.to_string_lossy())).unwrap_or_default();
+    path.with_file_name(format!("{stem}.{}{extension}", input.to.as_deref().unwrap_or_default()))
+}
+
 /// The same for each language of `--to uk,ko`; report and review copy get the language into their names.
-fn each_language(input: &InputArgs) -> Result<Vec<InputArgs>> {
+fn each_language(input: &InputArgs, watched: bool) -> Result<Vec<InputArgs>> {
     let Some(several) = input.to.as_deref().filter(|to| to.contains(',')) else { return Ok(vec![input.clone()]) };
+    if watched {
+        bail!("--to {several}: --watch does one language at a time; start one for each");
+    }
     let folder = input.output.as_deref().is_some_and(|_| super::keeping::is_folder_job(input));
     if !folder || input.inputs.iter().any(|path| path == Path::new("-")) {
         bail!(
             "--to {several}: several languages need files as inputs and a folder for their answers: add --output DIR/"
         );
     }
-    let mut each = Vec::new();
-    for to in several.split(',').map(str::trim).filter(|to| !to.is_empty()) {
-        let own = |path: &Option<PathBuf>| {
-            let path = path.as_deref()?;
-            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-            let extension = path.extension().map(|e| format!(".{}", e.to_string_lossy())).unwrap_or_default();
-            Some(path.with_file_name(format!("{stem}.{to}{extension}")))
-        };
-        let (report, review) = (own(&input.report), own(&input.review));
-        each.push(InputArgs { to: Some(to.to_string()), report, review, ..input.clone() });
+    let mut each: Vec<InputArgs> = Vec::new();
+    for to in several.split(',').map(str::trim) {
+        let input = InputArgs { to: Some(to.to_string()), ..input.clone() };
+        let (report, review) = (input.report.as_deref(), input.review.as_deref());
+        let (report, review) =
+            (report.map(|path| in_language(path, &input)), review.map(|path| in_language(path, &input)));
+        if to.is_empty() || each.iter().any(|other| other.to == input.to) {
+            bail!("--to {several}: expected different languages with commas between, for example uk,ko");
+        }
+        each.push(InputArgs { report, review, ..input });
     }
     Ok(each)
 }
@@ -278,11 +297,12 @@ pub(super) fn run(cli: &Cli, input: &InputArgs, settings: &mut Settings, plan: P
     console.remembered(&summary.totals);
     let used = sink.used.into_inner().unwrap_or_else(PoisonError::into_inner);
     let tail = Tail { models: all_records(&models, &used), totals: summary.totals.clone() };
-    ground.kept.finish(&ground.head, &tail, summary.cancelled)?;
+    let kept = ground.kept.finish(&ground.head, &tail, summary.cancelled);
     sink.records.into_inner().unwrap_or_else(PoisonError::into_inner).finish(&tail)?;
     if let Some(export) = sink.export.into_inner().unwrap_or_else(PoisonError::into_inner) {
         export.finish()?;
     }
+    kept?;
     let first_answer = first_answer.into_inner();
     Ok(Ran { spec, summary, models: tail.models, passes_s, load_ms, first_answer })
 }

@@ -39,7 +39,9 @@ impl Kept {
     /// A journal or a cache that was asked for cannot be used.
     pub(super) fn open(input: &InputArgs, args: &KeepArgs, spec: &JobSpec, settings: &Settings) -> Result<Kept> {
         let folder = input.output.as_deref().filter(|_| is_folder_job(input));
-        let name = job_name(spec, args.shard.as_deref());
+        let shard =
+            args.shard.as_deref().map(|shard| Shard::parse(shard, &|name| std::env::var(name).ok())).transpose()?;
+        let name = job_name(spec, shard);
         let state = folder.map(|folder| folder.join(STATE));
         let path = match (&args.journal, args.no_journal) {
             (Some(path), _) => Some(path.clone()),
@@ -52,8 +54,11 @@ impl Kept {
             bail!("--resume: expected the journal of an earlier run, found none ({place})");
         }
         let journal = path.as_deref().map(|path| open_journal(path, args.fresh)).transpose()?;
-        let store = if args.no_cache || args.fresh { None } else { open_cache(args, settings)? };
-        let staging = journal.as_ref().and(state.as_ref()).map(|state| state.join(format!("{name}.parts")));
+        let store = if args.no_cache { None } else { open_cache(args, settings)? };
+        let store = store.map(|store| if args.fresh { store.refreshing() } else { store });
+        // With a journal elsewhere there may be another job of this name in the folder.
+        let own = journal.as_ref().filter(|_| args.journal.is_none());
+        let staging = own.and(state.as_ref()).map(|state| state.join(format!("{name}.parts")));
         if let Some(staging) = staging.as_deref().filter(|staging| staging.exists()) {
             std::fs::remove_dir_all(staging).with_context(|| format!("cannot delete {}", staging.display()))?;
         }
@@ -67,7 +72,8 @@ impl Kept {
     /// # Errors
     /// A file cannot be written.
     pub(super) fn finish(&self, head: &Head, tail: &Tail, cancelled: bool) -> Result<()> {
-        if let Some(journal) = self.journal.as_ref().filter(|_| !cancelled) {
+        // What could not be written is done again next time, and its segments are known then.
+        if let Some(journal) = self.journal.as_ref().filter(|_| !cancelled && tail.totals.failed == 0) {
             journal.compact()?;
         }
         if let Some(staging) = self.staging.as_deref().filter(|staging| staging.exists()) {
@@ -120,10 +126,10 @@ pub(super) fn is_folder_job(input: &InputArgs) -> bool {
 }
 
 /// What a job is called among those that share an output folder.
-fn job_name(spec: &JobSpec, shard: Option<&str>) -> String {
+fn job_name(spec: &JobSpec, shard: Option<Shard>) -> String {
     let task = if matches!(spec.work, Work::Summarize { .. }) { "summarize" } else { "translate" };
     let to = spec.to.map_or_else(|| "own".to_string(), |to| to.to_string());
-    let shard = shard.map(|shard| format!("-{}", shard.replace('/', "-of-"))).unwrap_or_default();
+    let shard = shard.map(|shard| format!("-{}-of-{}", shard.index, shard.of)).unwrap_or_default();
     format!("{task}-{to}{shard}")
 }
 
@@ -160,10 +166,17 @@ pub(super) fn write_sidecar(
     let mut path = output.as_os_str().to_os_string();
     path.push(SIDECAR);
     let path = PathBuf::from(path);
-    if record.reused && path.exists() {
+    // One of an earlier output, which a full disk left behind, is no sidecar of this one.
+    let is_current = || {
+        let known: Option<Value> = serde_json::from_slice(&std::fs::read(&path).ok()?).ok();
+        Some(known?["output"]["sha256"].as_str()? == record.output_sha256.as_deref()?)
+    };
+    if record.reused && is_current() == Some(true) {
         return Ok(());
     }
-    write(&path, &provenance(record, head, models), staging)
+    let provenance = provenance(record, head, models);
+    // A folder of the output may be a disk of its own.
+    write(&path, &provenance, staging).or_else(|_| write(&path, &provenance, None))
 }
 
 /// Where an output comes from: source, program, models, options, and what was found.

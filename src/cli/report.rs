@@ -5,6 +5,7 @@ use super::args::ReportArgs;
 use super::keeping::STATE;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -34,13 +35,22 @@ pub(super) fn run(args: &ReportArgs) -> Result<Ending> {
             let record = job.journal.record(&done.name).with_context(|| {
                 format!("journal {}: the record of {} cannot be read", job.journal.path().display(), done.name)
             })?;
-            doubtful |= record.status != Status::Ok;
-            let row = Row::of(done, &record);
+            let current = std::fs::read(&done.output).is_ok_and(|bytes| sha256(&bytes) == done.output_sha256);
+            doubtful |= record.status != Status::Ok || !current;
+            let row = Row::of(done, &record, current);
             if args.json {
                 records.push(row.json());
             } else {
                 records.push(Value::String(row.line()));
             }
+        }
+        // What failed is in no journal: it is done again next time.
+        let total = |name: &str| job.summary.as_ref().and_then(|summary| summary["totals"][name].as_u64()).unwrap_or(0);
+        let missing = total("articles").saturating_sub(job.articles.len() as u64).max(total("failed"));
+        if missing > 0 || job.summary.is_none() {
+            doubtful = true;
+            let how_many = if missing > 0 { format!("{missing} articles are") } else { "it is".to_string() };
+            super::console::say(&format!("tlumach: {}: {how_many} not finished; run the job again", job.name));
         }
         if args.json {
             all.push(json!({ "job": job.name, "summary": job.summary, "articles": records }));
@@ -91,26 +101,36 @@ fn find(folder: &Path) -> Result<Vec<Job>> {
     paths.into_iter().map(open).collect()
 }
 
+fn sha256(bytes: &[u8]) -> String {
+    format!("{:x}", Sha256::digest(bytes))
+}
+
 const HEADING: &str = "status    trust  segments  review  errors  warnings  output";
 
 /// What the table says of an article.
 struct Row<'r> {
     done: &'r Done,
     record: &'r ArticleRecord,
+    /// Whether the output is as it was written.
+    current: bool,
     review: usize,
     errors: usize,
     warnings: usize,
 }
 
 impl<'r> Row<'r> {
-    fn of(done: &'r Done, record: &'r ArticleRecord) -> Row<'r> {
+    fn of(done: &'r Done, record: &'r ArticleRecord, current: bool) -> Row<'r> {
         let count = |severity| record.all_findings().filter(|finding| finding.severity == severity).count();
         let review = record.segments.iter().filter(|segment| segment.needs_review).count();
-        Row { done, record, review, errors: count(Severity::Error), warnings: count(Severity::Warning) }
+        Row { done, record, current, review, errors: count(Severity::Error), warnings: count(Severity::Warning) }
     }
 
     fn line(&self) -> String {
-        let status = if self.record.status == Status::Ok { "ok" } else { "look at" };
+        let status = match (self.current, self.record.status) {
+            (false, _) => "changed",
+            (true, Status::Ok) => "ok",
+            (true, _) => "look at",
+        };
         let trust = self.record.confidence.map_or_else(|| "-".to_string(), |trust| format!("{trust:.2}"));
         let (segments, review) = (self.record.segments.len(), self.review);
         let (errors, warnings, output) = (self.errors, self.warnings, self.done.output.display());
@@ -120,6 +140,7 @@ impl<'r> Row<'r> {
     fn json(&self) -> Value {
         json!({
             "status": self.record.status,
+            "output_as_written": self.current,
             "confidence": self.record.confidence,
             "segments": self.record.segments.len(),
             "needs_review": self.review,

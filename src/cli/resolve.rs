@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use tlumach::article::{Format, Reading};
+use tlumach::article::{Format, Reading, SIDECAR};
 use tlumach::job::spec::{Item, JobSpec, Lines, Retry, Source, Target, Typography, Work};
 use tlumach::language::Language;
 use tlumach::token::SummaryLength;
@@ -134,6 +134,7 @@ fn walk(folder: &Path, output: Option<&Path>, found: &mut Vec<Found>) {
     let hidden = |entry: &walkdir::DirEntry| {
         entry.depth() > 0 && entry.file_name().to_str().is_some_and(|name| name.starts_with('.'))
     };
+    let mixed = output.is_some_and(|output| folder.canonicalize().is_ok_and(|folder| folder == *output));
     let output = output.filter(|output| folder.canonicalize().is_ok_and(|folder| folder != **output));
     let is_output = |entry: &walkdir::DirEntry| {
         entry.file_type().is_dir() && output.is_some() && entry.path().canonicalize().ok().as_deref() == output
@@ -141,6 +142,8 @@ fn walk(folder: &Path, output: Option<&Path>, found: &mut Vec<Found>) {
     let entries = walkdir::WalkDir::new(folder).follow_links(true).sort_by_file_name();
     for entry in entries.into_iter().filter_entry(|entry| !hidden(entry) && !is_output(entry)) {
         match entry {
+            // Where outputs stand among their inputs, they say what they are.
+            Ok(entry) if mixed && entry.file_type().is_file() && has_sidecar(entry.path()) => {}
             Ok(entry) if entry.file_type().is_file() && Format::of_path(entry.path()).is_some() => {
                 let relative = entry.path().strip_prefix(folder).unwrap_or(entry.path()).to_path_buf();
                 found.push(Found { input: Source::File(entry.into_path()), relative });
@@ -153,6 +156,13 @@ fn walk(folder: &Path, output: Option<&Path>, found: &mut Vec<Found>) {
             }
         }
     }
+}
+
+/// Whether a file is the output of a job, with a file beside it that says where it comes from.
+fn has_sidecar(path: &Path) -> bool {
+    let mut beside = path.as_os_str().to_os_string();
+    beside.push(SIDECAR);
+    Path::new(&beside).exists()
 }
 
 /// Gives every input its output.

@@ -8,6 +8,7 @@ use super::config::entries::{arguments, line_of, option, shorten};
 use super::{Ending, job};
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{CommandFactory, FromArgMatches};
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -39,6 +40,7 @@ pub(super) fn run(args: &RunArgs, settings: &mut Settings) -> Result<Ending> {
             Cli::command().try_get_matches_from(command).map_err(|error| anyhow!("job {name}: {}", shorten(&error)))?;
         parsed.push(Cli::from_arg_matches(&matches).map_err(|error| anyhow!("job {name}: {}", shorten(&error)))?);
     }
+    apart(&parsed).with_context(|| format!("job {name}"))?;
     let stop = super::stop_flag();
     let mut ending = Ending::Fine;
     let mut failed = None;
@@ -59,6 +61,39 @@ pub(super) fn run(args: &RunArgs, settings: &mut Settings) -> Result<Ending> {
         }
     }
     failed.map_or(Ok(ending), Err)
+}
+
+/// Checks that no step takes the files of another one.
+fn apart(parsed: &[Cli]) -> Result<()> {
+    let mut taken: BTreeSet<String> = BTreeSet::new();
+    for cli in parsed {
+        let (task, input, keep, memory) = match &cli.command {
+            Command::Translate(args) => ("translate", &args.input, &args.keep, args.memory.memory_out.as_deref()),
+            Command::Summarize(args) => ("summarize", &args.input, &args.keep, None),
+            _ => continue,
+        };
+        if keep.watch && parsed.len() > 1 {
+            bail!("watch: expected the only table of its job: the others would never be done");
+        }
+        let output = input.output.as_deref().unwrap_or(Path::new("-"));
+        let to = input.to.as_deref().unwrap_or("its own language");
+        let mut own = vec![format!("{task} into {to} in {}", output.display())];
+        for (option, path) in [
+            ("report", input.report.as_deref()),
+            ("review", input.review.as_deref()),
+            ("memory-out", memory),
+            ("journal", keep.journal.as_deref()),
+        ] {
+            own.extend(path.map(|path| format!("{option} = {:?}", path.display().to_string())));
+        }
+        for what in own {
+            if taken.contains(&what) {
+                bail!("{what}: expected at most one table that writes this; give each files of its own");
+            }
+            taken.insert(what);
+        }
+    }
+    Ok(())
 }
 
 /// The commands that a job file stands for.

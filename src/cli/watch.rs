@@ -8,6 +8,7 @@ use super::Ending;
 use super::args::{Cli, InputArgs};
 use super::console::{Console, Loudness, Sink};
 use super::job::{self, Plan};
+use super::keeping::Shard;
 use super::records::{Asked, Records};
 use super::{keeping, resolve};
 use anyhow::{Result, bail};
@@ -16,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
-use tlumach::job::report::Tail;
+use tlumach::job::report::{Tail, Totals};
 use tlumach::job::spec::{Item, JobSpec, Source};
 use tlumach::pipeline::models::Models;
 use tlumach::pipeline::{Pipeline, Summary};
@@ -82,6 +83,11 @@ impl Seen {
 /// The inputs are no folders, the outputs no folder or one of the inputs, or the job cannot be run at all.
 pub(super) fn run(cli: &Cli, input: &InputArgs, settings: &mut Settings, plan: Plan<'_>) -> Result<Ending> {
     check(input)?;
+    if plan.memory.is_some_and(|memory| memory.memory_out.is_some()) {
+        bail!("--watch: --memory-out is written when a job ends, and this one does not; leave it out");
+    }
+    let shard = plan.keep.and_then(|keep| keep.shard.as_deref());
+    let shard = shard.map(|shard| Shard::parse(shard, &|name| std::env::var(name).ok())).transpose()?;
     let mut spec = JobSpec { items: Vec::new(), ..resolve::options(input, plan.work)? };
     let ground = job::Ground::prepare(input, &mut spec, settings, plan)?;
     let stop = super::stop_flag();
@@ -93,21 +99,57 @@ pub(super) fn run(cli: &Cli, input: &InputArgs, settings: &mut Settings, plan: P
     }
     let mut seen = Seen::default();
     let mut ending = Ending::Fine;
+    let mut sums = Totals::default();
+    let mut said = String::new();
     while !stop.load(Ordering::Relaxed) {
-        spec.items = seen.ready(resolve::items(input, plan.work, spec.to)?);
+        spec.items = match resolve::items(input, plan.work, spec.to) {
+            Ok(items) => seen.ready(items),
+            // Two files with one output, say: whoever put them there can mend it.
+            Err(error) => {
+                let message = super::chain(&error);
+                if message != said {
+                    console.line(&format!("tlumach: {message}"));
+                    said = message;
+                }
+                Vec::new()
+            }
+        };
+        if let Some(shard) = shard {
+            shard.retain(&mut spec.items);
+        }
         if !spec.items.is_empty() {
             console.more(spec.items.len());
             let summary = pass(&spec, &ground, &models, (&console, &stop))?;
             if job::ending(&summary) == Ending::Findings {
                 ending = Ending::Findings;
             }
-            let tail = Tail { models: models.records(), totals: summary.totals };
-            ground.kept.finish(&ground.head, &tail, summary.cancelled)?;
+            add(&mut sums, &summary.totals);
         }
         std::thread::sleep(EVERY);
     }
     console.end();
+    let tail = Tail { models: models.records(), totals: sums };
+    ground.kept.finish(&ground.head, &tail, false)?;
     Ok(ending)
+}
+
+/// Adds what one look brought.
+fn add(sums: &mut Totals, more: &Totals) {
+    sums.articles += more.articles;
+    sums.failed += more.failed;
+    sums.with_findings += more.with_findings;
+    sums.reused += more.reused;
+    sums.segments += more.segments;
+    sums.remembered += more.remembered;
+    sums.needs_review += more.needs_review;
+    sums.source_words += more.source_words;
+    sums.source_tokens += more.source_tokens;
+    sums.target_tokens += more.target_tokens;
+    sums.elapsed_ms += more.elapsed_ms;
+    sums.load_ms += more.load_ms;
+    if let Some(terms) = more.terms {
+        sums.terms.get_or_insert_default().add(terms);
+    }
 }
 
 fn pass(

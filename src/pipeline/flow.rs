@@ -156,7 +156,12 @@ impl<'f, 'a> Flow<'f, 'a> {
                 }
                 let state = self.state();
                 if state.lanes.values().any(|lane| lane.runs) {
-                    let _ = self.runs_changed.wait_timeout(state, NAP);
+                    drop(self.runs_changed.wait_timeout(state, NAP));
+                } else {
+                    drop(state);
+                }
+                if let Some(recall) = &self.pipeline.recall {
+                    recall.flush_if_due();
                 }
             }
         });

@@ -138,9 +138,10 @@ pub(super) enum Verdict {
 }
 
 impl Ground<'_> {
-    /// What the checks say of an answer that no model gave.
-    pub(super) fn check(&self, translated: &Translated) -> Vec<Finding> {
-        self.judge(Step::First, translated.clone()).findings
+    /// An answer that no model gave, mended where its place is certain, and what the checks say of it.
+    pub(super) fn check(&self, translated: Translated) -> (Translated, Vec<Finding>) {
+        let candidate = self.judge(Step::First, translated);
+        (candidate.translated, candidate.findings)
     }
 
     /// Reads an answer as the checks do.

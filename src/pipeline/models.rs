@@ -522,6 +522,28 @@ impl<'a> Models<'a> {
 
     /// The best chat model on disk, otherwise the smallest useful one that can be fetched, otherwise no model.
     fn best_summarizer(&self, observer: &dyn Observer) -> Summarizer {
+        let Some(card) = self.summarizer_card() else {
+            return Summarizer::Extractive(Some("no card of a chat model".into()));
+        };
+        match self.load_key(&card.name, observer) {
+            Ok(model) => Summarizer::Model(model),
+            Err(error) => {
+                self.progress.message(&format!("{} cannot be had: {error}", card.name));
+                Summarizer::Extractive(Some(format!("no chat model is on disk and {} cannot be had", card.name)))
+            }
+        }
+    }
+
+    /// The name of whoever is to summarize, whether or not it can be had.
+    pub(super) fn summarizer_key(&self) -> String {
+        match &self.choice {
+            Choice::Extractive => EXTRACTIVE.to_string(),
+            Choice::Auto => self.summarizer_card().map_or_else(|| EXTRACTIVE.to_string(), |card| card.name.clone()),
+            Choice::Echo | Choice::Card(_) | Choice::Path(_) => self.chosen.clone().unwrap_or_default(),
+        }
+    }
+
+    fn summarizer_card(&self) -> Option<&'static Card> {
         let mut candidates: Vec<&'static Card> = registry::cards()
             .iter()
             .filter(|card| {
@@ -540,15 +562,7 @@ impl<'a> Models<'a> {
         let default = candidates.iter().copied().find(|card| card.name == DEFAULT_SUMMARIZER);
         // Of a class that was asked for, the smallest.
         let default = default.or_else(|| candidates.iter().copied().min_by_key(|card| card.size_bytes));
-        let chosen = candidates.iter().copied().find(|card| here(card)).or(default);
-        let Some(card) = chosen else { return Summarizer::Extractive(Some("no card of a chat model".into())) };
-        match self.load_key(&card.name, observer) {
-            Ok(model) => Summarizer::Model(model),
-            Err(error) => {
-                self.progress.message(&format!("{} cannot be had: {error}", card.name));
-                Summarizer::Extractive(Some(format!("no chat model is on disk and {} cannot be had", card.name)))
-            }
-        }
+        candidates.iter().copied().find(|card| here(card)).or(default)
     }
 
     /// What every model offers, the unavailable ones left out.

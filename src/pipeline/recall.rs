@@ -230,7 +230,9 @@ impl<'a> Recall<'a> {
     pub(super) fn keep(&self, key: Key, settled: &Settled) {
         let answer = &settled.translated.answer;
         let whole = answer.error.is_none() && !answer.cancelled && !answer.text.trim().is_empty();
-        if !whole || settled.translated.origin.is_some() {
+        // An attempt that failed for want of memory, say, may succeed next time.
+        let tried = settled.attempts.iter().all(|attempt| attempt.kept || attempt.output.is_some());
+        if !whole || !tried || settled.translated.origin.is_some() {
             return;
         }
         let Ok(kept) = serde_json::to_string(&Kept::of(settled)) else { return };
@@ -238,6 +240,14 @@ impl<'a> Recall<'a> {
         waiting.answers.push((key, kept));
         let since = *waiting.since.get_or_insert_with(Instant::now);
         if waiting.answers.len() >= BATCH || since.elapsed() >= BATCH_TIME {
+            self.write(&mut waiting);
+        }
+    }
+
+    /// Writes what has waited for long enough.
+    pub(super) fn flush_if_due(&self) {
+        let mut waiting = lock(&self.waiting);
+        if waiting.since.is_some_and(|since| since.elapsed() >= BATCH_TIME) {
             self.write(&mut waiting);
         }
     }
@@ -311,7 +321,12 @@ impl<'a> Recall<'a> {
     /// What the journal notes of an article, if it is to note it: what failed is done again next time.
     fn done(&self, item: &Item, record: &ArticleRecord, spec: &JobSpec, models: &Models<'_>) -> Option<Done> {
         let whole = record.segments.iter().all(|segment| segment.outcome != OutcomeRecord::Failed);
-        if !whole || !matches!(record.status, Status::Ok | Status::Findings) {
+        // A paragraph that no model here could read may be read when there is one.
+        let unread =
+            record.segments.iter().flat_map(|segment| &segment.findings).any(|finding| {
+                finding.code == "foreign_language" && finding.severity == crate::quality::Severity::Error
+            });
+        if !whole || unread || !matches!(record.status, Status::Ok | Status::Findings) {
             return None;
         }
         Some(Done {
@@ -345,19 +360,19 @@ impl<'a> Recall<'a> {
         match spec.work {
             Work::Translate { .. } => {
                 let to = spec.to?;
-                let main = record.language.as_ref()?.used;
-                let others =
-                    record.segments.iter().filter(|segment| !segment.hops.is_empty() || segment.score.is_some());
-                let from: BTreeSet<Language> = others.filter_map(|segment| segment.language).chain([main]).collect();
-                for from in from.into_iter().filter(|from| *from != to) {
-                    // An article without a translated word has no route and needs none.
-                    if record.route.is_empty() && from == main {
-                        continue;
-                    }
+                // Languages that a model read. A paragraph that was read as another language has no route of its own, and none is
+                // looked for here: that might fetch a model.
+                let from: BTreeSet<Language> = record.route.iter().map(|hop| hop.from).collect();
+                let own = record.language.iter().map(|language| language.used);
+                let seen: BTreeSet<Language> =
+                    own.chain(record.segments.iter().filter_map(|segment| segment.language)).collect();
+                for from in seen.into_iter().filter(|language| *language != to && from.contains(language)) {
                     parts.insert(self.identity(models, from, to)?);
                 }
             }
             Work::Summarize { .. } => {
+                // Another choice, or another model on disk, is another summary.
+                parts.insert(format!("asked {}", models.model_identity(&models.summarizer_key())?));
                 let names = record.summarizer.iter().chain(record.route.iter().map(|hop| &hop.model));
                 for name in names {
                     parts.insert(models.model_identity(name)?);

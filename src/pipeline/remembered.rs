@@ -64,7 +64,9 @@ fn taken(found: &Match<'_>, findings: Vec<Finding>) -> Settled {
 impl Settled {
     /// The same with what the checks say of it: a person wrote it, but perhaps for another text.
     pub(super) fn checked(mut self, ground: &Ground<'_>) -> Settled {
-        self.findings.extend(ground.check(&self.translated));
+        let (translated, findings) = ground.check(std::mem::take(&mut self.translated));
+        self.translated = translated;
+        self.findings.extend(findings);
         self
     }
 }

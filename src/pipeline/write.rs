@@ -56,6 +56,8 @@ fn replace(path: &Path, bytes: &[u8], staging: Option<&Path>) -> std::io::Result
 fn stage(path: &Path, bytes: &[u8], folder: &Path) -> std::io::Result<()> {
     let mut file = tempfile::Builder::new().prefix(".tlumach-").tempfile_in(folder)?;
     file.write_all(bytes)?;
+    // After a power cut the name must not stand for an empty file.
+    file.as_file().sync_data()?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

@@ -71,6 +71,8 @@ pub struct Store {
     connection: Mutex<Connection>,
     path: PathBuf,
     limit: u64,
+    /// Whether nothing is read and what is written takes the place of what is there.
+    refreshing: bool,
 }
 
 impl Store {
@@ -88,7 +90,13 @@ impl Store {
         if got != VERSION {
             return Err(StoreError::Version { path: at(), expected: VERSION, got });
         }
-        Ok(Store { connection: Mutex::new(connection), path: at(), limit })
+        Ok(Store { connection: Mutex::new(connection), path: at(), limit, refreshing: false })
+    }
+
+    /// The same for a job that does everything again: nothing is read, and its answers take the place of old ones.
+    #[must_use]
+    pub fn refreshing(self) -> Store {
+        Store { refreshing: true, ..self }
     }
 
     /// Where it is.
@@ -102,6 +110,9 @@ impl Store {
 
     /// The answers of some keys, in their order. What cannot be read is none.
     pub fn get(&self, keys: &[Key]) -> Vec<Option<Vec<u8>>> {
+        if self.refreshing {
+            return vec![None; keys.len()];
+        }
         self.try_get(keys).unwrap_or_else(|_| vec![None; keys.len()])
     }
 
@@ -123,13 +134,8 @@ impl Store {
                 found.push(row.map(|(answer, _)| answer));
             }
         }
-        if !stale.is_empty() {
-            let transaction = connection.transaction()?;
-            for key in &stale {
-                transaction.execute("UPDATE answers SET used = ?2 WHERE key = ?1", params![&key[..], now])?;
-            }
-            transaction.commit()?;
-        }
+        // That an answer was used may go unnoted; it is an answer all the same.
+        let _ = note_use(&mut connection, &stale, now);
         Ok(found)
     }
 
@@ -148,6 +154,12 @@ impl Store {
         let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         for (key, answer) in answers {
             let size = answer.len() as u64 + OVERHEAD;
+            if self.refreshing {
+                let query = "SELECT size FROM answers WHERE key = ?1";
+                let old: Option<i64> = transaction.query_row(query, [&key[..]], |row| row.get(0)).optional()?;
+                transaction.execute("DELETE FROM answers WHERE key = ?1", [&key[..]])?;
+                transaction.execute("UPDATE total SET bytes = bytes - ?1", [old.unwrap_or(0)])?;
+            }
             let new = transaction.execute(
                 "INSERT OR IGNORE INTO answers (key, answer, used, size) VALUES (?1, ?2, ?3, ?4)",
                 params![&key[..], answer, now, size as i64],
@@ -173,6 +185,17 @@ impl Store {
         let (answers, bytes) = row.map_err(|source| StoreError::Sqlite { path: self.path.clone(), source })?;
         Ok(Usage { answers: answers as u64, bytes: bytes as u64 })
     }
+}
+
+fn note_use(connection: &mut Connection, keys: &[Key], now: i64) -> rusqlite::Result<()> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let transaction = connection.transaction()?;
+    for key in keys {
+        transaction.execute("UPDATE answers SET used = ?2 WHERE key = ?1", params![&key[..], now])?;
+    }
+    transaction.commit()
 }
 
 fn open(path: &Path) -> rusqlite::Result<(Connection, i64)> {
@@ -243,6 +266,18 @@ mod tests {
         b.put(&[(key(1), b"other".to_vec())]).unwrap();
         assert_eq!(b.get(&[key(2), key(3), key(1)]), [Some(b"two".to_vec()), None, Some(b"one".to_vec())]);
         assert_eq!(a.usage().unwrap(), Usage { answers: 2, bytes: 2 * (3 + OVERHEAD) });
+    }
+
+    #[test]
+    fn a_job_that_does_everything_again_replaces_what_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        Store::open(&path, 1 << 20).unwrap().put(&[(key(1), b"old answer".to_vec())]).unwrap();
+        let store = Store::open(&path, 1 << 20).unwrap().refreshing();
+        assert_eq!(store.get(&[key(1)]), [None]);
+        store.put(&[(key(1), b"new".to_vec())]).unwrap();
+        assert_eq!(store.usage().unwrap(), Usage { answers: 1, bytes: 3 + OVERHEAD });
+        assert_eq!(Store::open(&path, 1 << 20).unwrap().get(&[key(1)]), [Some(b"new".to_vec())]);
     }
 
     #[test]
