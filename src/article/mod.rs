@@ -151,6 +151,16 @@ pub enum ArticleError {
         /// What was expected and what was found.
         message: String,
     },
+    /// A document that does not add up, which is a fault of the program.
+    #[error(
+        "{format}: the file could not be taken apart: {message}; this is a fault of tlumach, please report it with the file"
+    )]
+    Unsound {
+        /// The format.
+        format: &'static str,
+        /// What contradicts what.
+        message: String,
+    },
     /// Fields that are not there, or a format without known ones.
     #[error("{format}: {message}")]
     Fields {
@@ -192,7 +202,12 @@ pub fn read_with(bytes: &[u8], format: Format, reading: &Reading) -> Result<Docu
         Format::Csv | Format::Tsv => csv::read(text, format, reading)?,
         Format::Docx => unreachable!("read above"),
     };
-    Ok(Document { byte_order_mark, ..document })
+    let document = Document { byte_order_mark, ..document };
+    // A reader that contradicts itself would lose or double words: nothing is written of such a file.
+    match document.check() {
+        Ok(()) => Ok(document),
+        Err(error) => Err(ArticleError::Unsound { format: format.name(), message: error.to_string() }),
+    }
 }
 
 /// Tells a format what will be put into its blocks, before they are joined: `outputs` are block and text of each segment

@@ -2,7 +2,7 @@
 //! exactly one way, and what lies between went out as it was. What does not add up is an error: nothing is written.
 
 use crate::article::Format;
-use crate::document::{Document, PieceKind};
+use crate::document::{Document, Piece, PieceKind};
 use crate::job::report::{AccountRecord, OutcomeRecord, SegmentRecord};
 use crate::segment::Joined;
 use std::ops::Range;
@@ -87,13 +87,18 @@ fn gaps<'s>(
 /// The first words of prose that are in no segment.
 fn outside_words<'d>(document: &'d Document, between: &[Range<usize>]) -> Option<&'d str> {
     let mut gap = 0;
-    for piece in document.blocks.iter().flat_map(|block| &block.pieces).filter(|piece| piece.kind == PieceKind::Prose) {
+    let is_word = |piece: &&Piece| match piece.kind {
+        PieceKind::Prose => true,
+        PieceKind::Character(c) => c.is_alphabetic(),
+        _ => false,
+    };
+    for piece in document.blocks.iter().flat_map(|block| &block.pieces).filter(is_word) {
         while between.get(gap).is_some_and(|range| range.end <= piece.span.start) {
             gap += 1;
         }
         for range in between[gap..].iter().take_while(|range| range.start < piece.span.end) {
             let text = &document.text[range.start.max(piece.span.start)..range.end.min(piece.span.end)];
-            if text.chars().any(char::is_alphabetic) {
+            if text.chars().any(char::is_alphabetic) || matches!(piece.kind, PieceKind::Character(_)) {
                 return Some(text);
             }
         }

@@ -55,6 +55,9 @@ const MIN_LETTERS_TO_DETECT: usize = 24;
 /// A paragraph in a closely related language is only believed above this confidence.
 const SURE: f32 = 0.6;
 
+/// A file with more letters than this in it should have some text.
+const MOST_WITHOUT_PROSE: usize = 100;
+
 impl<'i> Article<'i> {
     /// An article that nobody has looked at.
     pub(super) fn unread(index: usize, item: &'i Item) -> Article<'i> {
@@ -124,6 +127,13 @@ impl<'i> Article<'i> {
         self.find_language(&document, spec.from)?;
         self.segments = segment::segments(&document, self.language);
         self.plans = vec![Plan::translate(self.language); self.segments.len()];
+        let letters = document.text.chars().filter(|c| c.is_alphabetic()).take(MOST_WITHOUT_PROSE + 1).count();
+        let plain = matches!(self.format, Format::Plain | Format::Markdown | Format::Lines);
+        if self.segments.is_empty() && !plain && letters > MOST_WITHOUT_PROSE {
+            let message = "no text to translate was found in the file: what it has is marked as not to be translated, or stands in \
+                           places that are not read (docs/formats.md)";
+            self.record.findings.push(Finding::new("no_prose", Severity::Warning, message));
+        }
         self.document = Some(document);
         self.plan_languages(spec);
         self.plan_boilerplate(spec);

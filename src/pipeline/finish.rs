@@ -129,7 +129,7 @@ fn write_translation(
         document.set_language(article.language, to);
     }
     let changed = article.segments.iter().zip(outcomes).filter_map(|(segment, outcome)| match outcome {
-        Outcome::Translated(output) => Some((segment.block, output.as_str())),
+        Outcome::Translated(output) if *output != segment.text => Some((segment.block, output.as_str())),
         _ => None,
     });
     crate::article::prepare(document, article.format, changed);
@@ -186,6 +186,10 @@ fn decide(segment: &Segment, part: Translated, found: Vec<Finding>, record: &mut
         // An empty translation would lose the sentence: the source goes out, marked.
         record.outcome = OutcomeRecord::Failed;
         record.output.clone_from(&segment.text);
+        if record.findings.is_empty() {
+            let message = "the source was copied: there is no answer";
+            record.findings.push(Finding::new("not_translated", Severity::Error, message));
+        }
         return Outcome::Copied;
     }
     record.outcome = OutcomeRecord::Translated;

@@ -55,7 +55,11 @@ pub(super) fn place(document: &Document, segment: &Segment, output: &str) -> Pla
         markup: segment.slots.iter().map(|slot| document.rewritten(slot.span.clone())).collect(),
     };
     let markup: Vec<usize> = (0..segment.slots.len()).filter(|i| is_markup(&segment.slots[*i])).collect();
-    if markup.len() > MOST_SLOTS {
+    // An element that begins or ends outside of the segment cannot move past another one.
+    let is_pinned = |slot: &Slot| slot.span.is_empty() && slot.kind != SlotKind::Markup;
+    let pinned = markup.iter().filter(|i| is_pinned(&segment.slots[**i])).count();
+    let lone = |i: &&usize| matches!(segment.slots[**i].kind, SlotKind::Opening(_));
+    if markup.len() > MOST_SLOTS || pinned > 0 && markup.iter().filter(lone).count() > 1 {
         placer.in_order(&markup);
     } else {
         let nodes = tree(&segment.slots, &markup);
@@ -549,7 +553,12 @@ impl Placer<'_> {
     fn stays(&self, slot: &Slot) -> bool {
         let text = &self.document.text[slot.span.clone()];
         let is_sign = |c: char| !c.is_ascii() && !c.is_whitespace() && !matches!(c, '‐'..='―');
-        slot.kind == SlotKind::HardBreak && (text.contains(['<', '&']) || text.contains(is_sign))
+        // JSON may write the signs of a tag by their numbers.
+        let numbered = || {
+            let lower = text.to_ascii_lowercase();
+            lower.contains("\\u003c") || lower.contains("\\u0026")
+        };
+        slot.kind == SlotKind::HardBreak && (text.contains(['<', '&']) || text.contains(is_sign) || numbered())
     }
 
     /// Line breaks take the place of the spaces nearest to their relative position; cues come first.

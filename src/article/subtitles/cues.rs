@@ -82,16 +82,23 @@ fn web(text: &str, lines: &[Range<usize>]) -> Result<Vec<Cue>, Wrong> {
     if !head.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t'])) {
         return Err((1, format!("expected WEBVTT, got {:?}", shortened(line(0)))));
     }
+    // Only an empty line ends a cue. One of spaces is a line of the cue where text follows, as automatic captions have it; where
+    // another cue follows, somebody's editor left it.
+    let is_blank = |index: usize| {
+        let next = |more: usize| line(index + more);
+        let begins = next(1).contains("-->") || next(2).contains("-->") || next(1).trim().is_empty();
+        line(index).is_empty() || line(index).trim().is_empty() && (begins || next(1).starts_with("NOTE"))
+    };
     let mut found: Vec<Cue> = Vec::new();
     let mut index = 1;
     let mut head = true;
     while index < lines.len() {
-        if line(index).trim().is_empty() {
+        if is_blank(index) || line(index).trim().is_empty() {
             head = false;
             index += 1;
             continue;
         }
-        let end = (index..lines.len()).find(|index| line(*index).trim().is_empty()).unwrap_or(lines.len());
+        let end = (index..lines.len()).find(|index| is_blank(*index)).unwrap_or(lines.len());
         let first = line(index).trim_end();
         let skipped = first == "NOTE"
             || first.starts_with("NOTE ")

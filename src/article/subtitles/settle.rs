@@ -6,6 +6,7 @@ use super::payload::{Token, TokenKind, tokens};
 use crate::article::Format;
 use crate::document::Document;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// How often the text is gone through in search of tags: where more is needed, they are left where they are.
@@ -96,10 +97,9 @@ fn mend_tags<'s>(texts: &mut [Cow<'_, str>], source: impl Fn(usize) -> &'s str, 
             index = from;
             continue;
         }
+        let alone = standing_alone(source(index), format);
         open.extend(found.iter().filter_map(|token| match &token.kind {
-            TokenKind::Opening(name, None) if !stands_alone(source(index), name, format) => {
-                Some((index, token.span.clone(), name.clone()))
-            }
+            TokenKind::Opening(name, None) if !alone.contains(name) => Some((index, token.span.clone(), name.clone())),
             _ => None,
         }));
         index += 1;
@@ -128,10 +128,13 @@ fn end_inside(text: &str, opening: &Range<usize>, format: Format) -> usize {
     last.map_or(text.len(), |token| token.span.start + text[token.span.clone()].trim_end().len())
 }
 
-/// Whether the source has such a tag without a partner, as voices of `WebVTT` often are.
-fn stands_alone(source: &str, wanted: &str, format: Format) -> bool {
-    let found = tokens(source, 0..source.len(), format);
-    found.iter().any(|token| matches!(&token.kind, TokenKind::Opening(name, None) if name == wanted))
+/// The tags of the source without a partner, as voices of `WebVTT` often are.
+fn standing_alone(source: &str, format: Format) -> BTreeSet<String> {
+    let lone = |token: Token| match token.kind {
+        TokenKind::Opening(name, None) => Some(name),
+        _ => None,
+    };
+    tokens(source, 0..source.len(), format).into_iter().filter_map(lone).collect()
 }
 
 /// What is to be said of the cues that changed, with their lines: too long, too fast, empty.

@@ -283,7 +283,7 @@ proptest! {
             prop_assert_eq!(before.len(), after.len());
             let timings = |text: &str| text.lines().filter(|line| line.contains("-->")).map(str::to_string).collect::<Vec<_>>();
             prop_assert_eq!(timings(&text), timings(&settled));
-            let bare = |text: &str| ["<i>", "</i>", "<b>", "</b>", "{\\an8}"].iter().fold(text.to_string(), |text, tag| text.replace(tag, ""));
+            let bare = |text: &str| ["<i>", "</i>", "<b>", "</b>", "<v Al>", "{\\an8}"].iter().fold(text.to_string(), |text, tag| text.replace(tag, ""));
             let words = |text: &str| {
                 let text = bare(text);
                 let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.contains('q'));
@@ -319,4 +319,15 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_line_of_spaces_is_a_line_of_its_cue_where_text_follows() {
+    let text = "WEBVTT\n\n00:00:00.160 --> 00:00:02.389 align:start\n \nhello<00:00:00.480><c> everyone</c>\n\n\
+                00:00:02.389 --> 00:00:04.000\nWelcome back.\n \n00:00:05.000 --> 00:00:06.000\nThe end.\n";
+    let shown = show(text, Format::Vtt).concat();
+    for words in ["hello", "everyone", "Welcome back.", "The end."] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    assert!(!shown.contains("-->"), "{shown}");
 }

@@ -64,7 +64,7 @@ impl Family {
             Family::Rss => match (name.vocabulary, name.local) {
                 (Vocabulary::None, "rss" | "channel" | "item" | "image" | "textInput") => Role::Parts,
                 (Vocabulary::None, "title") => Role::Rich(Heading),
-                (Vocabulary::None, "description") => Role::Rich(Paragraph),
+                (Vocabulary::None, "description" | "fulltext" | "full-text" | "full_text") => Role::Rich(Paragraph),
                 (Vocabulary::None, "language") => Role::Language,
                 (Vocabulary::Atom, "title" | "subtitle" | "summary" | "content") => return atom(name.local, value),
                 (Vocabulary::Xhtml, "body" | "div") => return (Role::Flow(Paragraph), Family::Xhtml),
@@ -94,6 +94,8 @@ fn extension(vocabulary: Vocabulary, local: &str) -> Role {
         (Vocabulary::Media, "group" | "content") => Role::Parts,
         (Vocabulary::Media | Vocabulary::Itunes | Vocabulary::DublinCore, "title") => Role::Rich(Heading),
         (Vocabulary::Content, "encoded")
+        // Full texts for aggregators, in namespaces of theirs.
+        | (Vocabulary::Other, "full-text" | "fulltext" | "full_text")
         | (Vocabulary::Media, "description" | "text")
         | (Vocabulary::Itunes, "summary" | "subtitle" | "description")
         | (Vocabulary::DublinCore, "description" | "abstract") => Role::Rich(Paragraph),

@@ -6,6 +6,8 @@
 /// How far a clause boundary may pull, in hundredths of an even share.
 const AFTER_SENTENCE: i64 = -40;
 const AFTER_CLAUSE: i64 = -30;
+/// Most combinations that are weighed: beyond it, as with a paragraph of thousands of lines, the nearest place will do.
+const MOST_CELLS: usize = 4_000_000;
 /// How far a short word may push.
 const AFTER_SHORT_WORD: i64 = 20;
 
@@ -18,6 +20,16 @@ pub(super) fn places(output: &str, free: &[usize], wanted: &[usize]) -> Vec<usiz
     }
     if count == free.len() {
         return (0..count).collect();
+    }
+    if count.saturating_mul(free.len()) > MOST_CELLS {
+        // The nearest space each, with enough left for the others.
+        let mut low = 0;
+        let nearest = |cue: usize| {
+            let place = free.partition_point(|at| *at < wanted[cue]).clamp(low, free.len() - (count - cue));
+            low = place + 1;
+            place
+        };
+        return (0..count).map(nearest).collect();
     }
     let share = (output.len() / (wanted.len() + 1)).max(1) as i64;
     let edges: Vec<i64> = free.iter().map(|at| edge(output, *at)).collect();
