@@ -493,7 +493,12 @@ fn a_stopped_job_keeps_what_was_finished_and_leaves_no_half_files() {
         if path.file_name().unwrap().to_str().unwrap().starts_with('.') {
             continue;
         }
-        assert_eq!(fs::read_to_string(&path).unwrap(), ARTICLE.repeat(60), "{}", path.display());
+        let text = fs::read_to_string(&path).unwrap();
+        if path.to_string_lossy().ends_with(".tlumach.json") {
+            assert!(serde_json::from_str::<Value>(&text).is_ok(), "{}", path.display());
+            continue;
+        }
+        assert!(text == ARTICLE.repeat(60), "{}", path.display());
         whole += 1;
     }
     assert!(whole >= 1);
