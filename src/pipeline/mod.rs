@@ -12,7 +12,9 @@ mod context;
 mod finish;
 mod flow;
 mod ladder;
+mod markup;
 pub mod models;
+mod readings;
 mod recall;
 mod remembered;
 pub mod route;
@@ -38,6 +40,7 @@ use crate::store::Store;
 use crate::token::SummaryLength;
 use article::Article;
 use models::{Models, ModelsError};
+pub use readings::Readings;
 pub use recall::Extra;
 use recall::Recall;
 pub use remembered::MemoryUse;
@@ -159,6 +162,7 @@ pub struct Pipeline<'a> {
     wording: Option<terms::Wording<'a>>,
     recall: Option<Recall<'a>>,
     memory: Option<remembered::Recollection<'a>>,
+    readings: Option<&'a Readings>,
     clock: Clock,
     tally: Mutex<Summary>,
 }
@@ -193,6 +197,7 @@ impl<'a> Pipeline<'a> {
             wording: None,
             recall: None,
             memory: None,
+            readings: None,
             clock,
             tally,
         }
@@ -224,6 +229,13 @@ impl<'a> Pipeline<'a> {
     #[must_use]
     pub fn with_memory(mut self, memory: &'a Memory, options: MemoryUse) -> Pipeline<'a> {
         self.memory = Some(remembered::Recollection { memory, options });
+        self
+    }
+
+    /// The same as one of several outputs of the same articles, which are read and split once.
+    #[must_use]
+    pub fn with_readings(mut self, readings: &'a Readings) -> Pipeline<'a> {
+        self.readings = Some(readings);
         self
     }
 
@@ -285,11 +297,8 @@ impl<'a> Pipeline<'a> {
     fn summarize_all(&self, length: SummaryLength) -> Result<(), PipelineError> {
         let mut items = self.spec.items.iter().enumerate().peekable();
         while items.peek().is_some() && !self.stopped() {
-            let mut window = self.read_window(&mut items);
-            self.summarize(&mut window, length)?;
-            for article in window {
-                self.conclude(article);
-            }
+            let window = self.read_window(&mut items);
+            self.summarize(window, length)?;
         }
         for (index, item) in items {
             let mut article = Article::unread(index, item);
@@ -315,7 +324,7 @@ impl<'a> Pipeline<'a> {
                 self.conclude(article);
                 continue;
             }
-            let article = Article::read(index, item, self.spec);
+            let article = Article::read(index, item, self.spec, self.readings);
             self.clock.text(began);
             held.segments += article.segments.len();
             held.bytes += article.record.input.bytes;
