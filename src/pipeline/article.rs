@@ -1,7 +1,7 @@
 //! One article on its way through a job: its bytes become a document, its document segments with a plan each.
 
-use crate::article::{self, Format};
-use crate::document::Document;
+use crate::article::{self, Format, Unit};
+use crate::document::{Document, RemarkKind};
 use crate::job::report::{ArticleRecord, DroppedRecord, InputRecord, LanguageRecord, Status};
 use crate::job::spec::{Item, JobSpec, KeepBoilerplate, Lines, Source, Work};
 use crate::language::{Language, detect};
@@ -9,6 +9,7 @@ use crate::quality::{Finding, Severity};
 use crate::segment::boilerplate::boilerplate;
 use crate::segment::{self, Segment};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::time::Instant;
 
 /// What is to become of a segment.
@@ -38,7 +39,7 @@ impl Plan {
 pub(super) struct Article<'i> {
     /// Its number in the job, from 0.
     pub(super) index: usize,
-    pub(super) item: &'i Item,
+    pub(super) item: Cow<'i, Item>,
     pub(super) record: ArticleRecord,
     pub(super) document: Option<Document>,
     pub(super) segments: Vec<Segment>,
@@ -60,7 +61,7 @@ const MOST_WITHOUT_PROSE: usize = 100;
 
 impl<'i> Article<'i> {
     /// An article that nobody has looked at.
-    pub(super) fn unread(index: usize, item: &'i Item) -> Article<'i> {
+    pub(super) fn unread(index: usize, item: Cow<'i, Item>) -> Article<'i> {
         let input = InputRecord { path: item.input.name(), ..InputRecord::default() };
         Article {
             index,
@@ -76,7 +77,7 @@ impl<'i> Article<'i> {
     }
 
     /// Reads an article, finds its language, splits it and plans each segment. What fails is in the record.
-    pub(super) fn read(index: usize, item: &'i Item, spec: &JobSpec) -> Article<'i> {
+    pub(super) fn read(index: usize, item: Cow<'i, Item>, spec: &JobSpec) -> Article<'i> {
         let started = Instant::now();
         let mut article = Article::unread(index, item);
         if let Err(error) = article.try_read(spec) {
@@ -129,11 +130,14 @@ impl<'i> Article<'i> {
         self.plans = vec![Plan::translate(self.language); self.segments.len()];
         let letters = document.text.chars().filter(|c| c.is_alphabetic()).take(MOST_WITHOUT_PROSE + 1).count();
         let plain = matches!(self.format, Format::Plain | Format::Markdown | Format::Lines);
-        if self.segments.is_empty() && !plain && letters > MOST_WITHOUT_PROSE {
+        // A record may well have nothing in the field that others have.
+        let is_file = spec.reading.unit == Unit::File;
+        if self.segments.is_empty() && !plain && is_file && letters > MOST_WITHOUT_PROSE {
             let message = "no text to translate was found in the file: what it has is marked as not to be translated, or stands in \
                            places that are not read (docs/formats.md)";
             self.record.findings.push(Finding::new("no_prose", Severity::Warning, message));
         }
+        self.record.findings.extend(remarks(&document));
         self.document = Some(document);
         self.plan_languages(spec);
         self.plan_boilerplate(spec);
@@ -192,6 +196,17 @@ impl<'i> Article<'i> {
             });
         }
     }
+}
+
+/// What the reader of a file had to say of parts of it.
+pub(super) fn remarks(document: &Document) -> impl Iterator<Item = Finding> {
+    document.remarks.iter().map(|remark| match remark.kind {
+        RemarkKind::NotRead => {
+            let message = format!("line {} was left as it is: {}", remark.line, remark.message);
+            Finding::new("not_read", Severity::Error, message)
+        }
+        RemarkKind::FieldMissing => Finding::new("field_missing", Severity::Note, remark.message.clone()),
+    })
 }
 
 /// How many words a document has for a reader; in plain text and Markdown with what its markers hold.

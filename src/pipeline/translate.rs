@@ -4,6 +4,7 @@
 //! that are not finished stay below it, and none is read while one waits that came long before. A finished article is
 //! checked, joined, written and told at once, and nothing of it is kept.
 
+use super::arrivals::{Arrival, Arrivals};
 use super::article::{Article, Plan, foreign};
 use super::context;
 use super::finish::finish;
@@ -21,9 +22,10 @@ use crate::language::script::scripts_of;
 use crate::quality::{Finding, Severity};
 use crate::segment::Segment;
 use crate::store::Key;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Languages close enough to each other that a model for one reads the other in part; better than no translation, but
 /// a person has to look.
@@ -92,7 +94,7 @@ impl Pipeline<'_> {
             self.conclude(held.article);
         }
         for (index, item) in desk.items.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            let mut article = Article::unread(index, item);
+            let mut article = Article::unread(index, Cow::Borrowed(item));
             article.record.status = Status::Cancelled;
             self.conclude(article);
         }
@@ -306,10 +308,17 @@ impl Client for Desk<'_, '_> {
         if self.is_full() {
             return Ok(More::Full);
         }
-        let next = self.items.lock().unwrap_or_else(PoisonError::into_inner).next();
-        let Some((index, item)) = next else { return Ok(More::End) };
+        let (index, item) = match self.pipeline.arrivals.map(Arrivals::next) {
+            None => match self.items.lock().unwrap_or_else(PoisonError::into_inner).next() {
+                Some((index, item)) => (index, Cow::Borrowed(item)),
+                None => return Ok(More::End),
+            },
+            Some(Arrival::Item { index, item }) => (index, Cow::Owned(item)),
+            Some(Arrival::Later) => return Ok(More::Later),
+            Some(Arrival::End) => return Ok(More::End),
+        };
         let began = Instant::now();
-        if let Some(article) = self.pipeline.finished(index, item) {
+        if let Some(article) = self.pipeline.finished(index, &item) {
             self.pipeline.clock.text(began);
             self.pipeline.conclude(article);
             return Ok(More::Units(Vec::new()));
@@ -323,6 +332,12 @@ impl Client for Desk<'_, '_> {
         self.pipeline.observer.event(&Event::Planned { segments, words });
         self.pipeline.plan_routes(&mut article, self.to)?;
         Ok(More::Units(self.take_in(article)))
+    }
+
+    fn wait(&self, at_most: Duration) {
+        if let Some(arrivals) = self.pipeline.arrivals {
+            arrivals.wait(at_most);
+        }
     }
 
     fn done(&self, owner: Owner, translated: Translated) -> Vec<Unit> {
