@@ -6,7 +6,7 @@ export CARGO_TARGET_DIR ?= $(HOME)/.cache/tlumach/target
 TLUMACH = $(CARGO_TARGET_DIR)/release/tlumach
 MODELS = $(HOME)/.cache/tlumach/test-weights
 
-.PHONY: demo test test-models test-browser fuzz build clean-cache
+.PHONY: demo test test-models test-browser test-engines fuzz build clean-cache
 
 build:
 	cargo build --release --locked
@@ -16,7 +16,7 @@ demo: build
 
 test:
 	cargo fmt --check
-	cargo clippy --locked --all-targets --features real-weights,browser -- -D warnings
+	cargo clippy --locked --all-targets --features real-weights,browser,engines -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib --quiet
 	cargo test --locked
 
@@ -30,6 +30,11 @@ test-models: build
 test-browser:
 	@sh tools/browser.sh
 	cargo test --locked --features browser --test browser
+
+# Runs the examples of tools/engines with Ray, Spark and GNU parallel; fetches them from their registries where they are not there.
+test-engines:
+	@sh tools/engines.sh
+	cargo test --locked --features engines --test engines -- --test-threads=1
 
 # Half an hour of damaged models, vocabularies and shortlists each; `make test` tries some hundreds.
 fuzz:

@@ -3,6 +3,7 @@
 //! `serde_json` judges the syntax; `value` then finds where the strings stand, `path` and `ninjs` say which of them are
 //! prose. What is no prose is a gap, so that numbers, keys, escapes and white space come back as they were.
 
+mod lines;
 mod ninjs;
 mod path;
 mod value;
@@ -10,6 +11,7 @@ mod value;
 use super::field::{self, Manner};
 use super::{ArticleError, Reading};
 use crate::document::{Document, Escape};
+pub(super) use lines::read as read_lines;
 use path::Path;
 use std::ops::Range;
 use value::{Member, Value};
@@ -24,21 +26,17 @@ struct Found {
 /// Reads one JSON value.
 pub(super) fn read(text: &str, reading: &Reading) -> Result<Document, ArticleError> {
     let mut reader = Reader::new(text, reading, "json")?;
-    if !text.trim().is_empty() {
-        reader.value(0..text.len())?;
-    }
-    reader.finish()
-}
-
-/// Reads one JSON value a line; lines without one are left alone.
-pub(super) fn read_lines(text: &str, reading: &Reading) -> Result<Document, ArticleError> {
-    let mut reader = Reader::new(text, reading, "jsonl")?;
-    let mut start = 0;
-    for line in text.split_inclusive('\n') {
-        if !line.trim().is_empty() {
-            reader.value(start..start + line.len())?;
+    if !text.trim().is_empty()
+        && let Err(wrong) = reader.value(0..text.len())
+    {
+        let (format, mut message) = (reader.format, wrong.message);
+        if wrong.trailing {
+            message.push_str("; a file with one value a line is read as jsonl");
         }
-        start += line.len();
+        return Err(match wrong.line {
+            Some(line) => ArticleError::Syntax { format, line, message },
+            None => ArticleError::Fields { format, message },
+        });
     }
     reader.finish()
 }
@@ -53,8 +51,21 @@ struct Reader<'t> {
     fields: Vec<String>,
     values: usize,
     document: Document,
-    /// Where the last error would be looked for: bytes and lines read so far.
-    at: (usize, usize),
+}
+
+/// Why a value is not read.
+struct Wrong {
+    /// The line within the value, from 1, where that is known.
+    line: Option<usize>,
+    message: String,
+    /// It is a value with something after it.
+    trailing: bool,
+}
+
+impl From<String> for Wrong {
+    fn from(message: String) -> Self {
+        Wrong { line: None, message, trailing: false }
+    }
 }
 
 impl<'t> Reader<'t> {
@@ -63,57 +74,46 @@ impl<'t> Reader<'t> {
         let paths = paths.map_err(|message| ArticleError::Fields { format, message })?;
         let document = Document { text: text.to_string(), ..Document::default() };
         let seen = vec![false; paths.len()];
-        Ok(Reader { text, format, paths, seen, fields: Vec::new(), values: 0, document, at: (0, 1) })
+        Ok(Reader { text, format, paths, seen, fields: Vec::new(), values: 0, document })
     }
 
-    /// The line of a byte; bytes have to be asked for in order.
-    fn line(&mut self, at: usize) -> usize {
-        let (from, line) = self.at;
-        let lines = self.text[from.min(at)..at].matches('\n').count();
-        self.at = (at, line + lines);
-        self.at.1
-    }
-
-    fn value(&mut self, span: Range<usize>) -> Result<(), ArticleError> {
-        let format = self.format;
-        let first_line = self.line(span.start);
-        let value = match value::parse(self.text, span) {
-            Ok(value) => value,
-            Err(error) => {
-                let hint = if format == "json" && error.trailing {
-                    "; a file with one value a line is read as jsonl"
-                } else {
-                    ""
-                };
-                let message = format!("{}{hint}", error.message);
-                return Err(ArticleError::Syntax { format, line: first_line + error.line - 1, message });
-            }
-        };
+    /// Reads one value; answers which of the paths it has. One that is not read leaves nothing behind.
+    fn value(&mut self, span: Range<usize>) -> Result<Vec<bool>, Wrong> {
+        let value = value::parse(self.text, span).map_err(|error| Wrong {
+            line: Some(error.line),
+            message: error.message,
+            trailing: error.trailing,
+        })?;
         self.values += 1;
         let mut found = Vec::new();
         let mut tags = Vec::new();
+        let mut has = vec![false; self.paths.len()];
         if self.paths.is_empty() {
             if !ninjs::collect(self.text, &value, &mut found, &mut tags) {
-                return Err(self.unknown(&value, first_line));
+                return Err(unknown(&value).into());
             }
         } else {
             if self.fields.len() < path::MOST_LISTED {
                 path::list(&value, &mut self.fields);
             }
-            for (path, seen) in self.paths.iter().zip(&mut self.seen) {
+            for (number, path) in self.paths.iter().enumerate() {
                 let strings = path.select(&value).map_err(|object| {
+                    self.seen[number] = true;
                     let mut inside = Vec::new();
                     path::list(object, &mut inside);
                     let message = format!(
-                        "line {first_line}: field `{path}`: expected text, got an object; {}",
+                        "field `{path}`: expected text, got an object; {}",
                         path::advice(inside.iter().map(|field| format!("{path}.{field}")))
                     );
-                    ArticleError::Fields { format, message }
+                    Wrong { line: Some(1), message, trailing: false }
                 })?;
-                *seen |= strings.is_some();
+                has[number] = strings.is_some();
                 let manner = path.manner();
                 found.extend(strings.into_iter().flatten().map(|span| Found { span, manner }));
             }
+        }
+        for (seen, has) in self.seen.iter_mut().zip(&has) {
+            *seen |= has;
         }
         found.sort_by_key(|found| found.span.start);
         found.dedup_by(|next, last| next.span == last.span);
@@ -128,22 +128,15 @@ impl<'t> Reader<'t> {
                 self.document.tags.push(tag);
             }
             let decoded = value::decode(self.text, span.clone());
+            let first = self.document.blocks.len();
             field::read(&decoded, *manner, Escape::Json).put_into(&mut self.document);
+            // The records of a file are articles each; the fields of one value belong to one.
+            if self.format == lines::FORMAT && !self.paths.is_empty() {
+                field::note_part(&mut self.document, first, span.clone(), *manner, Escape::Json);
+            }
         }
         self.document.tags.extend(tags);
-        Ok(())
-    }
-
-    /// No fields are named, and the value is not of a kind that is known.
-    fn unknown(&self, value: &Value, line: usize) -> ArticleError {
-        let mut fields = Vec::new();
-        path::list(value, &mut fields);
-        let line = if self.format == "json" { String::new() } else { format!("line {line}: ") };
-        let message = format!(
-            "{line}expected ninjs (an object with `uri` and a headline, body or description), or fields to be named; {}",
-            path::advice(fields.into_iter())
-        );
-        ArticleError::Fields { format: self.format, message }
+        Ok(has)
     }
 
     fn finish(self) -> Result<Document, ArticleError> {
@@ -158,6 +151,16 @@ impl<'t> Reader<'t> {
         }
         Ok(self.document)
     }
+}
+
+/// No fields are named, and the value is not of a kind that is known.
+fn unknown(value: &Value) -> String {
+    let mut fields = Vec::new();
+    path::list(value, &mut fields);
+    format!(
+        "expected ninjs (an object with `uri` and a headline, body or description), or fields to be named; {}",
+        path::advice(fields.into_iter())
+    )
 }
 
 /// Where in what was found, which is in order, a string begins.

@@ -60,6 +60,19 @@ pub struct Reading {
     pub extract: bool,
     /// The format of all inputs; otherwise their names say it, and plain text is what has no name that does.
     pub format: Option<Format>,
+    /// What an input is.
+    pub unit: Unit,
+}
+
+/// What an input is, of a format whose files are lists of records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Unit {
+    /// A file.
+    #[default]
+    File,
+    /// One record of a file: a line of JSON lines, with its line end. What cannot be read fails it alone, and a field that
+    /// is missing may be in others.
+    Record,
 }
 
 impl Format {
@@ -169,6 +182,14 @@ pub enum ArticleError {
         /// What was expected, what the file has, and what to do.
         message: String,
     },
+    /// A record that cannot be read, whose name says where it stands.
+    #[error("{format}: {message}")]
+    Record {
+        /// The format.
+        format: &'static str,
+        /// What was expected and what was found.
+        message: String,
+    },
 }
 
 /// Reads an article. An empty file is a document without blocks.
@@ -189,6 +210,9 @@ pub fn read_with(bytes: &[u8], format: Format, reading: &Reading) -> Result<Docu
     if format == Format::Docx {
         return docx::read(bytes);
     }
+    if format == Format::JsonLines {
+        return sound(json::read_lines(bytes, reading)?, format);
+    }
     let (text, byte_order_mark) = decode(bytes)?;
     let document = match format {
         Format::Plain => plain::read(text, byte_order_mark),
@@ -196,13 +220,16 @@ pub fn read_with(bytes: &[u8], format: Format, reading: &Reading) -> Result<Docu
         Format::Lines => lines::read(text, byte_order_mark),
         Format::Html => html::read(text, reading)?,
         Format::Json => json::read(text, reading)?,
-        Format::JsonLines => json::read_lines(text, reading)?,
         Format::Xml => xml::read(text)?,
         Format::Srt | Format::Vtt => subtitles::read(text, format)?,
         Format::Csv | Format::Tsv => csv::read(text, format, reading)?,
-        Format::Docx => unreachable!("read above"),
+        Format::Docx | Format::JsonLines => unreachable!("read above"),
     };
-    let document = Document { byte_order_mark, ..document };
+    sound(Document { byte_order_mark, ..document }, format)
+}
+
+/// The document, if it adds up.
+fn sound(document: Document, format: Format) -> Result<Document, ArticleError> {
     // A reader that contradicts itself would lose or double words: nothing is written of such a file.
     match document.check() {
         Ok(()) => Ok(document),
@@ -243,7 +270,27 @@ pub fn write(document: &Document, text: &str) -> Result<Vec<u8>, ArticleError> {
         return docx::write(container, text);
     }
     let mark: &[u8] = if document.byte_order_mark { &MARK } else { &[] };
-    Ok([mark, text.as_bytes()].concat())
+    let mut bytes = [mark, text.as_bytes()].concat();
+    if !document.foreign.is_empty() {
+        put_back(&mut bytes[mark.len()..], &document.foreign)?;
+    }
+    Ok(bytes)
+}
+
+/// Puts the bytes of no text in the places of those that stand for them.
+fn put_back(written: &mut [u8], foreign: &[u8]) -> Result<(), ArticleError> {
+    let mut places = written.iter_mut().filter(|byte| **byte == 0);
+    let mut bytes = foreign.iter();
+    loop {
+        match (places.next(), bytes.next()) {
+            (Some(place), Some(byte)) => *place = *byte,
+            (None, None) => return Ok(()),
+            _ => {
+                let message = "expected a place for each byte that is of no text, got more or fewer".to_string();
+                return Err(ArticleError::Unsound { format: Format::JsonLines.name(), message });
+            }
+        }
+    }
 }
 
 const MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
@@ -260,7 +307,9 @@ const SIGNATURES: &[(&[u8], &str)] = &[
     (b"GGUF", "a GGUF model"),
 ];
 
-fn decode(bytes: &[u8]) -> Result<(&str, bool), ArticleError> {
+/// What follows the byte order mark of UTF-8, and whether there is one; an error for what is known to be another kind of
+/// file by its first bytes.
+fn recognize(bytes: &[u8]) -> Result<(&[u8], bool), ArticleError> {
     if let Some((_, what)) = SIGNATURES.iter().find(|(signature, _)| bytes.starts_with(signature)) {
         return Err(ArticleError::Binary { what, offset: 0, line: 1 });
     }
@@ -274,7 +323,11 @@ fn decode(bytes: &[u8]) -> Result<(&str, bool), ArticleError> {
     if let Some((_, encoding)) = marks.iter().find(|(mark, _)| bytes.starts_with(mark)) {
         return Err(ArticleError::Encoding { encoding });
     }
-    let (body, byte_order_mark) = bytes.strip_prefix(&MARK).map_or((bytes, false), |body| (body, true));
+    Ok(bytes.strip_prefix(&MARK).map_or((bytes, false), |body| (body, true)))
+}
+
+fn decode(bytes: &[u8]) -> Result<(&str, bool), ArticleError> {
+    let (body, byte_order_mark) = recognize(bytes)?;
     let base = bytes.len() - body.len();
     let line = |offset: usize| 1 + bytes[..offset].split(|b| *b == b'\n').skip(1).count();
     if let Some(at) = body.iter().position(|b| *b == 0) {

@@ -157,6 +157,17 @@ impl Console {
         ));
     }
 
+    /// Names the parts of an article that were not read.
+    fn not_read(&self, record: &ArticleRecord) {
+        let found: Vec<&str> = keeping::not_read(record).collect();
+        for message in found.iter().take(MOST_NAMED) {
+            self.line(&format!("tlumach: {}: {message}", record.input.path));
+        }
+        if found.len() > MOST_NAMED {
+            self.line(&format!("tlumach: {}: and {} lines more", record.input.path, found.len() - MOST_NAMED));
+        }
+    }
+
     fn article(&self, record: &ArticleRecord) {
         self.counts.articles.fetch_add(1, Ordering::Relaxed);
         self.redraw();
@@ -173,6 +184,7 @@ impl Console {
                     count(errors, "error"),
                     count(warnings, "warning")
                 ));
+                self.not_read(record);
             }
             _ => {}
         }
@@ -197,6 +209,9 @@ impl Console {
         }
     }
 }
+
+/// Most parts of an article that are named as not read; the report has all of them.
+const MOST_NAMED: usize = 20;
 
 fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })

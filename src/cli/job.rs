@@ -9,7 +9,7 @@ use super::keeping::{Kept, Shard};
 use super::memories::{self, Export, Memories};
 use super::records::{Asked, Records};
 use super::terms::{self, TermFiles};
-use super::{Ending, resolve, stop_flag, watch};
+use super::{Ending, resolve, stop_flag, stream, watch};
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -107,6 +107,9 @@ fn each_language(input: &InputArgs, watched: bool) -> Result<Vec<InputArgs>> {
 fn do_or_watch(cli: &Cli, input: &InputArgs, settings: &mut Settings, plan: Plan<'_>) -> Result<Ending> {
     if plan.keep.is_some_and(|keep| keep.watch) {
         return watch::run(cli, input, settings, plan);
+    }
+    if stream::is_one(input, &plan) {
+        return stream::run(cli, input, settings, plan);
     }
     Ok(ending(&run(cli, input, settings, plan)?.summary))
 }
@@ -401,7 +404,7 @@ fn device(device: DeviceArg) -> Result<candle_core::Device> {
 }
 
 /// The records of the models that were loaded, and of those that made what was known from before.
-fn all_records(models: &Models<'_>, used: &BTreeSet<String>) -> Vec<ModelRecord> {
+pub(super) fn all_records(models: &Models<'_>, used: &BTreeSet<String>) -> Vec<ModelRecord> {
     let mut records = models.records();
     for name in used {
         if !records.iter().any(|record| record.name == *name) {

@@ -179,6 +179,11 @@ pub(super) fn write_sidecar(
     write(&path, &provenance, staging).or_else(|_| write(&path, &provenance, None))
 }
 
+/// What is said of the parts of an article that were not read.
+pub(super) fn not_read(record: &ArticleRecord) -> impl Iterator<Item = &str> {
+    record.findings.iter().filter(|finding| finding.code == "not_read").map(|finding| finding.message.as_str())
+}
+
 /// Where an output comes from: source, program, models, options, and what was found.
 pub(super) fn provenance(record: &ArticleRecord, head: &Head, models: &[ModelRecord]) -> Value {
     let used: Vec<&ModelRecord> = models
@@ -209,6 +214,7 @@ pub(super) fn provenance(record: &ArticleRecord, head: &Head, models: &[ModelRec
         "segments": record.segments.len(),
         "needs_review": record.segments.iter().filter(|segment| segment.needs_review).count(),
         "findings": findings,
+        "not_read": not_read(record).collect::<Vec<&str>>(),
         "accounting": record.accounting,
     })
 }

@@ -19,6 +19,7 @@ mod records;
 mod report;
 mod resolve;
 mod steps;
+mod stream;
 mod terms;
 mod watch;
 

@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use tlumach::article::{Format, Reading, SIDECAR};
+use tlumach::article::{Format, Reading, SIDECAR, Unit};
 use tlumach::job::spec::{Item, JobSpec, Lines, Release, Retry, Source, Target, Typography, Work};
 use tlumach::language::Language;
 use tlumach::token::SummaryLength;
@@ -75,7 +75,7 @@ fn reading(input: &InputArgs) -> Result<Reading> {
     if input.extract && format.is_some_and(|format| format != Format::Html) {
         bail!("--extract reads pages of HTML: expected --format html or none");
     }
-    Ok(Reading { fields: input.field.clone(), extract: input.extract, format })
+    Ok(Reading { fields: input.field.clone(), extract: input.extract, format, unit: Unit::File })
 }
 
 fn reason(item: &Item) -> Option<String> {

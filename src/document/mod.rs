@@ -29,6 +29,31 @@ pub struct Document {
     pub parts: Vec<Part>,
     /// The file around the text, for formats whose text is only a part of the file; see the format.
     pub container: Option<Arc<[u8]>>,
+    /// Bytes of the file that are of no text, in order: each NUL in `text` stands for one of them. They lie between the
+    /// blocks. Only formats that can leave a stretch of a file alone have any; the others refuse the file.
+    pub foreign: Vec<u8>,
+    /// What the reader has to say of parts of the file, in their order.
+    pub remarks: Vec<Remark>,
+}
+
+/// What a reader says of a part of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remark {
+    /// The line, from 1.
+    pub line: usize,
+    /// What it is about.
+    pub kind: RemarkKind,
+    /// What was expected and what was found.
+    pub message: String,
+}
+
+/// What a remark is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RemarkKind {
+    /// The part could not be read. It is no block, so it is copied as it stands, while the rest of the file is read.
+    NotRead,
+    /// The part was read, and something that may be in such parts is not in this one.
+    FieldMissing,
 }
 
 /// An article of its own inside a file.

@@ -1,8 +1,8 @@
 //! One article on its way through a job: its bytes become a document, its document segments with a plan each.
 
 use super::readings::{Reading, Readings};
-use crate::article::{self, Format};
-use crate::document::Document;
+use crate::article::{self, Format, Unit};
+use crate::document::{Document, RemarkKind};
 use crate::job::report::{ArticleRecord, DroppedRecord, InputRecord, LanguageRecord, SegmentRecord, Status};
 use crate::job::spec::{Item, JobSpec, KeepBoilerplate, Lines, Source, Target, Work};
 use crate::language::{Language, detect};
@@ -10,6 +10,7 @@ use crate::quality::{Finding, Severity};
 use crate::segment::boilerplate::boilerplate;
 use crate::segment::{self, Segment};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -42,7 +43,7 @@ impl Plan {
 pub(super) struct Article<'i> {
     /// Its number in the job, from 0.
     pub(super) index: usize,
-    pub(super) item: &'i Item,
+    pub(super) item: Cow<'i, Item>,
     pub(super) record: ArticleRecord,
     pub(super) document: Option<Document>,
     pub(super) segments: Vec<Segment>,
@@ -68,7 +69,7 @@ const MOST_WITHOUT_PROSE: usize = 100;
 
 impl<'i> Article<'i> {
     /// An article that nobody has looked at.
-    pub(super) fn unread(index: usize, item: &'i Item) -> Article<'i> {
+    pub(super) fn unread(index: usize, item: Cow<'i, Item>) -> Article<'i> {
         let input = InputRecord { path: item.input.name(), ..InputRecord::default() };
         Article {
             index,
@@ -86,7 +87,7 @@ impl<'i> Article<'i> {
     }
 
     /// Reads an article, finds its language, splits it and plans each segment. What fails is in the record.
-    pub(super) fn read(index: usize, item: &'i Item, spec: &JobSpec, readings: Option<&Readings>) -> Article<'i> {
+    pub(super) fn read(index: usize, item: Cow<'i, Item>, spec: &JobSpec, readings: Option<&Readings>) -> Article<'i> {
         let started = Instant::now();
         let mut article = Article::unread(index, item);
         if let Err(error) = article.try_read(spec, readings) {
@@ -126,17 +127,15 @@ impl<'i> Article<'i> {
         let name = self.item.input.name();
         let shared = readings.filter(|_| matches!(self.item.input, Source::File(_)));
         let known = shared.and_then(|readings| readings.take(&name, spec));
-        let reading = match known {
-            Some(reading) => reading,
-            None => {
-                let mut reading = self.read_file(spec)?;
-                if shared.is_some_and(|readings| !readings.keep(&name, spec, &reading)) {
-                    let message =
-                        "the file changed while the job ran: other outputs of the job are of an earlier version";
-                    reading.findings.push(Finding::new("source_changed", Severity::Warning, message));
-                }
-                reading
+        let reading = if let Some(reading) = known {
+            reading
+        } else {
+            let mut reading = self.read_file(spec)?;
+            if shared.is_some_and(|readings| !readings.keep(&name, spec, &reading)) {
+                let message = "the file changed while the job ran: other outputs of the job are of an earlier version";
+                reading.findings.push(Finding::new("source_changed", Severity::Warning, message));
             }
+            reading
         };
         self.record.input = reading.input;
         self.record.language = reading.detected;
@@ -180,11 +179,14 @@ impl<'i> Article<'i> {
         let segments = segment::segments(&document, self.language);
         let letters = document.text.chars().filter(|c| c.is_alphabetic()).take(MOST_WITHOUT_PROSE + 1).count();
         let plain = matches!(self.format, Format::Plain | Format::Markdown | Format::Lines);
-        if segments.is_empty() && !plain && letters > MOST_WITHOUT_PROSE {
+        // A record may well have nothing in the field that others have.
+        let is_file = spec.reading.unit == Unit::File;
+        if segments.is_empty() && !plain && is_file && letters > MOST_WITHOUT_PROSE {
             let message = "no text to translate was found in the file: what it has is marked as not to be translated, or stands in \
                            places that are not read (docs/formats.md)";
             self.record.findings.push(Finding::new("no_prose", Severity::Warning, message));
         }
+        self.record.findings.extend(remarks(&document));
         Ok(Reading {
             document,
             segments,
@@ -248,6 +250,17 @@ impl<'i> Article<'i> {
             });
         }
     }
+}
+
+/// What the reader of a file had to say of parts of it.
+pub(super) fn remarks(document: &Document) -> impl Iterator<Item = Finding> {
+    document.remarks.iter().map(|remark| match remark.kind {
+        RemarkKind::NotRead => {
+            let message = format!("line {} was left as it is: {}", remark.line, remark.message);
+            Finding::new("not_read", Severity::Error, message)
+        }
+        RemarkKind::FieldMissing => Finding::new("field_missing", Severity::Note, remark.message.clone()),
+    })
 }
 
 /// How many words a document has for a reader; in plain text and Markdown with what its markers hold.

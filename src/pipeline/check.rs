@@ -1,7 +1,7 @@
 //! The checks alone, on a text and its translation, whoever made it: read both, pair their paragraphs or lines, check each
 //! pair. No model is loaded and nothing is written.
 
-use super::article::{block_language, find_language};
+use super::article::{block_language, find_language, remarks};
 use crate::article::{self, Format};
 use crate::document::{BlockKind, Document};
 use crate::job::report::{ArticleRecord, InputRecord, OutcomeRecord, SegmentRecord, Status};
@@ -67,6 +67,7 @@ fn try_check(pair: &Pair, record: &mut ArticleRecord) -> Result<(), String> {
     let source = side(&pair.source, &bytes, format)?;
     record.input.words = source.document.text.split_whitespace().count();
     let translation = side(&pair.translation, &read(&pair.translation)?, format_of(&pair.translation, pair.by_line).0)?;
+    record.findings.extend(remarks(&source.document).chain(remarks(&translation.document)));
     if let Source::File(path) = &pair.translation {
         record.output = Some(path.clone());
     }

@@ -74,7 +74,7 @@ mod tests {
 
     fn check(text: &str, format: Format, expected: &[&str]) {
         let item = Item { input: Source::Bytes { name: "x".into(), bytes: Vec::new() }, output: Target::Caller };
-        let mut article = Article::unread(0, &item);
+        let mut article = Article::unread(0, std::borrow::Cow::Borrowed(&item));
         let Ok(document) = crate::article::read(text.as_bytes(), format) else { return };
         article.segments = segments(&document, Language::EN);
         article.document = Some(document);

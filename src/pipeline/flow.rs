@@ -36,6 +36,9 @@ pub(super) trait Client: Sync {
     /// The job cannot go on.
     fn more(&self) -> Result<More, PipelineError>;
 
+    /// Waits until there may be more after [`More::Later`], or for so long.
+    fn wait(&self, _at_most: Duration) {}
+
     /// A unit is done; answers what is to be done because of it.
     fn done(&self, owner: Owner, translated: Translated) -> Vec<Unit>;
 }
@@ -47,6 +50,8 @@ pub(super) enum More {
     Units(Vec<Unit>),
     /// Nothing before something that is under way is done.
     Full,
+    /// Nothing now, whatever is done; something may come at any time.
+    Later,
     /// Nothing any more.
     End,
 }
@@ -101,6 +106,8 @@ struct State {
     units: HashMap<usize, Moving>,
     twins: Twins,
     supply: Option<Supply>,
+    /// Whether the client had nothing the last time and may have something later.
+    awaits: bool,
     failure: Option<PipelineError>,
     /// Whether a run panicked: the others must not wait for what it held.
     broken: bool,
@@ -145,9 +152,15 @@ impl<'f, 'a> Flow<'f, 'a> {
                     if refilled {
                         break;
                     }
-                    let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+                    let reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
                     // What was answered on the spot leaves nothing waiting and is not the end.
                     refilled = !self.refill((self.pipeline.window().segments / 2).max(1));
+                    drop(reading);
+                    if refilled && self.awaits() {
+                        refilled = false;
+                        self.flush_if_due();
+                        self.client.wait(NAP);
+                    }
                     continue;
                 }
                 refilled = false;
@@ -160,9 +173,7 @@ impl<'f, 'a> Flow<'f, 'a> {
                 } else {
                     drop(state);
                 }
-                if let Some(recall) = &self.pipeline.recall {
-                    recall.flush_if_due();
-                }
+                self.flush_if_due();
             }
         });
         match self.state().failure.take() {
@@ -173,6 +184,18 @@ impl<'f, 'a> Flow<'f, 'a> {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the job goes on although there is nothing to do now.
+    fn awaits(&self) -> bool {
+        let state = self.state();
+        state.awaits && state.failure.is_none() && !state.broken && !self.pipeline.stopped()
+    }
+
+    fn flush_if_due(&self) {
+        if let Some(recall) = &self.pipeline.recall {
+            recall.flush_if_due();
+        }
     }
 
     /// The models for which something waits and that have no run, which they get now; and whether others have one.
@@ -215,6 +238,7 @@ impl<'f, 'a> Flow<'f, 'a> {
     /// Asks the client for about so many units. The caller holds `reading`.
     fn refill(&self, units: usize) -> bool {
         let mut got = 0;
+        self.state().awaits = false;
         while got < units && !self.pipeline.stopped() && self.state().failure.is_none() {
             match self.client.more() {
                 Ok(More::Units(units)) => {
@@ -224,8 +248,10 @@ impl<'f, 'a> Flow<'f, 'a> {
                     }
                     self.changed.notify_all();
                 }
-                Ok(More::Full) => {
-                    self.state().supply = Some(Supply::Open);
+                Ok(more @ (More::Full | More::Later)) => {
+                    let mut state = self.state();
+                    state.supply = Some(Supply::Open);
+                    state.awaits = matches!(more, More::Later);
                     return got > 0;
                 }
                 Ok(More::End) => {

@@ -6,6 +6,7 @@
 
 mod accounting;
 mod align;
+mod arrivals;
 mod article;
 pub mod check;
 mod context;
@@ -38,12 +39,14 @@ use crate::memory::Memory;
 use crate::schedule::RunStats;
 use crate::store::Store;
 use crate::token::SummaryLength;
+pub use arrivals::{Arrival, Arrivals};
 use article::Article;
 use models::{Models, ModelsError};
 pub use readings::Readings;
 pub use recall::Extra;
 use recall::Recall;
 pub use remembered::MemoryUse;
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -72,7 +75,7 @@ pub enum Event<'a> {
     Model(&'a str),
     /// An article ended. Articles end in any order; translations are told as soon as they are written.
     Article {
-        /// Its number in the job, from 0.
+        /// Its number in the job, from 0; of one that arrived, the number that it came with.
         index: usize,
         /// All about it.
         record: &'a ArticleRecord,
@@ -159,6 +162,7 @@ pub struct Pipeline<'a> {
     /// Told what happens.
     pub observer: &'a dyn Observer,
     window: Option<Window>,
+    arrivals: Option<&'a dyn Arrivals>,
     wording: Option<terms::Wording<'a>>,
     recall: Option<Recall<'a>>,
     memory: Option<remembered::Recollection<'a>>,
@@ -194,6 +198,7 @@ impl<'a> Pipeline<'a> {
             cancel,
             observer,
             window: None,
+            arrivals: None,
             wording: None,
             recall: None,
             memory: None,
@@ -207,6 +212,13 @@ impl<'a> Pipeline<'a> {
     #[must_use]
     pub fn with_window(mut self, window: Window) -> Pipeline<'a> {
         self.window = Some(Window { segments: window.segments.max(1), bytes: window.bytes.max(1) });
+        self
+    }
+
+    /// The same for articles that arrive while it runs, in place of those of the job. Translations only.
+    #[must_use]
+    pub fn with_arrivals(mut self, arrivals: &'a dyn Arrivals) -> Pipeline<'a> {
+        self.arrivals = Some(arrivals);
         self
     }
 
@@ -275,9 +287,9 @@ impl<'a> Pipeline<'a> {
     }
 
     /// The record of an article that was finished in an earlier run, if nothing has changed since.
-    fn finished<'i>(&self, index: usize, item: &'i Item) -> Option<Article<'i>> {
+    fn finished<'i>(&self, index: usize, item: &Cow<'i, Item>) -> Option<Article<'i>> {
         let record = self.recall.as_ref()?.finished(item, self.spec, self.models)?;
-        let mut article = Article::unread(index, item);
+        let mut article = Article::unread(index, item.clone());
         article.record = record;
         Some(article)
     }
@@ -295,7 +307,7 @@ impl<'a> Pipeline<'a> {
     /// Summarizes all articles, window after window: each ends with a barrier, since summaries of long articles take
     /// rounds that run together.
     fn summarize_all(&self, length: SummaryLength) -> Result<(), PipelineError> {
-        let mut items = self.spec.items.iter().enumerate().peekable();
+        let mut items = self.spec.items.iter().map(Cow::Borrowed).enumerate().peekable();
         while items.peek().is_some() && !self.stopped() {
             let window = self.read_window(&mut items);
             self.summarize(window, length)?;
@@ -309,7 +321,7 @@ impl<'a> Pipeline<'a> {
     }
 
     /// Reads articles until a window is full.
-    fn read_window<'i>(&self, items: &mut impl Iterator<Item = (usize, &'i Item)>) -> Vec<Article<'i>> {
+    fn read_window<'i>(&self, items: &mut impl Iterator<Item = (usize, Cow<'i, Item>)>) -> Vec<Article<'i>> {
         let most = self.window();
         let mut window: Vec<Article<'i>> = Vec::new();
         let mut held = Window { segments: 0, bytes: 0 };
@@ -320,7 +332,7 @@ impl<'a> Pipeline<'a> {
         {
             let Some((index, item)) = items.next() else { break };
             let began = Instant::now();
-            if let Some(article) = self.finished(index, item) {
+            if let Some(article) = self.finished(index, &item) {
                 self.conclude(article);
                 continue;
             }
@@ -347,7 +359,7 @@ impl<'a> Pipeline<'a> {
         article.record.settle();
         let record = &article.record;
         if let Some(recall) = self.recall.as_ref().filter(|_| !record.reused) {
-            recall.finish(article.item, record, self.spec, self.models);
+            recall.finish(&article.item, record, self.spec, self.models);
         }
         {
             let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);

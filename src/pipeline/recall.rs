@@ -322,8 +322,8 @@ impl<'a> Recall<'a> {
 
     /// Notes an article that was written.
     pub(super) fn finish(&self, item: &Item, record: &ArticleRecord, spec: &JobSpec, models: &Models<'_>) {
-        self.flush();
         let Some(done) = self.done(item, record, spec, models) else { return };
+        self.flush();
         if let Some(Err(error)) = self.journal.map(|journal| journal.add_article(done, record)) {
             lock(&self.failure).get_or_insert(error);
         }

@@ -4,6 +4,7 @@
 //! that are not finished stay below it, and none is read while one waits that came long before. A finished article is
 //! checked, joined, written and told at once, and nothing of it is kept.
 
+use super::arrivals::{Arrival, Arrivals};
 use super::article::{Article, Plan, foreign};
 use super::context;
 use super::finish::finish;
@@ -22,9 +23,10 @@ use crate::language::script::scripts_of;
 use crate::quality::{Finding, Severity};
 use crate::segment::Segment;
 use crate::store::Key;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Languages close enough to each other that a model for one reads the other in part; better than no translation, but
 /// a person has to look.
@@ -112,7 +114,7 @@ impl<'a> Pipeline<'a> {
             self.conclude(article);
         }
         for (index, item) in desk.items.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            let mut article = Article::unread(index, item);
+            let mut article = Article::unread(index, Cow::Borrowed(item));
             article.record.status = Status::Cancelled;
             self.conclude(article);
         }
@@ -332,10 +334,17 @@ impl Client for Desk<'_, '_> {
             self.pipeline.plan_routes(&mut article, self.to)?;
             return Ok(More::Units(self.take_in(article)));
         }
-        let next = self.items.lock().unwrap_or_else(PoisonError::into_inner).next();
-        let Some((index, item)) = next else { return Ok(More::End) };
+        let (index, item) = match self.pipeline.arrivals.map(Arrivals::next) {
+            None => match self.items.lock().unwrap_or_else(PoisonError::into_inner).next() {
+                Some((index, item)) => (index, Cow::Borrowed(item)),
+                None => return Ok(More::End),
+            },
+            Some(Arrival::Item { index, item }) => (index, Cow::Owned(item)),
+            Some(Arrival::Later) => return Ok(More::Later),
+            Some(Arrival::End) => return Ok(More::End),
+        };
         let began = Instant::now();
-        if let Some(article) = self.pipeline.finished(index, item) {
+        if let Some(article) = self.pipeline.finished(index, &item) {
             self.pipeline.clock.text(began);
             self.pipeline.conclude(article);
             return Ok(More::Units(Vec::new()));
@@ -351,9 +360,15 @@ impl Client for Desk<'_, '_> {
         Ok(More::Units(self.take_in(article)))
     }
 
+    fn wait(&self, at_most: Duration) {
+        if let Some(arrivals) = self.pipeline.arrivals {
+            arrivals.wait(at_most);
+        }
+    }
+
     fn done(&self, owner: Owner, translated: Translated) -> Vec<Unit> {
         if let Attempt::Phrase { opening } = owner.attempt {
-            self.receive_phrase(owner, opening, translated);
+            self.receive_phrase(owner, opening, &translated);
             return Vec::new();
         }
         let Some((asked, judging)) = self.receive(owner, translated) else { return Vec::new() };
@@ -432,11 +447,11 @@ impl Desk<'_, '_> {
     }
 
     /// Takes the translation of what a pair of markup holds; settles the segment if it was the last one.
-    fn receive_phrase(&self, owner: Owner, opening: usize, translated: Translated) {
+    fn receive_phrase(&self, owner: Owner, opening: usize, translated: &Translated) {
         let mut shelf = self.shelf();
         shelf.tokens += translated.tokens();
         let Some(held) = shelf.articles.get_mut(&owner.article) else { return };
-        let complete = held.pending.get_mut(&owner.segment).is_some_and(|pending| pending.take(opening, &translated));
+        let complete = held.pending.get_mut(&owner.segment).is_some_and(|pending| pending.take(opening, translated));
         let pending = if complete { held.pending.remove(&owner.segment) } else { None };
         drop(shelf);
         if let Some(pending) = pending {

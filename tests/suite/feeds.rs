@@ -18,8 +18,9 @@ fn escaped(text: &str) -> String {
 #[test]
 fn each_item_gets_a_summary_in_the_place_of_its_texts() {
     let place = Place::new();
-    let html: String =
+    let html: Vec<String> =
         story(1, 12).iter().map(|line| format!("<p>{}</p><img src=\"a.jpg\"/>", line.replace('&', "&amp;"))).collect();
+    let html = html.concat();
     let rss = format!(
         "<?xml version=\"1.0\"?>\n<rss version=\"2.0\" xmlns:content=\"http://purl.org/rss/1.0/modules/content/\" \
          xmlns:media=\"http://search.yahoo.com/mrss/\">\n<channel><title>All about bridges</title><language>en</language>\n\
@@ -79,7 +80,8 @@ fn each_item_gets_a_summary_in_the_place_of_its_texts() {
 fn texts_of_atom_are_replaced_as_their_types_say() {
     let place = Place::new();
     let (a, b, c) = (story(1, 7).join(" "), story(2, 7), story(3, 7).join(" "));
-    let xhtml: String = b.iter().map(|line| format!("<p>{}</p>", escaped(line))).collect();
+    let xhtml: Vec<String> = b.iter().map(|line| format!("<p>{}</p>", escaped(line))).collect();
+    let xhtml = xhtml.concat();
     let entry = |id: &str, content: String| format!("<entry><id>{id}</id><title>About it</title>{content}</entry>");
     let atom = format!(
         "<feed xmlns=\"http://www.w3.org/2005/Atom\" xml:lang=\"en\"><title>All about bridges</title>{}{}{}</feed>",
@@ -95,7 +97,7 @@ fn texts_of_atom_are_replaced_as_their_types_say() {
     place.file("feed.atom", &atom);
     let ran = place.run(&["summarize", "feed.atom", "--model", "extractive", "--length", "short"]);
     assert!(ran.code < 2, "{}", ran.err);
-    let written = ran.text().to_string();
+    let written = ran.text().clone();
     let document = read(written.as_bytes(), Format::Xml).unwrap();
     assert_eq!(document.parts.len(), 3);
     for (part, number) in document.parts.iter().zip(1..) {
@@ -130,5 +132,30 @@ fn each_record_of_a_table_gets_a_summary_in_its_column() {
     );
     for row in [rows[1], rows[3]] {
         assert!((1..=2).contains(&row.matches(" in the year ").count()), "{row}");
+    }
+}
+
+#[test]
+fn each_record_of_json_lines_gets_a_summary_in_its_field() {
+    let place = Place::new();
+    let line = |number: usize, sentences| {
+        let text = story(number, sentences).join("\n\n").replace("green", "\"green\"");
+        serde_json::json!({ "id": number, "title": "About it", "body": text, "n": 1.50 }).to_string()
+    };
+    let lines = [line(1, 8), String::new(), line(2, 1), "no record".into(), line(3, 9)].join("\n");
+    place.file("in/a.jsonl", format!("{lines}\n"));
+    let mut arguments = vec!["summarize", "in", "-o", "out", "--model", "extractive", "--length", "short"];
+    arguments.extend(["--field", "title", "--field", "body", "--from", "en"]);
+    let ran = place.run(&arguments);
+    assert_eq!(ran.code, 1, "a line cannot be read: {}", ran.err);
+    let written = fs::read_to_string(place.path("out/a.summary.en.jsonl")).unwrap();
+    let (before, after): (Vec<&str>, Vec<&str>) = (lines.lines().collect(), written.lines().collect());
+    assert_eq!((after.len(), &after[1..4]), (5, &before[1..4]), "{written}");
+    for (line, number) in [(after[0], 1), (after[4], 3)] {
+        let value: serde_json::Value = serde_json::from_str(line).unwrap();
+        let body = value["body"].as_str().unwrap();
+        assert!(body.starts_with(&format!("Bridge {number}-")), "{line}");
+        assert!((1..=2).contains(&body.matches(" in the year ").count()), "{line}");
+        assert_eq!((&value["id"], &value["title"]), (&number.into(), &"About it".into()));
     }
 }

@@ -28,6 +28,7 @@ mod mirror;
 mod pipeline;
 mod planner;
 mod qwen;
+mod records;
 mod registry;
 mod review;
 mod samples;

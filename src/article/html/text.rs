@@ -67,9 +67,9 @@ pub(super) fn empty_lines(text: &str) -> Vec<Range<usize>> {
     while let Some(start) = bytes[at..].iter().position(|byte| is_space(*byte)).map(|offset| at + offset) {
         let end = start + bytes[start..].iter().take_while(|byte| is_space(**byte)).count();
         let gap = &bytes[start..end];
-        let ends = gap.iter().filter(|byte| **byte == b'\n').count();
+        let ends = |end: u8| gap.iter().filter(move |byte| **byte == end).nth(1).is_some();
         // Old systems end lines with a carriage return alone.
-        if ends.max(gap.iter().filter(|byte| **byte == b'\r').count()) > 1 {
+        if ends(b'\n') || ends(b'\r') {
             found.push(start..end);
         }
         at = end;

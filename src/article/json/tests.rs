@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 use super::{read, read_lines};
-use crate::article::{Format, Reading};
+use crate::article::{Format, Reading, Unit};
 use crate::document::{BlockKind, Document, Escape, PieceKind};
 use crate::language::Language;
 use crate::segment::Outcome;
@@ -144,29 +144,121 @@ fn languages_of_records_with_prose_are_tags() {
 
 #[test]
 fn a_line_is_a_value() {
-    let lines = |text: &str, fields: &[&str]| read_lines(text, &reading(fields));
-    let document = lines("{\"t\": \"One.\"}\r\n\n{\"u\": 1}\n  {\"t\": \"Two.\", \"t\": \"Three.\"}", &["t"]).unwrap();
+    let lines = |text: &str, fields: &[&str]| read_lines(text.as_bytes(), &reading(fields));
+    let document = lines("{\"t\": \"One.\"}\r\n\n{\"t\": 1}\n  {\"t\": \"Two.\", \"t\": \"Three.\"}", &["t"]).unwrap();
     assert_eq!(document.check(), Ok(()));
     assert_eq!(show(&document), ["One.", "Two.", "Three."]);
     let refuses = |text: &str, fields: &[&str], expected: &str| {
         assert_eq!(lines(text, fields).unwrap_err().to_string(), expected);
     };
     refuses(
-        "{\"t\": \"One.\"}\n\n{\"t\": \"Tw\n",
-        &["t"],
-        "jsonl: line 3: expected JSON, got an error in column 9: control character (\\u0000-\\u001F) found while parsing a string",
-    );
-    refuses(
         "{\"t\": \"One.\"}\n{\"u\": 1}",
         &["v"],
         "jsonl: field `v`: expected it in any line, got none; text is in `t`; name what is to be translated with --field",
     );
     refuses(
-        "{\"uri\": \"x\", \"headline\": \"A\"}\n{\"u\": \"b\"}",
+        "\n{\"u\": \"b\"}\n",
         &[],
         "jsonl: line 2: expected ninjs (an object with `uri` and a headline, body or description), or fields to be named; text is in `u`; name what is to be translated with --field",
     );
     assert!(lines("\n\n", &["t"]).unwrap().blocks.is_empty());
+}
+
+/// What is said of the lines of a file that cannot be read.
+fn check_lines(bytes: &[u8], fields: &[&str], expected: &[(usize, &str)]) -> Document {
+    let document = read_lines(bytes, &reading(fields)).unwrap();
+    assert_eq!(document.check(), Ok(()));
+    let remarks: Vec<(usize, &str)> =
+        document.remarks.iter().map(|remark| (remark.line, remark.message.as_str())).collect();
+    assert_eq!(remarks, expected);
+    let written = crate::article::write(&document, &answered(document.clone(), None)).unwrap();
+    assert_eq!(written, bytes);
+    document
+}
+
+#[test]
+fn a_line_that_cannot_be_read_is_left_alone() {
+    let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
+    let bytes = [
+        b"\xEF\xBB\xBF{\"t\": \"One.\"}\r\n\n{\"t\": \"Tw\n{\"t\": \"\xCF\xF0\xE8\"}\n{\"t\": \"a\0b\"}\nrest\n"
+            as &[u8],
+        b"{\"u\": \"x\"}\n{\"t\": {\"v\": \"y\"}}\n",
+        deep.as_bytes(),
+        b"\n{\"t\": \"Two.\"}\n\xF0\x9F{\"t\": 5}\n{\"t\": \"Three.\"}",
+    ]
+    .concat();
+    let document = check_lines(
+        &bytes,
+        &["t"],
+        &[
+            (
+                3,
+                "expected JSON, got an error in column 9: control character (\\u0000-\\u001F) found while parsing a string",
+            ),
+            (4, "byte 7: expected UTF-8 text, got CF"),
+            (5, "byte 8: expected UTF-8 text, got a NUL byte"),
+            (6, "expected JSON, got an error in column 1: expected value"),
+            (7, "field `t`: expected it in the line, got none"),
+            (
+                8,
+                "field `t`: expected text, got an object; text is in `t.v`; name what is to be translated with --field",
+            ),
+            (9, "expected at most 128 values inside each other, got more"),
+            (11, "byte 0: expected UTF-8 text, got F0"),
+        ],
+    );
+    assert_eq!(show(&document), ["One.", "Two.", "Three."]);
+    assert!(document.byte_order_mark);
+    let translated = crate::article::write(&document, &answered(document.clone(), Some("Нуль \0."))).unwrap();
+    let lines: Vec<&[u8]> = translated.split(|byte| *byte == b'\n').collect();
+    assert_eq!(lines[3], b"{\"t\": \"\xCF\xF0\xE8\"}");
+    assert_eq!(lines[11 - 1], b"\xF0\x9F{\"t\": 5}");
+    assert_eq!(lines[9], "{\"t\": \"Нуль \\u0000.\"}".as_bytes());
+    check_lines(
+        b"{\"a\": 1, \"b\": \"B\"}\n{\"c\": \"C\"}\n{\"a\": \"A\"}",
+        &["a", "b"],
+        &[(2, "fields `a`, `b`: expected one of them in the line, got none")],
+    );
+    check_lines(
+        b"{\"uri\": \"x\", \"headline\": \"A\"}\n{\"u\": \"b\"}",
+        &[],
+        &[(
+            2,
+            "expected ninjs (an object with `uri` and a headline, body or description), or fields to be named; text is in `u`; name what is to be translated with --field",
+        )],
+    );
+}
+
+#[test]
+fn a_file_without_a_sound_line_is_refused() {
+    for (bytes, expected) in [
+        (
+            b"{\n}\n" as &[u8],
+            "jsonl: line 1: expected JSON, got an error in column 0: EOF while parsing an object; 1 more cannot be read, and there are no others",
+        ),
+        (b"x", "jsonl: line 1: expected JSON, got an error in column 1: expected value"),
+        (b"\n{\"t\": \"\xCF\"}\n", "text encoding: byte 8 (line 2): expected UTF-8, got CF; convert the file to UTF-8"),
+        (b"\x1F\x8B", "binary file: byte 0 (line 1): expected UTF-8 text, got a gzip file"),
+    ] {
+        assert_eq!(read_lines(bytes, &reading(&["t"])).unwrap_err().to_string(), expected);
+    }
+}
+
+#[test]
+fn a_record_fails_alone_and_says_what_it_has_not() {
+    let record = |bytes: &[u8], fields: &[&str]| read_lines(bytes, &Reading { unit: Unit::Record, ..reading(fields) });
+    let document = record(b"{\"t\": \"One.\"}\r\n", &["t", "v"]).unwrap();
+    assert_eq!(show(&document), ["One."]);
+    assert_eq!(document.remarks[0].message, "field `v`: expected it in the record, got none");
+    assert!(record(b" \n", &["t"]).unwrap().blocks.is_empty());
+    for (bytes, expected) in [
+        (b"\xEF\xBB\xBF{\"t\": 1}" as &[u8], "jsonl: expected JSON, got an error in column 1: expected value"),
+        (b"{\"u\": 1}", "jsonl: field `t`: expected it in the line, got none"),
+        (b"\xFF\xFE", "jsonl: byte 0: expected UTF-8 text, got FF"),
+        (b"{\"t\": 1", "jsonl: expected JSON, got an error in column 7: EOF while parsing an object"),
+    ] {
+        assert_eq!(record(bytes, &["t"]).unwrap_err().to_string(), expected);
+    }
 }
 
 proptest! {
@@ -174,9 +266,23 @@ proptest! {
     #[test]
     fn any_soup_is_covered_or_refused(text in "(\\{|\\}|\\[|\\]|\"|\"a\"|:|,|\"a\": \"|\\\\|\\\\n|\\\\ud83c|\\\\udf89|\\\\u00|<p>|</p>|&amp;|слово|한|\\. |\n|1|null| ){0,30}") {
         for fields in [&["a"][..], &["[]"], &["*"], &[]] {
-            for document in [read(&text, &reading(fields)), read_lines(&text, &reading(fields))].into_iter().flatten() {
+            for document in [read(&text, &reading(fields)), read_lines(text.as_bytes(), &reading(fields))].into_iter().flatten() {
                 prop_assert_eq!(document.check(), Ok(()));
             }
+        }
+    }
+
+    #[test]
+    fn lines_of_any_bytes_come_back(
+        lines in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..12), 0..6),
+        sound in "(слово|a b|\\\\n){0,3}",
+    ) {
+        let mut bytes = lines.join(&b'\n');
+        bytes.extend(format!("\n{{\"a\": \"{sound}\"}}\n").bytes());
+        if let Ok(document) = read_lines(&bytes, &reading(&["a"])) {
+            prop_assert_eq!(document.check(), Ok(()));
+            let text = answered(document.clone(), None);
+            prop_assert_eq!(crate::article::write(&document, &text).unwrap(), bytes);
         }
     }
 
@@ -229,7 +335,7 @@ proptest! {
         let translated = answered(open(&text, &fields), Some(&answer));
         prop_assert_eq!(without_prose(&translated), without_prose(&text));
         let lines = format!("{}\n\n{}\r\n", serde_json::to_string(&value).unwrap(), serde_json::to_string(&value).unwrap());
-        let document = read_lines(&lines, &reading(&fields)).unwrap();
+        let document = read_lines(lines.as_bytes(), &reading(&fields)).unwrap();
         prop_assert_eq!(document.check(), Ok(()));
         prop_assert_eq!(&answered(document.clone(), None), &lines);
         let translated = answered(document, Some(&answer));
@@ -252,7 +358,7 @@ fn samples_come_back_as_they_were() {
         assert_eq!(answered(document, None), text);
     }
     let text = include_str!("../../../samples/fields/briefs.en.jsonl");
-    let document = read_lines(text, &reading(&["title", "text", "tags"])).unwrap();
+    let document = read_lines(text.as_bytes(), &reading(&["title", "text", "tags"])).unwrap();
     assert_eq!((document.blocks.len(), document.tags.len()), (10, 3));
     assert_eq!(answered(document, None), text);
 }
