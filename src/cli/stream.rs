@@ -405,10 +405,7 @@ fn fail(stream: &Stream, error: &std::io::Error, name: &str, stop: &AtomicBool) 
     let mut state = stream.state();
     // Text alone: that nobody reads any more is no reason to end as if all were done.
     let failure = if error.kind() == ErrorKind::BrokenPipe {
-        anyhow!(
-            "{name} was closed by its reader: line {} and what follows could not be written",
-            state.written + 1
-        )
+        anyhow!("{name} was closed by its reader: line {} and what follows could not be written", state.written + 1)
     } else {
         anyhow!("cannot write to {name}: {error}")
     };
