@@ -57,6 +57,8 @@ struct State {
     lines: VecDeque<Held>,
     /// The number of the first of these, from 0.
     first: usize,
+    /// How many lines are written for certain.
+    written: usize,
     /// The number of the first line that may not have been handed out.
     next: usize,
     /// Bytes that `lines` take.
@@ -176,6 +178,7 @@ impl Stream {
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 ready = state.ready();
             }
+            let taken = state.first;
             drop(state);
             if ready.is_empty() {
                 return Ok(());
@@ -185,6 +188,7 @@ impl Stream {
             output.write_all(&ready)?;
             // Whoever sent a record may wait for its answer before the next one is sent.
             output.flush()?;
+            self.state().written = taken;
         }
     }
 }
@@ -401,10 +405,7 @@ fn fail(stream: &Stream, error: &std::io::Error, name: &str, stop: &AtomicBool) 
     let mut state = stream.state();
     // Text alone: that nobody reads any more is no reason to end as if all were done.
     let failure = if error.kind() == ErrorKind::BrokenPipe {
-        anyhow!(
-            "{name} was closed by its reader: expected to write all records, line {} and more are not written",
-            state.first + 1
-        )
+        anyhow!("{name} was closed by its reader: line {} and what follows could not be written", state.written + 1)
     } else {
         anyhow!("cannot write to {name}: {error}")
     };

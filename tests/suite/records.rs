@@ -188,7 +188,7 @@ fn each_record_is_an_article_with_a_language_of_its_own() {
         "{\"text\": \"Міст через річку закрили на ремонт у вівторок, повідомив міський голова.\"}\n",
         "{\"text\": \"시장은 화요일에 강을 가로지르는 다리가 보수를 위해 폐쇄되었다고 말했다.\"}\n",
         "{\"text\": 5}\n",
-        "{\"text\": \"kjh\"}\n",
+        "{\"texts\": \"x\"}\n",
     );
     let all = ["translate", "-", "--format", "jsonl", "--field", "text", "--to", "uk", "--model", "echo"];
     let all = [&all[..], &["--report", "r.json", "--review", "r.html"]].concat();
@@ -213,7 +213,11 @@ fn each_record_is_an_article_with_a_language_of_its_own() {
         ("stdin:6", "", "failed"),
     ];
     assert_eq!(seen, expected);
-    assert!(ran.err.contains("tlumach: stdin:6: cannot tell the language"), "{}", ran.err);
+    assert!(
+        ran.err.contains("tlumach: stdin:6: jsonl: field `text`: expected it in the line, got none"),
+        "{}",
+        ran.err
+    );
     assert!(fs::read_to_string(place.path("r.html")).unwrap().contains("stdin:4"));
 }
 

@@ -111,7 +111,9 @@ impl<'t> Lines<'t> {
     }
 
     fn line(&mut self, span: Range<usize>) -> Line {
-        let line = &self.reader.text[span.clone()];
+        // What is missing at the end of a line is missed there, not in its line end.
+        let line = self.reader.text[span.clone()].trim_end_matches(['\n', '\r']);
+        let span = span.start..span.start + line.len();
         if line.trim().is_empty() {
             return Line::Blank;
         }
