@@ -168,18 +168,11 @@ fn scaling(file: &GgufFile, family: &str, head_dim: usize) -> Result<Scaling, Mo
 }
 
 fn refuse_what_is_not_understood(file: &GgufFile, family: &str, also: &[&str]) -> Result<(), ModelError> {
-    if file.optional_integer("split.count")?.is_some_and(|parts| parts > 1) {
-        let expected = "a whole model in one file (llama-gguf-split --merge joins the parts)";
-        return Err(file.wrong("split.count", expected, file.metadata.get("split.count")));
-    }
-    let mut keys: Vec<&String> = file.metadata.keys().collect();
-    keys.sort();
-    for key in keys {
-        let Some(name) = key.strip_prefix(family).and_then(|rest| rest.strip_prefix('.')) else { continue };
+    file.refuse_parts()?;
+    for (name, value) in file.keys_of(family) {
         if UNDERSTOOD.contains(&name) || HARMLESS.contains(&name) || also.contains(&name) {
             continue;
         }
-        let value = &file.metadata[key];
         let neutral = match (name, value) {
             ("rope.scaling.attn_factor", Value::F32(factor)) => factor.to_bits() == 1f32.to_bits(),
             ("attention.causal" | "use_parallel_residual", Value::Bool(on)) => *on == (name == "attention.causal"),
@@ -190,7 +183,8 @@ fn refuse_what_is_not_understood(file: &GgufFile, family: &str, also: &[&str]) -
             _ => false,
         };
         if !neutral {
-            return Err(file.wrong(key, "nothing here: this is not implemented", Some(value)));
+            let key = format!("{family}.{name}");
+            return Err(file.wrong(&key, "nothing here: this is not implemented", Some(value)));
         }
     }
     Ok(())

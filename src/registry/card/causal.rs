@@ -1,15 +1,16 @@
-//! The families of chat models, and how files name them.
+//! The families of chat models and of GGUF files, and how files name them.
 
 use super::Family;
 
 impl Family {
     /// `general.architecture` of GGUF files, and the family.
-    pub(crate) const GGUF_ARCHITECTURES: [(&'static str, Family); 5] = [
+    pub(crate) const GGUF_ARCHITECTURES: [(&'static str, Family); 6] = [
         ("gemma3", Family::Gemma3),
         ("hunyuan-dense", Family::HunyuanDense),
         ("llama", Family::Llama),
         ("qwen2", Family::Qwen2),
         ("qwen3", Family::Qwen3),
+        ("t5", Family::T5),
     ];
 
     /// `model_type` of the `config.json` of causal models, and the family.
