@@ -9,7 +9,7 @@
 
 use std::ops::Range;
 
-use super::exponential::softmax;
+use super::exponential::{soft_cap, softmax};
 use super::spread::for_each_piece;
 use super::tiers::{multiply_add, tiers};
 
@@ -114,9 +114,11 @@ pub struct Setting {
     pub scale: f32,
     /// How many positions are seen at most, the query's own among them; `None` for all before it.
     pub window: Option<usize>,
+    /// What scores stay within (`cap * tanh(score / cap)`), where they do.
+    pub soft_cap: Option<f32>,
 }
 
-/// Softmax of scaled dot products over the visible positions (Vaswani et al. 2017), times the values.
+/// Softmax of scaled dot products, capped where the setting says so, over the visible positions (Vaswani et al. 2017), times the values.
 ///
 /// `queries` is `[tokens, query_heads, head_dim]`, already rotated, a token per entry of `tokens`; the answer has the
 /// same shape.
@@ -150,6 +152,9 @@ fn attend_head(setting: Setting, head: usize, query: &[f32], token: Query<'_>, s
         score(part, query, setting.scale, scores);
     }
     for row in scores.chunks_exact_mut(stride) {
+        if let Some(cap) = setting.soft_cap {
+            soft_cap(&mut row[first..total], cap);
+        }
         softmax(&mut row[first..total]);
     }
     out.fill(0.0);
@@ -291,7 +296,7 @@ mod tests {
     }
 
     fn setting(heads: Heads, window: Option<usize>) -> Setting {
-        Setting { heads, scale: 1.0 / (heads.head_dim as f32).sqrt(), window }
+        Setting { heads, scale: 1.0 / (heads.head_dim as f32).sqrt(), window, soft_cap: None }
     }
 
     /// The formula in f64, position by position.

@@ -86,6 +86,20 @@ tiers! {
 }
 
 #[inline(always)]
+fn soft_cap_body<const FMA: bool>(values: &mut [f32], cap: f32) {
+    // `tanh(x) = 1 - 2 / (exp(2x) + 1)`, to within an ulp of 1.
+    let factor = 2.0 / cap;
+    for value in values {
+        *value = cap - 2.0 * cap / (exp::<FMA>(*value * factor) + 1.0);
+    }
+}
+
+tiers! {
+    /// `value = cap * tanh(value / cap)`: nearly what it was where it is small, and never beyond the cap (Gemma 2).
+    pub fn soft_cap(values: &mut [f32], cap: f32) => soft_cap_body
+}
+
+#[inline(always)]
 fn largest_body<const FMA: bool>(values: &[f32]) -> f32 {
     let mut lanes = [f32::NEG_INFINITY; LANES];
     let (blocks, rest) = values.as_chunks::<LANES>();

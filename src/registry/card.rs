@@ -85,6 +85,8 @@ pub enum Family {
     Marian,
     /// Firefox Translations and Bergamot students: Marian's binary format, SSRU decoders.
     Bergamot,
+    /// Gemma 2 chat models (Tower-Plus), as GGUF or safetensors like all chat models.
+    Gemma2,
     /// Gemma 3 chat models (text), as GGUF or safetensors like all chat models.
     Gemma3,
     /// Hunyuan dense models (Hy-MT2).
@@ -114,6 +116,7 @@ impl Family {
         match self {
             Family::Marian => "marian",
             Family::Bergamot => "bergamot",
+            Family::Gemma2 => "gemma2",
             Family::Gemma3 => "gemma3",
             Family::HunyuanDense => "hunyuan-dense",
             Family::Llama => "llama",
