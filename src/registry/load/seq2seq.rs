@@ -19,6 +19,8 @@ use std::sync::Arc;
 const SENTENCE_TOKENS: usize = 128;
 /// Articles longer than this are summarized in parts by T5: its networks read more, but were trained on so much.
 const T5_ARTICLE_TOKENS: usize = 512;
+/// What the pieces of translators from many languages come in.
+const PIECES: &str = "sentencepiece.bpe.model";
 /// Rows of the table of T5 1.0 and 1.1 and flan-T5: 32,000 pieces, filled up; and what stands before what they summarize.
 const T5_TABLE: usize = 32_128;
 const T5_SUMMARY: &str = "summarize: ";
@@ -120,7 +122,15 @@ fn multilingual(files: &ModelFiles, description: &Description) -> Result<Multili
     };
     let network =
         Network { vocab: description.architecture.target_vocab, decoder_start: description.defaults.decoder_start };
-    let parts = crate::tokenize::multilingual::Files { pieces: need(files, Role::Spm)?, vocab };
+    // M2M100 numbers its pieces by vocab.json, and no tokenizer.json of it is published; the others can do with that alone.
+    let json = files.one(Role::TokenizerJson).filter(|_| vocab.is_none());
+    let Some(pieces) = files.one(Role::Spm).or(json) else {
+        let folder = files.one(Role::Config).and_then(Path::parent).unwrap_or(Path::new(""));
+        let reason = "the file is missing; copy it from the checkpoint's repository".to_string();
+        let source = TokenizeError::File { path: folder.join(PIECES), reason };
+        return Err(LoadError::Tokenizer { name: files.name.clone(), source });
+    };
+    let parts = crate::tokenize::multilingual::Files { pieces: pieces.to_path_buf(), vocab };
     MultilingualTokenizer::open(&parts, scheme, network)
         .map_err(|source| LoadError::Tokenizer { name: files.name.clone(), source })
 }
