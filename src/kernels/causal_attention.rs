@@ -300,7 +300,13 @@ mod tests {
     }
 
     /// The formula in f64, position by position.
-    fn naive(heads: Heads, query: &[f32], keys: &[f32], values: &[f32], seen: Range<usize>) -> Vec<f64> {
+    fn naive(
+        (heads, cap): (Heads, Option<f32>),
+        query: &[f32],
+        (keys, values): (&[f32], &[f32]),
+        seen: Range<usize>,
+    ) -> Vec<f64> {
+        let capped = |score: f64| cap.map_or(score, |cap| f64::from(cap) * (score / f64::from(cap)).tanh());
         let mut out = vec![0.0; query.len()];
         for head in 0..heads.queries {
             let at = |position: usize, i: usize| position * heads.width() + head / heads.group() * heads.head_dim + i;
@@ -308,7 +314,7 @@ mod tests {
             let scores: Vec<f64> = seen
                 .clone()
                 .map(|p| (0..heads.head_dim).map(|i| q[i] as f64 * keys[at(p, i)] as f64).sum::<f64>())
-                .map(|score| (score / (heads.head_dim as f64).sqrt()).exp())
+                .map(|score| capped(score / (heads.head_dim as f64).sqrt()).exp())
                 .collect();
             let total: f64 = scores.iter().sum();
             for (p, score) in seen.clone().zip(&scores) {
@@ -334,10 +340,14 @@ mod tests {
                 for visible in [1, length.div_ceil(2), length] {
                     for window in [None, Some(1), Some(3), Some(16), Some(20), Some(60)] {
                         let token = Query { shared: None, own: &own, visible };
-                        let got = attend(setting(heads, window), &query, &[token]);
                         let first = visible.saturating_sub(window.unwrap_or(visible));
-                        for (got, expected) in got.iter().zip(naive(heads, &query, &keys, &values, first..visible)) {
-                            assert!((f64::from(*got) - expected).abs() < 1e-5, "{heads:?} {length} {visible}");
+                        for soft_cap in [None, Some(1.5)] {
+                            let setting = Setting { soft_cap, ..setting(heads, window) };
+                            let got = attend(setting, &query, &[token]);
+                            let expected = naive((heads, soft_cap), &query, (&keys, &values), first..visible);
+                            for (got, expected) in got.iter().zip(expected) {
+                                assert!((f64::from(*got) - expected).abs() < 1e-5, "{heads:?} {length} {visible}");
+                            }
                         }
                     }
                 }

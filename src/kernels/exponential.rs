@@ -202,6 +202,19 @@ mod tests {
     }
 
     #[test]
+    fn a_soft_cap_is_the_formula() {
+        for cap in [2.0f32, 30.0, 50.0] {
+            let values: Vec<f32> = (0..401).map(|i| (i as f32 - 200.0) * 0.73).chain([0.0, 1e9, -1e9]).collect();
+            let mut got = values.clone();
+            soft_cap(&mut got, cap);
+            for (value, got) in values.iter().zip(got) {
+                let expected = f64::from(cap) * (f64::from(*value) / f64::from(cap)).tanh();
+                assert!((f64::from(got) - expected).abs() < 3e-7 * f64::from(cap), "{value} to {got}, cap {cap}");
+            }
+        }
+    }
+
+    #[test]
     fn geglu_is_the_formula() {
         let gate: Vec<f32> = (0..100).map(|i| (i as f32 - 50.0) * 0.37).collect();
         let up: Vec<f32> = (0..100).map(|i| (i as f32).sin()).collect();
