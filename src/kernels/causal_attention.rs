@@ -9,7 +9,7 @@
 
 use std::ops::Range;
 
-use super::exponential::softmax;
+use super::exponential::{soft_cap, softmax};
 use super::spread::for_each_piece;
 use super::tiers::{multiply_add, tiers};
 
@@ -114,9 +114,11 @@ pub struct Setting {
     pub scale: f32,
     /// How many positions are seen at most, the query's own among them; `None` for all before it.
     pub window: Option<usize>,
+    /// What scores stay within (`cap * tanh(score / cap)`), where they do.
+    pub soft_cap: Option<f32>,
 }
 
-/// Softmax of scaled dot products over the visible positions (Vaswani et al. 2017), times the values.
+/// Softmax of scaled dot products, capped where the setting says so, over the visible positions (Vaswani et al. 2017), times the values.
 ///
 /// `queries` is `[tokens, query_heads, head_dim]`, already rotated, a token per entry of `tokens`; the answer has the
 /// same shape.
@@ -150,6 +152,9 @@ fn attend_head(setting: Setting, head: usize, query: &[f32], token: Query<'_>, s
         score(part, query, setting.scale, scores);
     }
     for row in scores.chunks_exact_mut(stride) {
+        if let Some(cap) = setting.soft_cap {
+            soft_cap(&mut row[first..total], cap);
+        }
         softmax(&mut row[first..total]);
     }
     out.fill(0.0);
@@ -291,11 +296,17 @@ mod tests {
     }
 
     fn setting(heads: Heads, window: Option<usize>) -> Setting {
-        Setting { heads, scale: 1.0 / (heads.head_dim as f32).sqrt(), window }
+        Setting { heads, scale: 1.0 / (heads.head_dim as f32).sqrt(), window, soft_cap: None }
     }
 
     /// The formula in f64, position by position.
-    fn naive(heads: Heads, query: &[f32], keys: &[f32], values: &[f32], seen: Range<usize>) -> Vec<f64> {
+    fn naive(
+        (heads, cap): (Heads, Option<f32>),
+        query: &[f32],
+        (keys, values): (&[f32], &[f32]),
+        seen: Range<usize>,
+    ) -> Vec<f64> {
+        let capped = |score: f64| cap.map_or(score, |cap| f64::from(cap) * (score / f64::from(cap)).tanh());
         let mut out = vec![0.0; query.len()];
         for head in 0..heads.queries {
             let at = |position: usize, i: usize| position * heads.width() + head / heads.group() * heads.head_dim + i;
@@ -303,7 +314,7 @@ mod tests {
             let scores: Vec<f64> = seen
                 .clone()
                 .map(|p| (0..heads.head_dim).map(|i| q[i] as f64 * keys[at(p, i)] as f64).sum::<f64>())
-                .map(|score| (score / (heads.head_dim as f64).sqrt()).exp())
+                .map(|score| capped(score / (heads.head_dim as f64).sqrt()).exp())
                 .collect();
             let total: f64 = scores.iter().sum();
             for (p, score) in seen.clone().zip(&scores) {
@@ -329,10 +340,14 @@ mod tests {
                 for visible in [1, length.div_ceil(2), length] {
                     for window in [None, Some(1), Some(3), Some(16), Some(20), Some(60)] {
                         let token = Query { shared: None, own: &own, visible };
-                        let got = attend(setting(heads, window), &query, &[token]);
                         let first = visible.saturating_sub(window.unwrap_or(visible));
-                        for (got, expected) in got.iter().zip(naive(heads, &query, &keys, &values, first..visible)) {
-                            assert!((f64::from(*got) - expected).abs() < 1e-5, "{heads:?} {length} {visible}");
+                        for soft_cap in [None, Some(1.5)] {
+                            let setting = Setting { soft_cap, ..setting(heads, window) };
+                            let got = attend(setting, &query, &[token]);
+                            let expected = naive((heads, soft_cap), &query, (&keys, &values), first..visible);
+                            for (got, expected) in got.iter().zip(expected) {
+                                assert!((f64::from(*got) - expected).abs() < 1e-5, "{heads:?} {length} {visible}");
+                            }
                         }
                     }
                 }

@@ -86,6 +86,20 @@ tiers! {
 }
 
 #[inline(always)]
+fn soft_cap_body<const FMA: bool>(values: &mut [f32], cap: f32) {
+    // `tanh(x) = 1 - 2 / (exp(2x) + 1)`, to within an ulp of 1.
+    let factor = 2.0 / cap;
+    for value in values {
+        *value = cap - 2.0 * cap / (exp::<FMA>(*value * factor) + 1.0);
+    }
+}
+
+tiers! {
+    /// `value = cap * tanh(value / cap)`: nearly what it was where it is small, and never beyond the cap (Gemma 2).
+    pub fn soft_cap(values: &mut [f32], cap: f32) => soft_cap_body
+}
+
+#[inline(always)]
 fn largest_body<const FMA: bool>(values: &[f32]) -> f32 {
     let mut lanes = [f32::NEG_INFINITY; LANES];
     let (blocks, rest) = values.as_chunks::<LANES>();
@@ -184,6 +198,19 @@ mod tests {
             let x = f64::from(gate[i]);
             let expected = x / (1.0 + (-x).exp()) * f64::from(up[i]);
             assert!((f64::from(got[i]) - expected).abs() < 2e-6 * expected.abs().max(1.0));
+        }
+    }
+
+    #[test]
+    fn a_soft_cap_is_the_formula() {
+        for cap in [2.0f32, 30.0, 50.0] {
+            let values: Vec<f32> = (0..401).map(|i| (i as f32 - 200.0) * 0.73).chain([0.0, 1e9, -1e9]).collect();
+            let mut got = values.clone();
+            soft_cap(&mut got, cap);
+            for (value, got) in values.iter().zip(got) {
+                let expected = f64::from(cap) * (f64::from(*value) / f64::from(cap)).tanh();
+                assert!((f64::from(got) - expected).abs() < 3e-7 * f64::from(cap), "{value} to {got}, cap {cap}");
+            }
         }
     }
 

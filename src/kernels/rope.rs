@@ -34,8 +34,53 @@ pub enum Scaling {
         /// Positions of the first training.
         context: f64,
     },
+    /// Low frequencies are divided by a factor, high ones are not, those between in part, and what is rotated grows (`YaRN`, Peng
+    /// et al. 2023; `_compute_yarn_parameters` of transformers).
+    Yarn(Yarn),
     /// Each has its own divisor (`rope_freqs.weight` of GGUF), `[head_dim / 2]`.
     Divided(Vec<f32>),
+}
+
+/// The settings of `YaRN`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Yarn {
+    /// What low frequencies are divided by.
+    pub factor: f64,
+    /// Positions of the first training.
+    pub context: f64,
+    /// Frequencies of more turns than this over the context are high.
+    pub fast: f64,
+    /// Those of fewer than this are low.
+    pub slow: f64,
+    /// Whether the bounds between high, middle and low are moved to whole pairs.
+    pub truncate: bool,
+    /// What cosines and sines are multiplied with.
+    pub scale: f64,
+}
+
+impl Yarn {
+    /// Turns of high and of low frequencies where nothing is said.
+    pub const FAST: f64 = 32.0;
+    /// See [`Yarn::FAST`].
+    pub const SLOW: f64 = 1.0;
+
+    /// `0.1 weight ln(factor) + 1`: by how much attention is sharpened for a context that is longer by a factor.
+    pub fn sharpening(factor: f64, weight: f64) -> f64 {
+        if factor <= 1.0 { 1.0 } else { 0.1 * weight * factor.ln() + 1.0 }
+    }
+
+    /// The frequency of pair `i` of heads with `head_dim` elements.
+    fn stretch(&self, frequency: f64, i: usize, (head_dim, base): (usize, f64)) -> f64 {
+        let dim = head_dim as f64;
+        // The pair whose frequency turns so often over the context.
+        let pair = |turns: f64| dim * (self.context / (turns * TAU)).ln() / (2.0 * base.ln());
+        let (low, high) = (pair(self.fast), pair(self.slow));
+        let (low, high) = if self.truncate { (low.floor(), high.ceil()) } else { (low, high) };
+        let (low, high) = (low.max(0.0), high.min(dim - 1.0));
+        let width = if low.to_bits() == high.to_bits() { 0.001 } else { high - low };
+        let divided = ((i as f64 - low) / width).clamp(0.0, 1.0);
+        frequency / self.factor * divided + frequency * (1.0 - divided)
+    }
 }
 
 /// The frequencies of a kind of layers.
@@ -61,14 +106,17 @@ pub struct Rotation {
 pub struct Frequencies {
     values: Vec<f32>,
     pairs: Pairs,
+    /// What cosines and sines are multiplied with.
+    scale: f32,
 }
 
 impl Frequencies {
     /// The frequencies for heads of `head_dim` elements. Rounded to f32 as the reference does, computed in f64.
     pub fn new(head_dim: usize, rotary: &Rotary, pairs: Pairs) -> Frequencies {
         let frequency = |i: usize| rotary.base.powf(-2.0 * i as f64 / head_dim as f64);
-        let values = (0..head_dim / 2).map(|i| stretch(frequency(i), i, &rotary.scaling) as f32).collect();
-        Frequencies { values, pairs }
+        let values = (0..head_dim / 2).map(|i| stretch(frequency(i), i, (head_dim, rotary)) as f32).collect();
+        let scale = if let Scaling::Yarn(yarn) = &rotary.scaling { yarn.scale as f32 } else { 1.0 };
+        Frequencies { values, pairs, scale }
     }
 
     /// The rotation of each of the given positions. The angle is an f32 product, as in the reference; its cosine and
@@ -80,8 +128,8 @@ impl Frequencies {
         for &position in positions {
             for &frequency in &self.values {
                 let (s, c) = f64::from(position as f32 * frequency).sin_cos();
-                cos.push(c as f32);
-                sin.push(s as f32);
+                cos.push(c as f32 * self.scale);
+                sin.push(s as f32 * self.scale);
             }
         }
         Rotation { half, pairs: self.pairs, cos, sin }
@@ -89,10 +137,11 @@ impl Frequencies {
 }
 
 /// The frequency of pair `i` as the scaling has it.
-fn stretch(frequency: f64, i: usize, scaling: &Scaling) -> f64 {
-    match *scaling {
+fn stretch(frequency: f64, i: usize, (head_dim, rotary): (usize, &Rotary)) -> f64 {
+    match rotary.scaling {
         Scaling::None => frequency,
         Scaling::Linear(factor) => frequency / factor,
+        Scaling::Yarn(ref yarn) => yarn.stretch(frequency, i, (head_dim, rotary.base)),
         Scaling::Divided(ref divisors) => frequency / divisors.get(i).copied().map_or(1.0, f64::from),
         Scaling::Llama3 { factor, low, high, context } => {
             let wavelength = TAU / frequency;
@@ -189,6 +238,12 @@ mod tests {
         let linear = of(Scaling::Linear(8.0));
         let llama = of(Scaling::Llama3 { factor: 8.0, low: 1.0, high: 4.0, context: 64.0 });
         let divided = of(Scaling::Divided(vec![1.0, 2.0, 4.0, 1.0, 1.0, 1.0, 1.0, 8.0]));
+        // Over 64 positions the fastest pair turns 10.2 times, then 3.2, 1.0, 0.3.
+        let yarn = Yarn { factor: 4.0, context: 64.0, fast: 4.0, slow: 0.5, truncate: true, scale: 1.0 };
+        let yarn = of(Scaling::Yarn(yarn));
+        assert_eq!(yarn[0], plain[0]);
+        assert!(yarn[1] < plain[1] && yarn[1] > plain[1] / 4.0);
+        assert!((yarn[3] - plain[3] / 4.0).abs() < 1e-8 && (yarn[7] - plain[7] / 4.0).abs() < 1e-8);
         for i in 0..8 {
             assert!((linear[i] - plain[i] / 8.0).abs() < 1e-8);
         }

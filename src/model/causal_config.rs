@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::decoder_only::{
-    Activation, Blueprint, Config, Heads, MOST_LAYERS, Rotary, Scaling, Sliding, TensorNames, Wide,
+    Activation, Blueprint, Config, Heads, MOST_LAYERS, Rotary, Scaling, Sliding, TensorNames, Wide, Yarn,
 };
 use super::{ModelError, Spec};
 use crate::token::TokenId;
@@ -52,6 +52,18 @@ const HARMLESS: [&str; 22] = [
     "use_cache",
     "vocab_size",
     "transformers.js_config",
+];
+
+/// The fields of `YaRN` within those of the rotary frequencies.
+const YARN: [&str; 8] = [
+    "factor",
+    "original_max_position_embeddings",
+    "attention_factor",
+    "beta_fast",
+    "beta_slow",
+    "mscale",
+    "mscale_all_dim",
+    "truncate",
 ];
 
 /// Longest configuration that is read.
@@ -238,6 +250,21 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A number above 0 that something stays within; `default` where it is missing, nothing where it is null.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn cap(&mut self, name: &str, default: f32) -> Result<Option<f32>, ModelError> {
+        match (self.get(name), self.config.fields.contains_key(name)) {
+            (None, true) => Ok(None),
+            (None, false) => Ok(Some(default)),
+            (Some(value), _) => match value.as_f64() {
+                Some(cap) if cap > 0.0 && cap <= f64::from(f32::MAX) => Ok(Some(cap as f32)),
+                _ => Err(self.config.wrong(name, "a number above 0 or null", Some(value))),
+            },
+        }
+    }
+
     /// True or false; `default` where it is missing.
     ///
     /// # Errors
@@ -362,8 +389,12 @@ impl<'a> Fields<'a> {
                 let context = number("original_max_position_embeddings")?;
                 Scaling::Llama3 { factor: number("factor")?, low, high, context }
             }
+            Some("yarn") => {
+                understood.extend(YARN);
+                Scaling::Yarn(self.yarn(name, parameters)?)
+            }
             _ => {
-                let expected = "\"default\", \"linear\" or \"llama3\"; other scalings are not implemented";
+                let expected = "\"default\", \"linear\", \"llama3\" or \"yarn\"; other scalings are not implemented";
                 return Err(self.config.wrong(&format!("{name}.{kind_field}"), expected, kind));
             }
         };
@@ -375,6 +406,44 @@ impl<'a> Fields<'a> {
             }
         }
         Ok(Rotary { base, scaling })
+    }
+
+    /// The settings of `YaRN`; what is missing, null or 0 has its default, as in the reference.
+    fn yarn(&self, name: &str, parameters: &Map<String, Value>) -> Result<Yarn, ModelError> {
+        let wrong = |field: &str, expected: &str| {
+            self.config.wrong(&format!("{name}.{field}"), expected, parameters.get(field))
+        };
+        let optional = |field: &str| match parameters.get(field) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => match value.as_f64() {
+                Some(0.0) => Ok(None),
+                Some(number) if number > 0.0 => Ok(Some(number)),
+                _ => Err(wrong(field, "a number above 0")),
+            },
+        };
+        let positions = self.config.fields.get("max_position_embeddings").and_then(Value::as_f64);
+        let Some(context) = optional("original_max_position_embeddings")?.or(positions) else {
+            return Err(wrong("original_max_position_embeddings", "the positions of the first training"));
+        };
+        // Where only the context is said, how much longer it became is meant.
+        let Some(factor) = optional("factor")?.or(positions.map(|positions| positions / context)) else {
+            return Err(wrong("factor", "a number above 0"));
+        };
+        let (fast, slow) = (optional("beta_fast")?.unwrap_or(Yarn::FAST), optional("beta_slow")?.unwrap_or(Yarn::SLOW));
+        if fast < slow {
+            return Err(wrong("beta_fast", "at least beta_slow"));
+        }
+        let scale = match (optional("attention_factor")?, optional("mscale")?, optional("mscale_all_dim")?) {
+            (Some(scale), _, _) => scale,
+            (None, Some(all), Some(part)) => Yarn::sharpening(factor, all) / Yarn::sharpening(factor, part),
+            _ => Yarn::sharpening(factor, 1.0),
+        };
+        let truncate = match parameters.get("truncate") {
+            None | Some(Value::Null) => true,
+            Some(Value::Bool(truncate)) => *truncate,
+            Some(_) => return Err(wrong("truncate", "true or false")),
+        };
+        Ok(Yarn { factor, context, fast, slow, truncate, scale })
     }
 
     /// The base that a fixed `alpha` stretches (NTK-aware scaling that does not depend on the length), where there is one.

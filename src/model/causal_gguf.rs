@@ -7,7 +7,7 @@
 use candle_core::Device;
 use candle_core::quantized::gguf_file::Value;
 
-use super::decoder_only::{Blueprint, Config, Heads, MOST_LAYERS, Rotary, Scaling, TensorNames, Wide};
+use super::decoder_only::{Blueprint, Config, Heads, MOST_LAYERS, Rotary, Scaling, TensorNames, Wide, Yarn};
 use super::gguf::GgufFile;
 use super::{ModelError, Spec};
 use crate::token::TokenId;
@@ -52,6 +52,14 @@ const UNDERSTOOD: [&str; 14] = [
     "rope.scaling.type",
     "rope.scaling.factor",
     "rope.scaling.finetuned",
+];
+/// Those that are understood where the rotary frequencies are stretched as in `YaRN`.
+const YARN: [&str; 5] = [
+    "rope.scaling.yarn_attn_factor",
+    "rope.scaling.yarn_beta_fast",
+    "rope.scaling.yarn_beta_slow",
+    "rope.scaling.yarn_ext_factor",
+    "rope.scaling.yarn_log_multiplier",
 ];
 /// Sizes and notes that say nothing about the maths.
 const HARMLESS: [&str; 3] = ["vocab_size", "rope.scaling.original_context_length", "mm.tokens_per_image"];
@@ -147,9 +155,16 @@ fn scaling(file: &GgufFile, family: &str, head_dim: usize) -> Result<Scaling, Mo
             Some(value) if value > 0.0 => Scaling::Linear(value),
             _ => return Err(file.wrong(&factor, "a factor above 0", file.metadata.get(&factor))),
         },
+        Some(Value::String(name)) if name == "yarn" => Scaling::Yarn(yarn(file, family)?),
         None => Scaling::None,
         Some(Value::String(name)) if name == "none" || name.is_empty() => Scaling::None,
-        other => return Err(file.wrong(&kind, "\"none\" or \"linear\"; other scalings are not implemented", other)),
+        other => {
+            return Err(file.wrong(
+                &kind,
+                "\"none\", \"linear\" or \"yarn\"; other scalings are not implemented",
+                other,
+            ));
+        }
     };
     if scaling == Scaling::None && !plain {
         return Err(file.wrong(&factor, "1 where the scaling type is not linear", file.metadata.get(&factor)));
@@ -167,19 +182,46 @@ fn scaling(file: &GgufFile, family: &str, head_dim: usize) -> Result<Scaling, Mo
     Ok(Scaling::Divided(divisors))
 }
 
-fn refuse_what_is_not_understood(file: &GgufFile, family: &str, also: &[&str]) -> Result<(), ModelError> {
-    if file.optional_integer("split.count")?.is_some_and(|parts| parts > 1) {
-        let expected = "a whole model in one file (llama-gguf-split --merge joins the parts)";
-        return Err(file.wrong("split.count", expected, file.metadata.get("split.count")));
+/// The settings of `YaRN`. llama.cpp makes the scale of cosines and sines from the factor, whatever the file says of it: a file
+/// that says something else is not understood.
+fn yarn(file: &GgufFile, family: &str) -> Result<Yarn, ModelError> {
+    let key = |name: &str| format!("{family}.rope.scaling.{name}");
+    let number = |name: &str, default: Option<f64>| {
+        let value = file.optional_number(&key(name))?.or(default);
+        let wrong = || file.wrong(&key(name), "a number above 0", file.metadata.get(&key(name)));
+        value.filter(|value| *value > 0.0).ok_or_else(wrong)
+    };
+    let factor = number("factor", None)?;
+    let context = match file.optional_integer(&key("original_context_length"))? {
+        Some(context) if context > 0 => context,
+        _ => file.integer(&format!("{family}.context_length"))?,
+    };
+    let scale = Yarn::sharpening(factor, 1.0);
+    for (name, only) in [("yarn_attn_factor", scale), ("yarn_ext_factor", 1.0), ("yarn_log_multiplier", 0.0)] {
+        if file.optional_number(&key(name))?.is_some_and(|value| (value - only).abs() > 1e-4) {
+            let expected = format!("{only} or nothing; other values are not implemented");
+            return Err(file.wrong(&key(name), &expected, file.metadata.get(&key(name))));
+        }
     }
-    let mut keys: Vec<&String> = file.metadata.keys().collect();
-    keys.sort();
-    for key in keys {
-        let Some(name) = key.strip_prefix(family).and_then(|rest| rest.strip_prefix('.')) else { continue };
+    let (fast, slow) = (number("yarn_beta_fast", Some(Yarn::FAST))?, number("yarn_beta_slow", Some(Yarn::SLOW))?);
+    if fast < slow {
+        let name = key("yarn_beta_fast");
+        return Err(file.wrong(&name, &format!("at least yarn_beta_slow, {slow}"), file.metadata.get(&name)));
+    }
+    Ok(Yarn { factor, context: context as f64, fast, slow, truncate: true, scale })
+}
+
+fn refuse_what_is_not_understood(file: &GgufFile, family: &str, also: &[&str]) -> Result<(), ModelError> {
+    file.refuse_parts()?;
+    let is_yarn = matches!(file.metadata.get(&format!("{family}.rope.scaling.type")), Some(Value::String(kind)) if kind == "yarn");
+    for (name, value) in file.keys_of(family) {
         if UNDERSTOOD.contains(&name) || HARMLESS.contains(&name) || also.contains(&name) {
             continue;
         }
-        let value = &file.metadata[key];
+        // With YaRN these are read, and mean nothing without.
+        if is_yarn && YARN.contains(&name) {
+            continue;
+        }
         let neutral = match (name, value) {
             ("rope.scaling.attn_factor", Value::F32(factor)) => factor.to_bits() == 1f32.to_bits(),
             ("attention.causal" | "use_parallel_residual", Value::Bool(on)) => *on == (name == "attention.causal"),
@@ -190,7 +232,8 @@ fn refuse_what_is_not_understood(file: &GgufFile, family: &str, also: &[&str]) -
             _ => false,
         };
         if !neutral {
-            return Err(file.wrong(key, "nothing here: this is not implemented", Some(value)));
+            let key = format!("{family}.{name}");
+            return Err(file.wrong(&key, "nothing here: this is not implemented", Some(value)));
         }
     }
     Ok(())

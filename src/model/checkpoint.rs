@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 /// Largest size that is believed of a configuration; the shapes of the tensors decide in the end.
 pub(super) const LARGEST: usize = 1 << 20;
 /// Most layers of a side, and most positions, that are believed: what has no tensors to check it is made in these numbers.
-const MOST_LAYERS: usize = 512;
-const MOST_POSITIONS: usize = 1 << 16;
+pub(super) const MOST_LAYERS: usize = 512;
+pub(super) const MOST_POSITIONS: usize = 1 << 16;
 /// Most hypotheses that a configuration is believed to want.
 const MOST_BEAMS: usize = 64;
 /// Characters of a value that are shown where it is not supported.
@@ -87,6 +87,11 @@ impl Configuration {
             config: read_object(&files.config)?,
             generation: files.generation_config.as_deref().map(read_object).transpose()?,
         })
+    }
+
+    /// For checkpoints that come without: every field has its default.
+    pub(super) fn none() -> Configuration {
+        Configuration { config: Map::new(), generation: None }
     }
 
     #[cfg(test)]

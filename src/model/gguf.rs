@@ -258,6 +258,29 @@ impl GgufFile {
         }
     }
 
+    /// Refuses a part of a file that was split.
+    ///
+    /// # Errors
+    /// Names the key by which it is told.
+    pub fn refuse_parts(&self) -> Result<(), ModelError> {
+        const PARTS: &str = "split.count";
+        if self.optional_integer(PARTS)?.is_some_and(|parts| parts > 1) {
+            let expected = "a whole model in one file (llama-gguf-split --merge joins the parts)";
+            return Err(self.wrong(PARTS, expected, self.metadata.get(PARTS)));
+        }
+        Ok(())
+    }
+
+    /// Keys of a family, without its name before them, in alphabetical order.
+    pub fn keys_of<'a>(&'a self, family: &str) -> Vec<(&'a str, &'a Value)> {
+        let own = |(key, value): (&'a String, &'a Value)| {
+            Some((key.strip_prefix(family).and_then(|rest| rest.strip_prefix('.'))?, value))
+        };
+        let mut keys: Vec<_> = self.metadata.iter().filter_map(own).collect();
+        keys.sort_by_key(|entry| entry.0);
+        keys
+    }
+
     /// The error for a value that is missing or cannot be used.
     pub fn wrong(&self, key: &str, expected: &str, got: Option<&Value>) -> ModelError {
         let value = match got {

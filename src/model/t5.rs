@@ -1,9 +1,13 @@
 //! T5 and its relatives: T5 1.1, flan-T5, mT5, UMT5 and MADLAD-400.
 //!
-//! Reads `config.json` and `generation_config.json` and says what the network is and what its tensors are called; the network
-//! itself is [`EncoderDecoder`]. What a field means, and its default, is as in `transformers` (`modeling_t5.py`,
+//! Reads `config.json` and `generation_config.json`, or the metadata of a GGUF file ([`describe_gguf`]), and says what the
+//! network is and what its tensors are called; the network itself is [`EncoderDecoder`]. What a field means, and its default, is as in `transformers` (`modeling_t5.py`,
 //! `modeling_umt5.py`). Positions are known by their distance, norms have no mean, linear layers no bias, scores of attention no
 //! scale: the weights were drawn so that none is needed.
+
+mod gguf;
+
+pub use gguf::describe_gguf;
 
 use super::checkpoint::{Configuration, Fields, Files, Sizes, SpecialTokens};
 use super::encoder_decoder::{
@@ -18,6 +22,8 @@ use crate::token::TokenClasses;
 /// Longest source and answer in tokens where no field names one. The network itself has no limit; the checkpoints were trained
 /// on 512 tokens, and read somewhat more.
 const POSITIONS: usize = 1024;
+/// Activations between the matrices of these networks have outliers: with 8 bits a row what is small beside them is lost.
+const ACTIVATIONS: Activations = Activations::Bits16;
 
 /// What the configuration of a checkpoint says.
 ///
@@ -54,40 +60,22 @@ fn described(configuration: &Configuration) -> Result<Description, ModelError> {
     };
     let buckets = config.size("relative_attention_num_buckets", 32)?;
     let farthest = config.positions("relative_attention_max_distance", 128)?;
-    if buckets < 4 || !buckets.is_multiple_of(4) {
-        return Err(config.unsupported("relative_attention_num_buckets", "expected a multiple of 4"));
-    }
-    if farthest <= buckets / 2 {
-        let advice = format!("expected more than half of relative_attention_num_buckets ({buckets})");
-        return Err(config.unsupported("relative_attention_max_distance", &advice));
-    }
     // T5 1.0 shares one matrix and scales what goes into the output; later checkpoints have one of their own.
     let tied = config.flag("tie_word_embeddings", is_t5)?;
     let biases = if model_type == "umt5" { Biases::OfEachLayer } else { Biases::Shared };
-    let architecture = Architecture {
+    let relative = Relative { buckets, farthest, biases };
+    check_relative(relative, |field, advice| config.unsupported(field, advice))?;
+    let architecture = network(&Shape {
+        vocab,
         width,
         encoder,
-        decoder: Stack { layers: config.layers("num_decoder_layers", layers)?, ..encoder },
-        source_vocab: vocab,
-        target_vocab: vocab,
-        positions: config.positions("n_positions", POSITIONS)?.max(POSITIONS),
-        position_kind: Positions::None,
-        embedding_scale: 1.0,
-        activation,
-        norm_order: NormOrder::Pre,
-        embedding_norm: false,
-        final_norm: true,
-        linear_bias: false,
-        expansion,
-        norm_kind: NormKind::RootMeanSquare,
+        decoder_layers: config.layers("num_decoder_layers", layers)?,
+        positions: config.positions("n_positions", POSITIONS)?,
+        feed_forward: (activation, expansion),
         norm_epsilon: config.number("layer_norm_epsilon", 1e-6)?,
-        attention_scale: AttentionScale::One,
-        relative: Some(Relative { buckets, farthest, biases }),
-        output_scale: if tied { 1.0 / (width as f32).sqrt() } else { 1.0 },
-        history: History::SelfAttention,
-        first_input: FirstInput::Token,
-        aligned: None,
-    };
+        relative,
+        scaled: tied,
+    });
     let sizes = Sizes { vocab, positions: architecture.positions };
     let pad = config.ids("pad_token_id")?.first().copied().unwrap_or(0);
     let tokens = SpecialTokens { eos: 1, decoder_start: pad, forced_eos: None };
@@ -100,8 +88,63 @@ fn described(configuration: &Configuration) -> Result<Description, ModelError> {
     };
     let (spec, defaults) = configuration.search(family, sizes, tokens)?;
     let names = Names { output_bias: String::new(), ..Names::with_one_table("", tied, Layout::T5) };
-    // Activations between the matrices of these networks have outliers: with 8 bits a row what is small beside them is lost.
-    Ok(Description { architecture, names, spec, defaults, auto: Activations::Bits16 })
+    Ok(Description { architecture, names, spec, defaults, auto: ACTIVATIONS })
+}
+
+/// What networks of this family differ in.
+struct Shape {
+    vocab: usize,
+    width: usize,
+    encoder: Stack,
+    decoder_layers: usize,
+    /// Longest source and answer that the checkpoint names.
+    positions: usize,
+    feed_forward: (Activation, Expansion),
+    norm_epsilon: f32,
+    relative: Relative,
+    /// Whether what goes into the output is divided by the root of the width.
+    scaled: bool,
+}
+
+fn network(shape: &Shape) -> Architecture {
+    let Shape { vocab, width, encoder, .. } = *shape;
+    Architecture {
+        width,
+        encoder,
+        decoder: Stack { layers: shape.decoder_layers, ..encoder },
+        source_vocab: vocab,
+        target_vocab: vocab,
+        positions: shape.positions.max(POSITIONS),
+        position_kind: Positions::None,
+        embedding_scale: 1.0,
+        activation: shape.feed_forward.0,
+        norm_order: NormOrder::Pre,
+        embedding_norm: false,
+        final_norm: true,
+        linear_bias: false,
+        expansion: shape.feed_forward.1,
+        norm_kind: NormKind::RootMeanSquare,
+        norm_epsilon: shape.norm_epsilon,
+        attention_scale: AttentionScale::One,
+        relative: Some(shape.relative),
+        output_scale: if shape.scaled { 1.0 / (width as f32).sqrt() } else { 1.0 },
+        history: History::SelfAttention,
+        first_input: FirstInput::Token,
+        aligned: None,
+    }
+}
+
+/// Refuses buckets that the rule of distances does not allow; `refused` makes the error of a field and its advice.
+fn check_relative(relative: Relative, refused: impl Fn(&str, &str) -> ModelError) -> Result<(), ModelError> {
+    let Relative { buckets, farthest, .. } = relative;
+    if buckets < 4 || !buckets.is_multiple_of(4) {
+        return Err(refused("relative_attention_num_buckets", "expected a multiple of 4"));
+    }
+    if farthest <= buckets / 2 {
+        let advice = format!("expected more than half of relative_attention_num_buckets ({buckets})");
+        return Err(refused("relative_attention_max_distance", &advice));
+    }
+    Ok(())
 }
 
 /// Activation, and whether the layer is gated, of `feed_forward_proj`.

@@ -645,19 +645,21 @@ fn directions(card: &'static Card) -> Vec<(Language, Language, i32)> {
     card.directions.iter().map(|d| (d.from, d.to, rank(card, d))).collect()
 }
 
-/// A card's quality as a number: the class first, translation models before chat models, larger before smaller. Fast models count as
-/// small whatever their size, and among them the published figure decides: the larger of two is not always the better.
+/// A card's quality as a number: the class first, then what is published of it and others of its tier, translation models before
+/// chat models, larger before smaller. Fast models count as small whatever their size, and among them the published figure decides:
+/// the larger of two is not always the better.
 fn rank(card: &Card, direction: &DirectionNote) -> i32 {
     let class = match direction.quality {
-        Quality::Good => 2_000_000,
-        Quality::Fair => 1_000_000,
-        Quality::Poor => route::ACCEPTABLE - 900_000,
+        Quality::Good => 20_000_000,
+        Quality::Fair => 10_000_000,
+        Quality::Poor => route::ACCEPTABLE - 10_000_000,
     };
+    let standing = card.standing(direction).min(8) as i32 * 1_000_000;
     let family = if card.family.is_chat() { 0 } else { 500_000 };
     let size = if card.tier == Tier::Fast { 0 } else { (card.size_bytes / 20_000_000).min(390) as i32 * 1000 };
     // COMET is at most 1: less than one step of the size.
     let published = (direction.comet.unwrap_or(0.0).clamp(0.0, 0.999) * 1000.0) as i32;
-    class + family + size + published
+    class + standing + family + size + published
 }
 
 fn keyed(offers: &[Offer], hops: &[route::Hop]) -> Vec<Hop> {
@@ -744,6 +746,35 @@ mod tests {
         let best = offered(Some(Tier::Best));
         assert!(has(&best, "hy-mt2-7b") && !has(&best, "firefox-en-uk-tiny"));
         assert!(best.iter().all(|name| registry::find(name).is_some_and(|card| card.tier == Tier::Best)));
+    }
+
+    /// Of the same class and tier, what is published of two decides before the kind of network and its size do.
+    #[test]
+    fn within_a_tier_the_published_quality_decides() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = Settings::new(folder.path().join("hub"), folder.path().join("data"));
+        settings.local_dir = folder.path().join("local");
+        settings.accept_license = true;
+        let options = LoadOptions { device: candle_core::Device::Cpu, precision: Precision::Auto, keep: Keep::Nowhere };
+        let first = |tier: Tier, from: Language, to: Language| {
+            let models = Models::new(Choice::Auto, &settings, options.clone(), &()).unwrap().of_tier(Some(tier));
+            let offers = models.offers();
+            keyed(&offers, &route::route(&offers, from, to).unwrap()).remove(0).model
+        };
+        for (from, to) in [(Language::EN, Language::UK), (Language::KO, Language::EN), (Language::UK, Language::KO)] {
+            assert_eq!(first(Tier::Best, from, to), "hy-mt2-7b", "{from} to {to}");
+        }
+        let of = |name: &str| {
+            let card = registry::find(name).unwrap();
+            rank(card, card.direction(Language::EN, Language::UK).unwrap())
+        };
+        assert!(of("hy-mt2-7b") > of("madlad400-3b-mt"));
+        assert!(of("nllb-200-distilled-600m") > of("opus-mt-en-uk") && of("hy-mt2-1.8b") > of("tower-plus-2b"));
+        // A class is more than any comparison within it, and a poor direction is never acceptable.
+        assert!(
+            of("opus-mt-tc-big-en-zle") > of("nllb-200-distilled-600m")
+                && of("eurollm-9b-instruct") < route::ACCEPTABLE
+        );
     }
 
     #[test]

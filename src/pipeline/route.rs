@@ -34,7 +34,7 @@ pub struct Hop {
 /// does not speak of) a model is asked only when there is nothing else.
 pub const ACCEPTABLE: i32 = 0;
 /// Quality of a direction that a chat model's card does not speak of.
-const UNLISTED: i32 = -1_000_000;
+const UNLISTED: i32 = -100_000_000;
 
 impl Offer {
     /// How well the model does a direction, or `None`.

@@ -4,6 +4,7 @@
 //! This file parses and checks cards; it fetches nothing and reads no weights.
 
 mod causal;
+mod published;
 mod seq2seq;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ use std::sync::OnceLock;
 
 use serde::Deserialize;
 
+pub use self::published::Comparison;
 pub use self::seq2seq::Summary;
 pub use self::wording::{LicenseClass, PromptWording};
 use crate::language::Language;
@@ -74,6 +76,8 @@ pub(crate) const EMBEDDED: &[(&str, &str)] = &[
     ("smollm2-1.7b-instruct.toml", include_str!("../../models/smollm2-1.7b-instruct.toml")),
     ("smollm2-135m-instruct.toml", include_str!("../../models/smollm2-135m-instruct.toml")),
     ("smollm2-360m-instruct.toml", include_str!("../../models/smollm2-360m-instruct.toml")),
+    ("tower-plus-2b.toml", include_str!("../../models/tower-plus-2b.toml")),
+    ("towerinstruct-7b-v0.2.toml", include_str!("../../models/towerinstruct-7b-v0.2.toml")),
     ("translategemma-4b-it.toml", include_str!("../../models/translategemma-4b-it.toml")),
 ];
 
@@ -85,6 +89,8 @@ pub enum Family {
     Marian,
     /// Firefox Translations and Bergamot students: Marian's binary format, SSRU decoders.
     Bergamot,
+    /// Gemma 2 chat models (Tower-Plus), as GGUF or safetensors like all chat models.
+    Gemma2,
     /// Gemma 3 chat models (text), as GGUF or safetensors like all chat models.
     Gemma3,
     /// Hunyuan dense models (Hy-MT2).
@@ -114,6 +120,7 @@ impl Family {
         match self {
             Family::Marian => "marian",
             Family::Bergamot => "bergamot",
+            Family::Gemma2 => "gemma2",
             Family::Gemma3 => "gemma3",
             Family::HunyuanDense => "hunyuan-dense",
             Family::Llama => "llama",
@@ -495,6 +502,9 @@ pub struct Card {
     /// Directions of translation.
     #[serde(default)]
     pub directions: Vec<DirectionNote>,
+    /// Checkpoints of the same tier that it was found to be better than.
+    #[serde(default)]
+    pub better_than: Vec<Comparison>,
     /// Licence of the weights.
     pub license: License,
     /// Where it is published.

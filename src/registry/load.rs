@@ -191,7 +191,7 @@ pub fn load(files: &ModelFiles, options: &LoadOptions) -> Result<Loaded, LoadErr
                 search: SearchDefaults::default(),
             }
         }
-        Family::Gemma3 | Family::HunyuanDense | Family::Llama | Family::Qwen2 | Family::Qwen3 => {
+        Family::Gemma2 | Family::Gemma3 | Family::HunyuanDense | Family::Llama | Family::Qwen2 | Family::Qwen3 => {
             causal::load(files, options)?
         }
         Family::Bart | Family::Mbart | Family::Pegasus | Family::M2m100 | Family::T5 => seq2seq::load(files, options)?,

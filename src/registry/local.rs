@@ -101,14 +101,7 @@ fn folder(folder: &Path, settings: &Settings) -> Result<(Family, Named), Registr
         if let Some(named) = super::folder::read(folder, settings)? {
             return Ok((Family::Bergamot, named));
         }
-        let mut ggufs: Vec<PathBuf> = std::fs::read_dir(folder)
-            .map_err(RegistryError::io("read", folder))?
-            .flatten()
-            .map(|entry| entry.path())
-            .filter(|path| path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gguf")))
-            .collect();
-        ggufs.sort();
-        return match ggufs.as_slice() {
+        return match ggufs(folder)?.as_slice() {
             [one] => gguf(one),
             [] => Err(not_a_model(
                 folder,
@@ -131,7 +124,7 @@ fn folder(folder: &Path, settings: &Settings) -> Result<(Family, Named), Registr
         Some("mbart") => Ok((Family::Mbart, named(folder, SEQ2SEQ, WEIGHTS)?)),
         Some("pegasus") => Ok((Family::Pegasus, named(folder, SEQ2SEQ, WEIGHTS)?)),
         Some("m2m_100") => Ok((Family::M2m100, named(folder, SEQ2SEQ, WEIGHTS)?)),
-        Some("t5" | "mt5" | "umt5") => Ok((Family::T5, named(folder, SEQ2SEQ, WEIGHTS)?)),
+        Some("t5" | "mt5" | "umt5") => t5(folder),
         Some(kind) if Family::of_model_type(kind).is_some() => {
             let family = Family::of_model_type(kind).unwrap_or(Family::Llama);
             Ok((family, named(folder, CAUSAL, CAUSAL_WEIGHTS)?))
@@ -143,6 +136,34 @@ fn folder(folder: &Path, settings: &Settings) -> Result<(Family, Named), Registr
         )),
         None => Err(not_a_model(&config, "expected a text model_type, found none", "fetch the file again")),
     }
+}
+
+/// A folder of T5: weights as `transformers` writes them or, without any, one GGUF file. Such a file is whole if it names its
+/// architecture; one that does not holds the tensors alone, under the names that `transformers` has for them.
+fn t5(folder: &Path) -> Result<(Family, Named), RegistryError> {
+    let usual = named(folder, SEQ2SEQ, WEIGHTS);
+    match (&usual, ggufs(folder)?.as_slice()) {
+        (Err(RegistryError::Missing { .. }), [one]) => {
+            if architecture(one).is_ok() {
+                return gguf(one);
+            }
+            let name = one.file_name().unwrap_or_default().to_string_lossy();
+            Ok((Family::T5, named(folder, SEQ2SEQ, &[&*name])?))
+        }
+        _ => Ok((Family::T5, usual?)),
+    }
+}
+
+/// The GGUF files of a folder, in the order of their names.
+fn ggufs(folder: &Path) -> Result<Vec<PathBuf>, RegistryError> {
+    let mut found: Vec<PathBuf> = std::fs::read_dir(folder)
+        .map_err(RegistryError::io("read", folder))?
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gguf")))
+        .collect();
+    found.sort();
+    Ok(found)
 }
 
 /// The types of `config.json` that are read.
@@ -208,8 +229,12 @@ fn gguf(path: &Path) -> Result<(Family, Named), RegistryError> {
     let architecture = architecture(path)?;
     let Some(family) = Family::of_gguf(&architecture) else {
         let known: Vec<&str> = Family::GGUF_ARCHITECTURES.iter().map(|(name, _)| *name).collect();
-        let reason =
-            format!("GGUF architecture {architecture:?} is not supported: expected one of {}", known.join(", "));
+        let reason = if architecture == "t5encoder" {
+            "it is the encoder of a T5 alone (GGUF architecture t5encoder), which writes no text: expected t5"
+                .to_string()
+        } else {
+            format!("GGUF architecture {architecture:?} is not supported: expected one of {}", known.join(", "))
+        };
         return Err(not_a_model(path, &reason, "use a model of `tlumach models list` or a .gguf of one of these"));
     };
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

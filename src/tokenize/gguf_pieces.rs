@@ -123,7 +123,7 @@ impl GgufPieces {
 }
 
 /// One entry for each token.
-fn numbers<T>(
+pub(super) fn numbers<T>(
     keys: &Keys<'_>,
     key: &str,
     vocab: usize,
@@ -138,7 +138,7 @@ fn numbers<T>(
 }
 
 /// The kinds of `tokenizer.ggml.token_type`.
-fn kind_of(kind: i64) -> Option<PieceKind> {
+pub(super) fn kind_of(kind: i64) -> Option<PieceKind> {
     Some(match kind {
         1 => PieceKind::Normal,
         2 => PieceKind::Unknown,

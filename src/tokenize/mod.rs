@@ -8,6 +8,7 @@ pub mod coder;
 pub mod echo;
 pub mod gguf;
 pub mod gguf_pieces;
+mod gguf_unigram;
 pub mod json;
 pub mod marian;
 pub mod multilingual;

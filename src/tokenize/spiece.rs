@@ -1,4 +1,5 @@
-//! The tokenizers of checkpoints that come with one `spiece.model`: T5, mT5, UMT5, flan-T5, MADLAD-400 and PEGASUS.
+//! The tokenizers of checkpoints that come with one `spiece.model`, or have its pieces in a GGUF file: T5, mT5, UMT5, flan-T5,
+//! MADLAD-400 and PEGASUS.
 //!
 //! A token is the place of its piece in the model, for PEGASUS behind 103 tokens of its own training. A source ends with
 //! `</s>`. MADLAD-400 is told the target language by a token of the form `<2uk>` before the source; the others are asked for a
@@ -7,8 +8,9 @@
 
 use std::path::Path;
 
+use super::gguf::Metadata;
 use super::sentencepiece::{PieceKind, SentencePiece};
-use super::{TokenizeError, Tokenizer, classes};
+use super::{TokenizeError, Tokenizer, classes, gguf_unigram};
 use crate::language::Language;
 use crate::token::{Prompt, Task, TokenClasses, TokenId};
 
@@ -56,14 +58,29 @@ impl SpieceTokenizer {
     /// # Errors
     /// The file is missing or damaged, or has more pieces than the network has vectors for.
     pub fn open(path: &Path, settings: Settings) -> Result<SpieceTokenizer, TokenizeError> {
-        let error = |reason: String| TokenizeError::File { path: path.to_path_buf(), reason };
-        let pieces = SentencePiece::open(path).map_err(|reason| error(reason.to_string()))?;
+        let pieces = SentencePiece::open(path)
+            .map_err(|reason| TokenizeError::File { path: path.to_path_buf(), reason: reason.to_string() })?;
+        SpieceTokenizer::new(path, pieces, settings)
+    }
+
+    /// Takes the pieces from the metadata of a GGUF file; `path` is for messages only.
+    ///
+    /// # Errors
+    /// The metadata has no such pieces, or more than the network has vectors for.
+    pub fn from_metadata(
+        path: &Path,
+        metadata: &Metadata,
+        settings: Settings,
+    ) -> Result<SpieceTokenizer, TokenizeError> {
+        SpieceTokenizer::new(path, gguf_unigram::pieces(path, metadata)?, settings)
+    }
+
+    fn new(path: &Path, pieces: SentencePiece, settings: Settings) -> Result<SpieceTokenizer, TokenizeError> {
         let needed = pieces.len() + settings.offset as usize;
         if needed > settings.vocab {
-            return Err(error(format!(
-                "{needed} tokens, but the network has {}; the files are not of one checkpoint",
-                settings.vocab
-            )));
+            let reason =
+                format!("{needed} tokens, but the network has {}; the files are not of one checkpoint", settings.vocab);
+            return Err(TokenizeError::File { path: path.to_path_buf(), reason });
         }
         let spelling = |place: u32| pieces.piece(place).map_or("", |(spelling, _)| spelling);
         let translates = (0..pieces.len() as u32).any(|place| target_of(spelling(place)).is_some());

@@ -15,7 +15,7 @@ use tlumach::tokenize::Tokenizer;
 use tlumach::tokenize::chat::ChatTokenizer;
 use tlumach::tokenize::json;
 
-const FOLDERS: [&str; 5] = ["llama-tied", "llama-scaled", "qwen3", "gemma3", "hunyuan"];
+const FOLDERS: [&str; 7] = ["llama-tied", "llama-scaled", "qwen3", "gemma3", "hunyuan", "gemma2", "llama-yarn"];
 
 fn tiny(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tiny/causal").join(name)
@@ -43,7 +43,7 @@ fn uses(model: &DecoderOnly) -> bool {
 fn of_file(file: &gguf::GgufFile) -> Result<Blueprint, ModelError> {
     match file.architecture()? {
         "llama" => llama::blueprint(file),
-        "gemma3" => gemma::blueprint(file),
+        "gemma2" | "gemma3" => gemma::blueprint(file),
         "hunyuan-dense" => hunyuan::blueprint(file),
         _ => qwen::blueprint(file),
     }
@@ -52,7 +52,7 @@ fn of_file(file: &gguf::GgufFile) -> Result<Blueprint, ModelError> {
 fn of_config(config: &CausalConfig) -> Result<Blueprint, ModelError> {
     match config.model_type() {
         Some("llama") => llama::from_config(config),
-        Some("gemma3_text") => gemma::from_config(config),
+        Some("gemma2" | "gemma3_text") => gemma::from_config(config),
         Some("hunyuan_v1_dense") => hunyuan::from_config(config),
         _ => qwen::from_config(config),
     }
@@ -87,7 +87,7 @@ fn gguf_files() {
 #[test]
 fn safetensors_folders() {
     let place = tempfile::tempdir().unwrap();
-    let names = ["llama-tied", "qwen2-windows", "qwen3", "gemma3", "hunyuan"];
+    let names = ["llama-tied", "qwen2-windows", "qwen3", "gemma3", "hunyuan", "gemma2", "qwen3-yarn"];
     let mut harness = Harness::new("safetensors", 300);
     while harness.goes_on() {
         let mut random = harness.random();

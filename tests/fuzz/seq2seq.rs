@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tlumach::language::Language;
 use tlumach::model::checkpoint::Files;
 use tlumach::model::encoder_decoder::EncoderDecoder;
-use tlumach::model::{Ask, Keep, LoadOptions, Model, Precision, Request, bart, m2m100, t5};
+use tlumach::model::{Ask, Keep, LoadOptions, Model, Precision, Request, bart, gguf, m2m100, t5};
 use tlumach::token::{SummaryLength, SummaryStage, SummaryWording, Task, TokenClasses};
 use tlumach::tokenize::bart::BartTokenizer;
 use tlumach::tokenize::multilingual::{MultilingualTokenizer, Network, Scheme};
@@ -94,6 +94,44 @@ fn configurations() {
     harness.finish();
 }
 
+#[test]
+fn gguf_files() {
+    let place = tempfile::tempdir().unwrap();
+    let names = ["t5.gguf", "umt5.gguf", "t5-quantized.gguf", "madlad.gguf", "pieces-spm-unigram.gguf"];
+    let seeds = names.map(|name| std::fs::read(tiny().join("t5-gguf").join(name)).unwrap());
+    let mut harness = Harness::new("t5 gguf", 300);
+    while harness.goes_on() {
+        let mut random = harness.random();
+        let mut bytes = seeds[random.below(seeds.len())].clone();
+        let length = bytes.len();
+        mutate::bytes(&mut bytes, &[0..700, 0..3000, length.min(8000)..length, 0..length], &mut random);
+        // A file that is mapped may not change under the map: each has a name of its own.
+        let file = tempfile::Builder::new().suffix(".gguf").tempfile_in(place.path()).unwrap();
+        std::fs::write(file.path(), &bytes).unwrap();
+        let precision = [Precision::F32, Precision::Auto][random.below(2)];
+        harness.run(&Input { bytes: &bytes, honest: bytes.len() }, || {
+            let Ok(open) = gguf::open(file.path()) else { return false };
+            let vocab = open.tensors().rows("token_embd.weight").unwrap_or(400).min(4000);
+            let settings = Settings {
+                vocab,
+                offset: 0,
+                decoder_start: 0,
+                end: 1,
+                summary_prefix: String::new(),
+                languages: Vec::new(),
+            };
+            let tokenizer = SpieceTokenizer::from_metadata(file.path(), &open.metadata, settings);
+            let cuts = tokenizer.is_ok_and(|tokenizer| tries(&tokenizer, vocab));
+            let Ok(description) = t5::describe_gguf(&open) else { return cuts };
+            let start = [description.defaults.decoder_start];
+            let options = LoadOptions { device: candle_core::Device::Cpu, precision, keep: Keep::Nowhere };
+            let files = [file.path().to_owned()];
+            EncoderDecoder::open(&files, description, (&options, &[])).is_ok_and(|model| uses(&model, &start))
+        });
+    }
+    harness.finish();
+}
+
 /// A few steps; whether all of them worked.
 fn uses(model: &EncoderDecoder, prefix: &[u32]) -> bool {
     let sources = [vec![5, 17, 33, 9, 80, 2], vec![2], vec![90, 1, 0]];
@@ -162,6 +200,7 @@ fn open(kind: usize, folder: &Path, vocab: usize) -> Option<Box<dyn Tokenizer>> 
         1 => many(Scheme::Nllb, "nllb.model", false).map(boxed),
         2 => SpieceTokenizer::open(&at("madlad.model"), spiece(0)).ok().map(|found| Box::new(found) as Box<_>),
         3 => SpieceTokenizer::open(&at("t5.model"), spiece(PEGASUS_OFFSET)).ok().map(|found| Box::new(found) as Box<_>),
+        6 => many(Scheme::Nllb, "nllb.json", false).map(boxed),
         4 => {
             let files = Files::Merges(at("bart-vocab.json"), at("merges.txt"));
             BartTokenizer::open(&files, bart()).ok().map(|found| Box::new(found) as Box<_>)
@@ -176,23 +215,25 @@ fn open(kind: usize, folder: &Path, vocab: usize) -> Option<Box<dyn Tokenizer>> 
 fn tokenizer_files() {
     let place = tempfile::tempdir().unwrap();
     let seeds = tiny().join("tokenizers");
-    let files: [&[&str]; 6] = [
+    let files: [&[&str]; 7] = [
         &["vocab.json", "fairseq.model"],
         &["nllb.model"],
         &["madlad.model"],
         &["t5.model"],
         &["bart-vocab.json", "merges.txt"],
         &["tokenizer.json"],
+        &["nllb.json"],
     ];
+    let seed = |name: &str| if name == "nllb.json" { tiny().join("nllb-json").join(name) } else { seeds.join(name) };
     let mut harness = Harness::new("tokenizer files", 1200);
     while harness.goes_on() {
         let mut random = harness.random();
         let kind = random.below(files.len());
         for name in files[kind] {
-            std::fs::copy(seeds.join(name), place.path().join(name)).unwrap();
+            std::fs::copy(seed(name), place.path().join(name)).unwrap();
         }
         let damaged = files[kind][random.below(files[kind].len())];
-        let mut bytes = std::fs::read(seeds.join(damaged)).unwrap();
+        let mut bytes = std::fs::read(seed(damaged)).unwrap();
         let length = bytes.len();
         mutate::bytes(&mut bytes, &[0..length.min(300), length.saturating_sub(200)..length, 0..length], &mut random);
         std::fs::write(place.path().join(damaged), &bytes).unwrap();

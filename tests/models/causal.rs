@@ -23,7 +23,7 @@ fn weights(name: &str) -> PathBuf {
 fn load(name: &str, precision: Precision) -> DecoderOnly {
     let file = gguf::open(&weights(name)).unwrap();
     let blueprint = match file.architecture().unwrap() {
-        "gemma3" => gemma::blueprint(&file),
+        "gemma2" | "gemma3" => gemma::blueprint(&file),
         _ => llama::blueprint(&file),
     };
     let options = LoadOptions { device: Device::Cpu, precision, keep: tlumach::model::Keep::Nowhere };

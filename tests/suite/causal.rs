@@ -6,14 +6,25 @@ use std::path::{Path, PathBuf};
 use candle_core::Device;
 use tlumach::decode::{SearchOptions, search};
 use tlumach::model::causal_config::CausalConfig;
-use tlumach::model::decoder_only::{Blueprint, DecoderOnly};
+use tlumach::model::decoder_only::{Blueprint, DecoderOnly, Scaling};
 use tlumach::model::{
     Ask, LoadOptions, Model, ModelError, Precision, Request, gemma, gguf, hunyuan, llama, qwen, safetensors_map,
 };
 use tlumach::token::TokenId;
 
-const GGUF: [&str; 5] = ["llama-tied", "llama-scaled", "qwen3", "gemma3", "hunyuan"];
-const SAFETENSORS: [&str; 6] = ["llama-tied", "llama-scaled", "qwen2-windows", "qwen3", "gemma3", "hunyuan"];
+const GGUF: [&str; 7] = ["llama-tied", "llama-scaled", "qwen3", "gemma3", "hunyuan", "gemma2", "llama-yarn"];
+const SAFETENSORS: [&str; 10] = [
+    "llama-tied",
+    "llama-scaled",
+    "qwen2-windows",
+    "qwen3",
+    "gemma3",
+    "hunyuan",
+    "gemma2",
+    "llama-yarn",
+    "qwen2-yarn",
+    "qwen3-yarn",
+];
 /// Logits of the reference in 32 bits differ by the order of its sums.
 const TOLERANCE: f32 = 1e-3;
 
@@ -29,7 +40,7 @@ fn from_gguf(name: &str, precision: Precision) -> DecoderOnly {
     let file = gguf::open(&tiny(name).join("model.gguf")).unwrap();
     let blueprint = match file.architecture().unwrap() {
         "llama" => llama::blueprint(&file),
-        "gemma3" => gemma::blueprint(&file),
+        "gemma2" | "gemma3" => gemma::blueprint(&file),
         "hunyuan-dense" => hunyuan::blueprint(&file),
         _ => qwen::blueprint(&file),
     };
@@ -39,7 +50,7 @@ fn from_gguf(name: &str, precision: Precision) -> DecoderOnly {
 fn blueprint_of(config: &CausalConfig) -> Result<Blueprint, ModelError> {
     match config.model_type() {
         Some("llama") => llama::from_config(config),
-        Some("gemma3_text") => gemma::from_config(config),
+        Some("gemma2" | "gemma3_text") => gemma::from_config(config),
         Some("hunyuan_v1_dense") => hunyuan::from_config(config),
         _ => qwen::from_config(config),
     }
@@ -242,7 +253,7 @@ fn what_is_not_implemented_is_refused_by_field_and_value() {
     check("llama-tied", "model_type", "gpt_neox".into());
     check("llama-tied", "hidden_act", "relu".into());
     check("llama-tied", "mlp_bias", true.into());
-    check("llama-tied", "rope_parameters.rope_type", "yarn".into());
+    check("llama-tied", "rope_parameters.rope_type", "longrope".into());
     check("llama-tied", "rope_parameters.partial_rotary_factor", 0.5.into());
     check("llama-scaled", "rope_parameters.high_freq_factor", 0.5.into());
     check("llama-tied", "hidden_size", "many".into());
@@ -255,6 +266,21 @@ fn what_is_not_implemented_is_refused_by_field_and_value() {
     check("gemma3", "use_bidirectional_attention", true.into());
     check("gemma3", "layer_types", serde_json::json!(["chunked_attention"]));
     check("gemma3", "query_pre_attn_scalar", 0.into());
+    for (field, value) in [
+        ("beta_fast", serde_json::json!(0.25)),
+        ("beta_slow", serde_json::json!(-1.0)),
+        ("attention_factor", serde_json::json!("1")),
+        ("truncate", serde_json::json!(7)),
+        ("finetuned", serde_json::json!(true)),
+        ("extrapolation_factor", serde_json::json!(2.0)),
+    ] {
+        check("llama-yarn", &format!("rope_parameters.{field}"), value);
+    }
+    check("gemma2", "attn_logit_softcapping", 0.into());
+    check("gemma2", "final_logit_softcapping", "30".into());
+    check("gemma2", "sliding_window_size", 8.into());
+    check("gemma2", "attention_bias", true.into());
+    check("gemma2", "rope_local_base_freq", 10.into());
     check("hunyuan", "num_experts", 8.into());
     check("hunyuan", "use_cla", true.into());
     let error = changed("qwen2-windows", "use_sliding_window", false.into()).unwrap_err().to_string();
@@ -291,9 +317,60 @@ fn older_configurations_say_the_same() {
     let linear = serde_json::json!({"type": "linear", "factor": 8.0});
     let pattern = ("sliding_window_pattern", serde_json::json!(3));
     assert_eq!(rope("gemma3", &[("rope_scaling", linear), pattern]), now("gemma3"));
+    let yarn = serde_json::json!({"type": "yarn", "factor": 8.0, "original_max_position_embeddings": 16});
+    assert_eq!(rope("llama-yarn", &[theta.clone(), ("rope_scaling", yarn)]), now("llama-yarn"));
     let alpha = serde_json::json!({"type": "dynamic", "alpha": 1000.0, "beta_fast": 32, "factor": 1.0});
     assert_eq!(rope("hunyuan", &[theta, ("rope_scaling", alpha)]), now("hunyuan"));
     assert_eq!(rope("qwen2-windows", &[("rope_theta", serde_json::json!(1e6))]), now("qwen2-windows"));
+}
+
+/// What a file does not say is as in the reference: caps that are not named have a value, those that are null do not exist.
+#[test]
+fn gemma2_has_the_defaults_of_the_reference() {
+    let config = |field: &str, value: serde_json::Value| changed("gemma2", field, value).unwrap().config;
+    let scaled = config("query_pre_attn_scalar", 64.into());
+    assert_eq!(scaled.query_scale, Some(0.125));
+    assert_eq!((scaled.attention_soft_cap, scaled.output_soft_cap), (Some(2.0), Some(3.0)));
+    assert_eq!(scaled.sliding.unwrap().layers, [true, false, true]);
+    assert_eq!(config("attn_logit_softcapping", serde_json::Value::Null).attention_soft_cap, None);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.json");
+    let text = std::fs::read_to_string(tiny("gemma2").join("config.json")).unwrap();
+    let mut fields: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&text).unwrap();
+    for field in ["attn_logit_softcapping", "final_logit_softcapping", "layer_types"] {
+        fields.remove(field).unwrap();
+    }
+    std::fs::write(&path, serde_json::to_string(&fields).unwrap()).unwrap();
+    let config = blueprint_of(&CausalConfig::open(&path, None).unwrap()).unwrap().config;
+    assert_eq!((config.attention_soft_cap, config.output_soft_cap), (Some(50.0), Some(30.0)));
+    assert_eq!(config.sliding.unwrap().layers, [true, false, true]);
+}
+
+/// Each setting of `YaRN` that a file of llama.cpp may have, and what makes it something else.
+#[test]
+fn yarn_in_gguf_is_read_or_refused_by_key() {
+    use candle_core::quantized::gguf_file::Value;
+    let with = |key: &str, value: Value| {
+        let mut file = gguf::open(&tiny("llama-yarn").join("model.gguf")).unwrap();
+        file.metadata.insert(format!("llama.rope.scaling.{key}"), value);
+        llama::blueprint(&file).map(|blueprint| blueprint.config.rotary.scaling)
+    };
+    let Scaling::Yarn(yarn) = with("yarn_beta_fast", Value::F32(16.0)).unwrap() else { panic!("another scaling") };
+    assert_eq!((yarn.factor, yarn.context, yarn.fast, yarn.slow), (8.0, 16.0, 16.0, 1.0));
+    assert!((yarn.scale - (0.1 * 8f64.ln() + 1.0)).abs() < 1e-12);
+    assert!(with("yarn_attn_factor", Value::F32(yarn.scale as f32)).is_ok());
+    for (key, value) in [
+        ("yarn_attn_factor", Value::F32(0.5)),
+        ("yarn_ext_factor", Value::F32(0.5)),
+        ("yarn_log_multiplier", Value::F32(0.1)),
+        ("yarn_beta_fast", Value::F32(0.5)),
+        ("yarn_other", Value::F32(1.0)),
+        ("attn_factor", Value::F32(0.5)),
+        ("type", Value::String("longrope".into())),
+    ] {
+        let message = with(key, value).unwrap_err().to_string();
+        assert!(message.contains(&format!("field llama.rope.scaling.{key} = ")), "{message}");
+    }
 }
 
 /// The text part of a model that also sees pictures.

@@ -88,6 +88,7 @@ fn sharded_folders_and_all_gguf_files_are_recognized() {
         ("llama-tied", Family::Llama),
         ("llama-scaled", Family::Llama),
         ("qwen3", Family::Qwen3),
+        ("gemma2", Family::Gemma2),
         ("gemma3", Family::Gemma3),
         ("hunyuan", Family::HunyuanDense),
     ] {

@@ -37,5 +37,6 @@ mod seq2seq;
 mod seq2seq_loading;
 mod seq2seq_tokenize;
 mod source_text;
+mod t5_gguf;
 mod tokenize;
 mod toy;

@@ -399,7 +399,10 @@ fn unsupported_metadata_is_named_with_its_value() {
         }
     };
     check(("general.architecture", Some(Value::String("llama".into()))), &["general.architecture", "llama", "qwen2"]);
-    check(("qwen2.rope.scaling.type", Some(Value::String("yarn".into()))), &["qwen2.rope.scaling.type", "yarn"]);
+    check(
+        ("qwen2.rope.scaling.type", Some(Value::String("longrope".into()))),
+        &["qwen2.rope.scaling.type", "longrope"],
+    );
     check(("qwen2.attention.sliding_window", Some(Value::U32(4096))), &["sliding_window", "4096"]);
     check(("qwen2.expert_count", Some(Value::U32(8))), &["expert_count", "8"]);
     check(("split.count", Some(Value::U16(2))), &["split.count", "2", "--merge"]);

@@ -1,7 +1,7 @@
 //! BART, mBART, PEGASUS, M2M100, NLLB, SMaLL-100, T5, mT5 and UMT5 against transformers, on small random checkpoints.
 //!
 //! `tools/reference/seq2seq_tiny.py` wrote the checkpoints (`tests/tiny/seq2seq`) and what transformers answers on them
-//! (`tests/golden/seq2seq`). In f32 the encoder's output agrees within 1e-4, logits within 1e-3, ids exactly.
+//! (`tests/golden/seq2seq`); `tools/reference/t5_gguf.py` made GGUF files of those of T5, and one with few bits. In f32 the encoder's output agrees within 1e-4, logits within 1e-3, ids exactly.
 
 use std::path::PathBuf;
 
@@ -9,11 +9,29 @@ use candle_core::Device;
 use tlumach::decode::{SearchOptions, search};
 use tlumach::model::checkpoint::{Files, GenerationDefaults};
 use tlumach::model::encoder_decoder::{Description, EncoderDecoder};
-use tlumach::model::{Ask, Candidates, Keep, LoadOptions, Model, ModelError, Precision, Request, bart, m2m100, t5};
+use tlumach::model::{
+    Ask, Candidates, Keep, LoadOptions, Model, ModelError, Precision, Request, bart, gguf, m2m100, t5,
+};
 use tlumach::token::TokenClasses;
 
-const TINY: [&str; 11] =
-    ["bart", "bart-uneven", "mbart", "pegasus", "m2m100", "nllb", "small100", "t5", "t5-gated", "mt5", "umt5"];
+const TINY: [&str; 16] = [
+    "bart",
+    "bart-uneven",
+    "mbart",
+    "pegasus",
+    "m2m100",
+    "nllb",
+    "small100",
+    "t5",
+    "t5-gated",
+    "mt5",
+    "umt5",
+    "t5.gguf",
+    "t5-gated.gguf",
+    "mt5.gguf",
+    "umt5.gguf",
+    "t5-quantized.gguf",
+];
 
 #[derive(serde::Deserialize)]
 struct Case {
@@ -36,12 +54,22 @@ struct Golden {
 }
 
 fn golden(name: &str) -> Golden {
+    let name = name.strip_suffix(".gguf").unwrap_or(name);
     let path = format!("{}/tests/golden/seq2seq/{name}.json", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
 fn folder(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/tiny/seq2seq").join(name)
+}
+
+fn gguf_path(name: &str) -> Option<PathBuf> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/tiny/t5-gguf");
+    name.strip_suffix(".gguf").map(|_| folder.join(name))
+}
+
+fn weights(name: &str) -> Vec<PathBuf> {
+    gguf_path(name).map_or_else(|| files(name).weights, |path| vec![path])
 }
 
 fn files(name: &str) -> Files {
@@ -54,6 +82,13 @@ fn files(name: &str) -> Files {
 }
 
 fn describe(name: &str) -> Description {
+    if let Some(path) = gguf_path(name) {
+        let mut description = t5::describe_gguf(&gguf::open(&path).unwrap()).unwrap();
+        // What generation_config.json says of the same networks elsewhere.
+        description.defaults.min_length = 74;
+        description.spec.max_target_tokens = 90;
+        return description;
+    }
     let files = files(name);
     let config: serde_json::Value = serde_json::from_slice(&std::fs::read(&files.config).unwrap()).unwrap();
     match config["model_type"].as_str().unwrap() {
@@ -69,11 +104,11 @@ fn options(precision: Precision) -> LoadOptions {
 }
 
 fn tiny(name: &str, precision: Precision) -> EncoderDecoder {
-    EncoderDecoder::open(&files(name).weights, describe(name), (&options(precision), &[])).unwrap()
+    EncoderDecoder::open(&weights(name), describe(name), (&options(precision), &[])).unwrap()
 }
 
 fn plain(name: &str) -> EncoderDecoder {
-    EncoderDecoder::open_plain(&files(name).weights, describe(name), &options(Precision::F32)).unwrap()
+    EncoderDecoder::open_plain(&weights(name), describe(name), &options(Precision::F32)).unwrap()
 }
 
 /// The start token and what is forced behind it.
@@ -192,7 +227,7 @@ fn beam_answers_are_those_of_transformers_in_any_batch() {
 /// Distances beyond the last bucket of single positions, in both directions: the rule of the buckets shows.
 #[test]
 fn answers_of_t5_are_longer_than_64_tokens() {
-    for name in ["t5", "t5-gated", "mt5", "umt5"] {
+    for name in ["t5", "t5-gated", "mt5", "umt5", "t5-quantized"] {
         assert!(golden(name).cases.iter().all(|case| case.greedy.len() > 64 && case.beam4.len() > 64), "{name}");
     }
 }
@@ -297,7 +332,7 @@ fn a_quantized_model_is_kept_and_taken_again() {
             std::fs::copy(path, &to).unwrap();
             to
         };
-        let weights: Vec<PathBuf> = files(name).weights.iter().map(copy).collect();
+        let weights: Vec<PathBuf> = weights(name).iter().map(copy).collect();
         let kept = LoadOptions { keep: Keep::BesideWeights, ..options(Precision::Auto) };
         let open = || EncoderDecoder::open(&weights, describe(name), (&kept, &[])).unwrap();
         let first = open();

@@ -161,6 +161,24 @@ fn a_folder_without_its_vocabulary_says_what_is_missing() {
     assert!(message.contains("no spm file"), "{message}");
 }
 
+/// NLLB can do with `tokenizer.json`; M2M100 cannot, and the error names what is missing.
+#[test]
+fn a_translator_without_its_sentencepiece_model() {
+    let place = folder("nllb", 900, &[]);
+    std::fs::copy(tests().join("tiny/nllb-json/nllb.json"), place.path().join("tokenizer.json")).unwrap();
+    check_runs(&loaded(place.path(), Family::M2m100), &TRANSLATE);
+    let place = folder("m2m100", 450, &[("vocab.json", "vocab.json"), ("tokenizer.json", "tokenizer.json")]);
+    let data = tempfile::tempdir().unwrap();
+    let settings = Settings::new(data.path().join("hub"), data.path().join("data"));
+    let files = from_path(place.path(), &settings).unwrap();
+    let options = LoadOptions { device: Device::Cpu, precision: Precision::Auto, keep: Keep::Nowhere };
+    let message = load(&files, &options).err().unwrap().to_string();
+    assert!(
+        message.contains("sentencepiece.bpe.model") && message.contains("the file is missing; copy it"),
+        "{message}"
+    );
+}
+
 #[test]
 fn families_do_what_they_were_made_for() {
     for (family, translates, summarizes) in [

@@ -31,6 +31,21 @@ struct Kind {
     changed: BTreeMap<usize, String>,
 }
 
+/// What the SentencePiece library answers on lines, as the other golden files have it.
+#[derive(serde::Deserialize)]
+struct Lines {
+    cases: Vec<Line>,
+}
+
+#[derive(serde::Deserialize)]
+struct Line {
+    text: String,
+    ids: Vec<u32>,
+}
+
+/// A change of a `tokenizer.json`.
+type Change = fn(&mut serde_json::Value);
+
 const TRANSLATE: Task = Task::Translate { from: Language::EN, to: Language::UK };
 
 fn summarize(from: Language, to: Language) -> Task {
@@ -97,6 +112,63 @@ fn many_languages_are_numbered_as_in_the_reference() {
         let unknown = tokenizer.encode("a", &Task::Translate { from: Language::EN, to: "tlh".parse().unwrap() });
         assert!(unknown.unwrap_err().to_string().contains("it does not know tlh; its languages are "), "{kind}");
         assert!(tokenizer.encode("a", &SUMMARIZE).is_err(), "{kind}");
+    }
+}
+
+fn from_json(path: &std::path::Path, scheme: Scheme, vocab: usize) -> Result<MultilingualTokenizer, TokenizeError> {
+    let files = multilingual::Files { pieces: path.to_path_buf(), vocab: None };
+    MultilingualTokenizer::open(&files, scheme, Network { vocab, decoder_start: 2 })
+}
+
+/// `tokenizer.json` without `sentencepiece.bpe.model`: the ids are those of the library with the model it was made of.
+#[test]
+fn tokenizer_json_alone_numbers_as_the_model_it_was_made_of() {
+    let folder = tests().join("tiny/nllb-json");
+    for (scheme, kind, name) in [(Scheme::Nllb, "nllb", "nllb.json"), (Scheme::Mbart50, "mbart50", "mbart50.json")] {
+        check(kind, &from_json(&folder.join(name), scheme, golden(kind).1.vocab).unwrap(), &TRANSLATE);
+    }
+    let lines: Lines =
+        serde_json::from_slice(&std::fs::read(tests().join("golden/tokenize/spm-bpe.json")).unwrap()).unwrap();
+    assert!(lines.cases.len() > 40);
+    let tokenizer = from_json(&folder.join("published.json"), Scheme::Nllb, 2000).unwrap();
+    for Line { text, ids } in lines.cases {
+        let source = tokenizer.encode(&text, &TRANSLATE).unwrap().source;
+        let expected: Vec<u32> = ids.iter().map(|&id| if id == 0 { 3 } else { id + 1 }).collect();
+        assert_eq!(source[1..source.len() - 1], expected, "{text:?}");
+    }
+}
+
+#[test]
+fn tokenizer_json_of_another_kind_is_refused_with_advice() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("tokenizer.json");
+    let text = std::fs::read_to_string(tests().join("tiny/nllb-json/published.json")).unwrap();
+    let refused = |change: Change| {
+        let mut file: serde_json::Value = serde_json::from_str(&text).unwrap();
+        change(&mut file);
+        std::fs::write(&path, file.to_string()).unwrap();
+        let message = from_json(&path, Scheme::Nllb, 2000).unwrap_err().to_string();
+        assert!(
+            message.contains("put the sentencepiece.bpe.model of the checkpoint's repository beside it"),
+            "{message}"
+        );
+        message
+    };
+    let changes: [(Change, &str); 10] = [
+        (|file| file["model"]["type"] = "WordPiece".into(), "model.type"),
+        (|file| file["model"]["byte_fallback"] = true.into(), "model.byte_fallback = true"),
+        (|file| file["model"]["merges"].as_array_mut().unwrap().swap(3, 40), "model.merges"),
+        (|file| file["model"]["merges"].as_array_mut().unwrap().truncate(40), "follow from the pieces"),
+        (|file| file["model"]["vocab"]["<pad>"] = 7.into(), "model.vocab"),
+        (|file| file["normalizer"]["normalizers"][1]["content"] = "_".into(), "normalizer"),
+        (|file| file["normalizer"]["normalizers"][0]["precompiled_charsmap"] = "!".into(), "precompiled_charsmap"),
+        (|file| file["pre_tokenizer"] = serde_json::json!({"type": "ByteLevel"}), "pre_tokenizer"),
+        (|file| file["pre_tokenizer"] = serde_json::Value::Null, "pre_tokenizer"),
+        (|file| file["added_tokens"][5]["content"] = "tlh_Latn".into(), "the languages are others"),
+    ];
+    for (change, expected) in changes {
+        let message = refused(change);
+        assert!(message.contains(expected), "{expected}: {message}");
     }
 }
 

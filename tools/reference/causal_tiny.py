@@ -2,7 +2,7 @@
 """Writes tests/tiny/causal/NAME (safetensors with config.json, and model.gguf) and tests/golden/causal/NAME.json: small
 random networks of the causal families and what transformers answers with them in f32: logits of every step of a greedy
 answer, greedy and beam-4 ids, for 20 prompts of unequal length. Needs torch, transformers, safetensors and gguf.
-Usage: causal_tiny.py [REPOSITORY]"""
+Usage: causal_tiny.py [NAME...]"""
 import json
 import math
 import shutil
@@ -14,10 +14,10 @@ import numpy as np
 import torch
 import transformers
 from safetensors.torch import save_file
-from transformers import (Gemma3ForCausalLM, Gemma3TextConfig, HunYuanDenseV1Config, HunYuanDenseV1ForCausalLM,
+from transformers import (Gemma2Config, Gemma2ForCausalLM, Gemma3ForCausalLM, Gemma3TextConfig, HunYuanDenseV1Config, HunYuanDenseV1ForCausalLM,
                           LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM)
 
-ROOT = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).resolve().parents[2])
+ROOT = Path(__file__).resolve().parents[2]
 VOCAB = 150
 EOS = 1
 STEPS = 8
@@ -55,9 +55,23 @@ SHAPES = {
     "hunyuan": (HunYuanDenseV1ForCausalLM, HunYuanDenseV1Config(**{
         **SIZES, "tie_word_embeddings": True,
         **rope(rope_type="dynamic", rope_theta=10_000.0, alpha=1000.0, factor=1.0)}), torch.bfloat16, 1),
+    # Caps that scores and logits of such a network reach.
+    "gemma2": (Gemma2ForCausalLM, Gemma2Config(**{
+        **SIZES, "num_hidden_layers": 3, "sliding_window": 7, "query_pre_attn_scalar": 16, "attn_logit_softcapping": 2.0,
+        "final_logit_softcapping": 3.0, **rope(rope_type="default", rope_theta=10_000.0)}), torch.bfloat16, 1),
+    "llama-yarn": (LlamaForCausalLM, LlamaConfig(**{**SIZES, "tie_word_embeddings": True, **rope(
+        rope_type="yarn", rope_theta=10_000.0, factor=8.0, original_max_position_embeddings=16)}), torch.bfloat16, 1),
+    "qwen3-yarn": (Qwen3ForCausalLM, Qwen3Config(**{**SIZES, "tie_word_embeddings": True, **rope(
+        rope_type="yarn", rope_theta=1_000_000.0, factor=4.0, original_max_position_embeddings=24, beta_fast=3.0, beta_slow=0.25,
+        mscale=1.5, mscale_all_dim=0.5, truncate=False)}), torch.bfloat16, 1),
+    "qwen2-yarn": (Qwen2ForCausalLM, Qwen2Config(**{
+        **{k: v for k, v in SIZES.items() if k != "head_dim"}, "tie_word_embeddings": True, **rope(
+            rope_type="yarn", rope_theta=10_000.0, factor=4.0, original_max_position_embeddings=16, attention_factor=0.8,
+            beta_fast=4.0, beta_slow=0.5)}), torch.bfloat16, 1),
 }
 # llama.cpp's name of each architecture; without one there is no GGUF file.
-GGUF = {"llama-tied": "llama", "llama-scaled": "llama", "qwen3": "qwen3", "gemma3": "gemma3", "hunyuan": "hunyuan-dense"}
+GGUF = {"llama-tied": "llama", "llama-scaled": "llama", "qwen3": "qwen3", "gemma3": "gemma3",
+        "hunyuan": "hunyuan-dense", "gemma2": "gemma2", "llama-yarn": "llama"}
 PARTS = {
     "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
     "self_attn.o_proj": "attn_output", "self_attn.q_norm": "attn_q_norm", "self_attn.k_norm": "attn_k_norm",
@@ -75,7 +89,7 @@ def gguf_name(name, family):
     _, _, layer, rest = name.split(".", 3)
     stem, kind = rest.rsplit(".", 1)
     norms = {"post_attention_layernorm": "ffn_norm"}
-    if family == "gemma3":
+    if family in ("gemma2", "gemma3"):
         norms = {"post_attention_layernorm": "post_attention_norm", "pre_feedforward_layernorm": "ffn_norm",
                  "post_feedforward_layernorm": "post_ffw_norm"}
     return f"blk.{layer}.{ {**PARTS, **norms}[stem]}.{kind}"
@@ -88,12 +102,12 @@ def drawn(network, config, dtype, seed):
         for name, parameter in model.named_parameters():
             noise = torch.randn(parameter.shape, generator=generator)
             if "norm" in name:
-                shift = 0 if config.model_type == "gemma3_text" else 1
+                shift = 0 if config.model_type in ("gemma2", "gemma3_text") else 1
                 value = shift + 0.3 * noise
             elif "bias" in name:
                 value = 0.3 * noise
             elif "embed" in name:
-                value = (0.12 if config.model_type == "gemma3_text" else 0.6) * noise
+                value = (0.12 if config.model_type in ("gemma2", "gemma3_text") else 0.6) * noise
             else:
                 value = (2.5 if "q_proj" in name or "k_proj" in name else 1.3) * noise / parameter.shape[1] ** 0.5
             # What the checkpoint holds is what the reference computes with.
@@ -168,6 +182,17 @@ def write_gguf(path, model, family):
         # Beyond what the converter writes: a pattern and a query scale other than those of the published sizes.
         writer.add_uint32("gemma3.attention.sliding_window_pattern", 3)
         writer.add_float32("gemma3.attention.scale", config.query_pre_attn_scalar ** -0.5)
+    elif family == "gemma2":
+        # As many layers as no published size has: the scale of queries is that of the head size, as the files' readers know it.
+        writer.add_rope_freq_base(parameters["rope_theta"])
+        writer.add_sliding_window(config.sliding_window)
+        writer.add_attn_logit_softcapping(config.attn_logit_softcapping)
+        writer.add_final_logit_softcapping(config.final_logit_softcapping)
+    elif parameters["rope_type"] == "yarn":
+        writer.add_rope_freq_base(parameters["rope_theta"])
+        writer.add_rope_scaling_type(gguf.RopeScalingType.YARN)
+        writer.add_rope_scaling_factor(parameters["factor"])
+        writer.add_rope_scaling_orig_ctx_len(parameters["original_max_position_embeddings"])
     elif family == "hunyuan-dense":
         dim = config.head_dim
         writer.add_rope_freq_base(parameters["rope_theta"] * parameters["alpha"] ** (dim / (dim - 2)))
@@ -185,7 +210,7 @@ def write_gguf(path, model, family):
         data = parameter.detach().numpy().astype(np.float32)
         if family == "llama" and ("q_proj" in name or "k_proj" in name):
             data = permuted(data, config.num_attention_heads if "q_proj" in name else config.num_key_value_heads)
-        if family == "gemma3" and "norm" in name:
+        if family in ("gemma2", "gemma3") and "norm" in name:
             data = data + 1
         writer.add_tensor(gguf_name(name, family), np.ascontiguousarray(data))
     writer.write_header_to_file()
@@ -262,9 +287,10 @@ def beams(model, prompt):
 def main():
     torch.set_num_threads(1)
     prompts = [[(i * i * 31 + 17 * i + 7 * length) % (VOCAB - 2) + 2 for i in range(length)] for length in LENGTHS]
-    shutil.rmtree(ROOT / "tests/tiny/causal", ignore_errors=True)
     (ROOT / "tests/golden/causal").mkdir(parents=True, exist_ok=True)
     for number, (name, (network, config, dtype, shards)) in enumerate(SHAPES.items()):
+        if sys.argv[1:] and name not in sys.argv[1:]:
+            continue
         best = None
         # Random networks like to repeat themselves: of several draws with clear decisions, the one that varies most.
         for draw in range(6):
@@ -276,6 +302,7 @@ def main():
                 best = (margin, variety, model, answers)
         margin, variety, model, answers = best
         folder = ROOT / "tests/tiny/causal" / name
+        shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         write_safetensors(folder, model, dtype, shards)
         if name in GGUF:

@@ -184,6 +184,32 @@ def variety(model, eos):
     return len(pairs)
 
 
+def record(model, name, files, eos):
+    cases = []
+    for at, source in enumerate(sources(eos)):
+        greedy, _ = search(model, source, 1)
+        beam, score = search(model, source, 4)
+        case = dict(source=source, greedy=greedy, beam4=beam, beam4_score=score)
+        if at in (2, 6, 9):
+            with torch.no_grad():
+                memory = model.get_encoder()(torch.tensor([source]))
+                ids = greedy[:-1]
+                logits = model(encoder_outputs=memory, decoder_input_ids=torch.tensor([ids])).logits[0]
+            # Some positions of the source and some steps: whole records would be large.
+            rows = sorted({0, len(source) // 2, len(source) - 1})
+            steps = sorted({0, 1, len(ids) // 2, len(ids) - 1})
+            case["encoder"] = [[row, [round(x, 5) for x in memory.last_hidden_state[0, row].tolist()]] for row in rows]
+            case["logits"] = [[step, [round(x, 4) for x in logits[step].tolist()]] for step in steps]
+        cases.append(case)
+    golden = dict(reference=f"transformers {transformers.__version__}", tiny=name, files=files, cases=cases)
+    path = pathlib.Path("tests/golden/seq2seq") / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(golden, separators=(",", ":")) + "\n")
+    lengths = [len(case["beam4"]) for case in cases]
+    print(name, path.stat().st_size, min(lengths), max(lengths),
+          len({tuple(case["beam4"]) for case in cases}), sum(a["greedy"] != a["beam4"] for a in cases), flush=True)
+
+
 def main():
     torch.set_num_threads(1)
     for number, (name, (kind, config, fields, generation, form)) in enumerate(CHECKPOINTS.items()):
@@ -205,29 +231,9 @@ def main():
         wanted = {"model_type": model.config.model_type, "is_encoder_decoder": True, **wanted}
         (folder / "config.json").write_text(json.dumps(wanted, indent=1) + "\n")
         (folder / "generation_config.json").write_text(json.dumps({**generation, "num_beams": 4}, indent=1) + "\n")
-        cases = []
-        for at, source in enumerate(sources(eos)):
-            greedy, _ = search(model, source, 1)
-            beam, score = search(model, source, 4)
-            case = dict(source=source, greedy=greedy, beam4=beam, beam4_score=score)
-            if at in (2, 6, 9):
-                with torch.no_grad():
-                    memory = model.get_encoder()(torch.tensor([source]))
-                    ids = greedy[:-1]
-                    logits = model(encoder_outputs=memory, decoder_input_ids=torch.tensor([ids])).logits[0]
-                # Some positions of the source and some steps: whole records would be large.
-                rows = sorted({0, len(source) // 2, len(source) - 1})
-                steps = sorted({0, 1, len(ids) // 2, len(ids) - 1})
-                case["encoder"] = [[row, [round(x, 5) for x in memory.last_hidden_state[0, row].tolist()]] for row in rows]
-                case["logits"] = [[step, [round(x, 4) for x in logits[step].tolist()]] for step in steps]
-            cases.append(case)
-        golden = dict(reference=f"transformers {transformers.__version__}", tiny=name, files=files, cases=cases)
-        path = pathlib.Path("tests/golden/seq2seq") / f"{name}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(golden, separators=(",", ":")) + "\n")
-        lengths = [len(case["beam4"]) for case in cases]
-        print(name, sum(f.stat().st_size for f in folder.iterdir()), path.stat().st_size, min(lengths), max(lengths),
-              len({tuple(case["beam4"]) for case in cases}), sum(a["greedy"] != a["beam4"] for a in cases), flush=True)
+        record(model, name, files, eos)
+        print(name, sum(f.stat().st_size for f in folder.iterdir()), flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -195,6 +195,10 @@ impl Layer {
             let positions = keys.dim(1)?;
             let queries = queries.reshape((heads.key_values, groups * span.count, head_dim))?;
             let scores = (queries.matmul(&keys.t()?.contiguous()?)? * f64::from(self.attention.scale))?;
+            let scores = match self.attention.soft_cap.map(f64::from) {
+                Some(cap) => ((scores / cap)?.tanh()? * cap)?,
+                None => scores,
+            };
             let scores = scores.reshape((heads.queries, span.count, positions))?.broadcast_add(&mask(
                 (span.count, positions),
                 self.attention.window,

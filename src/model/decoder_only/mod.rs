@@ -27,7 +27,7 @@ pub use crate::kernels::causal_attention::Heads;
 use crate::kernels::causal_attention::{KeyValues, Setting};
 pub use crate::kernels::exponential::Activation;
 use crate::kernels::rope::Frequencies;
-pub use crate::kernels::rope::{Pairs, Rotary, Scaling};
+pub use crate::kernels::rope::{Pairs, Rotary, Scaling, Yarn};
 use crate::kernels::spread::together;
 use crate::token::{TokenClasses, TokenId};
 
@@ -63,6 +63,10 @@ pub struct Config {
     pub embedding_scale: Option<f32>,
     /// What queries are multiplied with; `1 / sqrt(head_dim)` where nothing is said.
     pub query_scale: Option<f32>,
+    /// What scores of the attention stay within (`cap * tanh(score / cap)`), where they do.
+    pub attention_soft_cap: Option<f32>,
+    /// The same for the logits.
+    pub output_soft_cap: Option<f32>,
     /// What the gate of a feed-forward block goes through.
     pub activation: Activation,
     /// Which parts not every family has.
@@ -101,6 +105,8 @@ impl Config {
             sliding: None,
             embedding_scale: None,
             query_scale: None,
+            attention_soft_cap: None,
+            output_soft_cap: None,
             activation: Activation::Silu,
             parts: Parts::default(),
         }
@@ -115,6 +121,7 @@ impl Config {
             heads: self.heads,
             scale: self.query_scale.unwrap_or(1.0 / (self.heads.head_dim as f32).sqrt()),
             window: self.sliding.as_ref().filter(|_| self.is_sliding(layer)).map(|sliding| sliding.window),
+            soft_cap: self.attention_soft_cap,
         }
     }
 }
@@ -246,7 +253,7 @@ impl DecoderOnly {
         let output_norm = load_norm(from, &config, &tensor(names.output_norm, "weight"), config.hidden)?;
         let output_name = names.output.map_or(embedding_name, |output| tensor(output, "weight"));
         let matrix = Matrix { name: &output_name, rows: spec.vocab, elements: config.hidden };
-        let vocabulary = Vocabulary::load(from, matrix)?;
+        let vocabulary = Vocabulary::load(from, matrix)?.with_soft_cap(config.output_soft_cap);
         tensors.forget_pages();
         let rotaries = [Some(&config.rotary), config.sliding.as_ref().map(|sliding| &sliding.rotary)];
         let frequencies = |rotary: &Rotary| Frequencies::new(config.heads.head_dim, rotary, config.pairs);

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use candle_core::Tensor;
 
 use super::linear::{Input, Linear, Loading, Matrix};
-use crate::kernels::exponential::{largest, sum_exp};
+use crate::kernels::exponential::{largest, soft_cap, sum_exp};
 use crate::kernels::spread::for_each_index;
 use crate::model::{Adjustment, Ask, Candidates, ModelError};
 use crate::token::{TokenClasses, TokenId};
@@ -23,6 +23,8 @@ pub(super) struct Vocabulary {
     tokens: usize,
     /// Of each token; empty where they are not known.
     classes: Vec<TokenClasses>,
+    /// What logits stay within, where they do.
+    soft_cap: Option<f32>,
 }
 
 impl Vocabulary {
@@ -35,7 +37,12 @@ impl Vocabulary {
             chunks.push(Linear::load(from, matrix, rows)?);
             from.tensors.forget_pages();
         }
-        Ok(Vocabulary { chunks, tokens: matrix.rows, classes: Vec::new() })
+        Ok(Vocabulary { chunks, tokens: matrix.rows, classes: Vec::new(), soft_cap: None })
+    }
+
+    /// Keeps logits within a cap: `cap * tanh(logit / cap)`.
+    pub(super) fn with_soft_cap(self, soft_cap: Option<f32>) -> Vocabulary {
+        Vocabulary { soft_cap, ..self }
     }
 
     /// Takes the classes of the tokens; those beyond the list are always allowed.
@@ -118,6 +125,8 @@ struct Question<'a> {
     classes: &'a [TokenClasses],
     /// What each row allows.
     allowed: &'a [TokenClasses],
+    /// What logits stay within, where they do.
+    soft_cap: Option<f32>,
 }
 
 impl Vocabulary {
@@ -131,7 +140,7 @@ impl Vocabulary {
         }
         let mut adjust = ask.adjust.to_vec();
         adjust.sort_by_key(|change| change.token);
-        Ok(Question { ask, adjust, classes: &self.classes, allowed })
+        Ok(Question { ask, adjust, classes: &self.classes, allowed, soft_cap: self.soft_cap })
     }
 }
 
@@ -154,6 +163,10 @@ impl Question<'_> {
 
     /// The best of the tokens `range` for each row; `logits` is `[rows, tokens]` and changed on the way.
     fn tally(&self, range: Range<usize>, logits: &mut [f32]) -> Vec<Tally> {
+        if let Some(cap) = self.soft_cap {
+            // Before the changes of the search, which are changes of what the network says.
+            soft_cap(logits, cap);
+        }
         let changes = within(&self.adjust, range.clone(), |change| change.token);
         let allowed = self.ask.allowed.map(|allowed| within(allowed, range.clone(), |token| *token));
         let tally = |(row, logits): (usize, &mut [f32])| {

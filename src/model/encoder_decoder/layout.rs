@@ -1,4 +1,4 @@
-//! What the parts of a layer are called in a checkpoint, in the two ways there are.
+//! What the parts of a layer are called in a checkpoint, in the three ways there are.
 
 use super::Expansion;
 
@@ -9,6 +9,8 @@ pub enum Layout {
     Fairseq,
     /// As in `transformers`' T5: `block.0.layer.0.SelfAttention.q`, `block.0.layer.1.DenseReluDense.wi`.
     T5,
+    /// As in the GGUF files of T5: `enc.blk.0.attn_q`, `dec.blk.0.cross_attn_q`, `dec.blk.0.ffn_up`.
+    Gguf,
 }
 
 /// Which side of the network a layer belongs to.
@@ -40,6 +42,7 @@ impl Layout {
         match self {
             Layout::Fairseq => format!("{prefix}.layers.{index}"),
             Layout::T5 => format!("{prefix}.block.{index}"),
+            Layout::Gguf => format!("{prefix}.blk.{index}"),
         }
     }
 
@@ -47,6 +50,7 @@ impl Layout {
         match self {
             Layout::Fairseq => fairseq_attention(layer, "self_attn"),
             Layout::T5 => t5_attention(layer, 0, "SelfAttention"),
+            Layout::Gguf => gguf_attention(layer, "attn"),
         }
     }
 
@@ -54,6 +58,7 @@ impl Layout {
         match self {
             Layout::Fairseq => fairseq_attention(layer, "encoder_attn"),
             Layout::T5 => t5_attention(layer, 1, "EncDecAttention"),
+            Layout::Gguf => gguf_attention(layer, "cross_attn"),
         }
     }
 
@@ -76,6 +81,18 @@ impl Layout {
                     norm: format!("{sublayer}.layer_norm"),
                 }
             }
+            Layout::Gguf => {
+                // The gate is what the activation is applied to; a plain layer has the other one only.
+                let parts: &[&str] = match expansion {
+                    Expansion::Plain => &["ffn_up"],
+                    Expansion::Gated => &["ffn_gate", "ffn_up"],
+                };
+                FeedForwardNames {
+                    expand: parts.iter().map(|part| format!("{layer}.{part}")).collect(),
+                    contract: format!("{layer}.ffn_down"),
+                    norm: format!("{layer}.ffn_norm"),
+                }
+            }
         }
     }
 
@@ -84,6 +101,7 @@ impl Layout {
         match self {
             Layout::Fairseq => format!("{prefix}.layer_norm"),
             Layout::T5 => format!("{prefix}.final_layer_norm"),
+            Layout::Gguf => format!("{prefix}.output_norm"),
         }
     }
 
@@ -92,6 +110,7 @@ impl Layout {
         match self {
             Layout::Fairseq => format!("{layer}.self_attn.relative_attention_bias.weight"),
             Layout::T5 => format!("{layer}.layer.0.SelfAttention.relative_attention_bias.weight"),
+            Layout::Gguf => format!("{layer}.attn_rel_b.weight"),
         }
     }
 }
@@ -116,4 +135,9 @@ fn t5_attention(layer: &str, sublayer: usize, kind: &str) -> AttentionNames {
         output: part("o"),
         norm: format!("{layer}.layer.{sublayer}.layer_norm"),
     }
+}
+
+fn gguf_attention(layer: &str, kind: &str) -> AttentionNames {
+    let part = |part: &str| format!("{layer}.{kind}_{part}");
+    AttentionNames { query: part("q"), key: part("k"), value: part("v"), output: part("o"), norm: part("norm") }
 }

@@ -1,9 +1,10 @@
-//! Named tensors of a checkpoint, whatever the file: safetensors, a zip archive of `PyTorch`, its older format without zip, or
-//! Marian's binary format with 8-bit matrices.
+//! Named tensors of a checkpoint, whatever the file: safetensors, a zip archive of `PyTorch`, its older format without zip,
+//! Marian's binary format with 8-bit matrices, or GGUF.
 //!
 //! Opening reads headers only; a tensor is read when it is asked for, as 32-bit floats, with its shape checked. Nothing in a
 //! file is executed, and nothing is allocated that the file is too short to fill.
 
+mod gguf;
 pub mod image;
 pub mod marian;
 mod pickle;
@@ -11,6 +12,7 @@ mod safetensors;
 mod torch;
 
 use super::ModelError;
+use super::mapped::MappedTensors;
 use candle_core::{Device, Tensor};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -32,13 +34,16 @@ pub(crate) enum ElementType {
     I64,
     I32,
     I8,
+    /// Of a GGUF file, whatever its type there.
+    Blocks,
 }
 
 impl ElementType {
     pub(crate) fn bytes(self) -> usize {
         match self {
             ElementType::F64 | ElementType::I64 => 8,
-            ElementType::F32 | ElementType::I32 => 4,
+            // Blocks are read as 32-bit floats.
+            ElementType::F32 | ElementType::I32 | ElementType::Blocks => 4,
             ElementType::F16 | ElementType::Bf16 => 2,
             ElementType::I8 => 1,
         }
@@ -111,6 +116,8 @@ pub type Wanted = (String, Vec<usize>);
 pub struct Weights {
     files: Vec<PathBuf>,
     entries: BTreeMap<String, (usize, Entry)>,
+    /// The files that are read from memory maps, by their number.
+    mapped: BTreeMap<usize, MappedTensors>,
 }
 
 impl Weights {
@@ -120,8 +127,16 @@ impl Weights {
     /// A file cannot be read, is of no known format, is truncated or damaged, or two files hold the same name.
     pub fn open(paths: &[PathBuf]) -> Result<Weights, ModelError> {
         let mut entries = BTreeMap::new();
+        let mut mapped = BTreeMap::new();
         for (index, path) in paths.iter().enumerate() {
-            for (name, entry) in read_index(path)? {
+            let listed = match gguf::open(path)? {
+                Some((tensors, listed)) => {
+                    mapped.insert(index, tensors);
+                    listed
+                }
+                None => read_index(path)?,
+            };
+            for (name, entry) in listed {
                 if let Some((other, _)) = entries.insert(name.clone(), (index, entry)) {
                     let other = paths.get(other).map_or_else(String::new, |path| path.display().to_string());
                     return Err(damaged(path, &format!("tensor {name} is also in {other}")));
@@ -131,7 +146,7 @@ impl Weights {
         if entries.is_empty() {
             return Err(ModelError::Weights("no file with tensors was given".into()));
         }
-        Ok(Weights { files: paths.to_vec(), entries })
+        Ok(Weights { files: paths.to_vec(), entries, mapped })
     }
 
     /// Tensors of which only names and shapes are known; none can be read.
@@ -144,7 +159,7 @@ impl Weights {
             scale: 1.0,
         };
         let entries = tensors.iter().map(|(name, shape)| (name.clone(), (usize::MAX, entry(shape)))).collect();
-        Weights { files: Vec::new(), entries }
+        Weights { files: Vec::new(), entries, mapped: BTreeMap::new() }
     }
 
     /// Names and shapes in alphabetical order of the names.
@@ -204,6 +219,14 @@ impl Weights {
     pub fn read(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
         self.check(&[(name.to_string(), shape.to_vec())])?;
         let (path, entry) = self.place(name)?;
+        if let Some(tensors) = self.blocks(name) {
+            let mut values = Vec::with_capacity(entry.elements().unwrap_or(0));
+            gguf::read(tensors, name, shape, |rows| {
+                values.extend_from_slice(rows);
+                Ok(())
+            })?;
+            return Ok(values);
+        }
         read_entry(path, name, entry)
     }
 
@@ -218,6 +241,9 @@ impl Weights {
         mut visit: impl FnMut(&[f32]) -> Result<(), ModelError>,
     ) -> Result<(), ModelError> {
         self.check(&[(name.to_string(), shape.to_vec())])?;
+        if let Some(tensors) = self.blocks(name) {
+            return gguf::read(tensors, name, &shape, visit);
+        }
         let (path, entry) = self.place(name)?;
         let width = shape[1].max(1);
         if !entry.is_contiguous() {
@@ -230,6 +256,12 @@ impl Weights {
     fn place(&self, name: &str) -> Result<(&PathBuf, &Entry), ModelError> {
         let found = self.entries.get(name).and_then(|(file, entry)| Some((self.files.get(*file)?, entry)));
         found.ok_or_else(|| ModelError::Weights(format!("tensor {name} is missing")))
+    }
+
+    /// The file that a tensor is read from block by block, if it is.
+    fn blocks(&self, name: &str) -> Option<&MappedTensors> {
+        let (file, entry) = self.entries.get(name)?;
+        self.mapped.get(file).filter(|_| entry.element == ElementType::Blocks)
     }
 
     /// The elements of a tensor that is kept in 8 bits with one factor for all, row by row, and that factor; `None` if it is not
@@ -262,7 +294,8 @@ impl Weights {
             }
             Some((name, (file, entry)))
         };
-        Weights { files: self.files, entries: self.entries.into_iter().filter_map(rename).collect() }
+        let entries = self.entries.into_iter().filter_map(rename).collect();
+        Weights { files: self.files, entries, mapped: self.mapped }
     }
 
     /// Reads a tensor onto a device, as 32-bit floats.
@@ -294,7 +327,7 @@ fn read_index(path: &Path) -> Result<Vec<(String, Entry)>, ModelError> {
         Err("this is a pointer of Git LFS, not the file itself; download the file".into())
     } else {
         Err(format!(
-            "expected safetensors, a PyTorch checkpoint or Marian's binary format, got {length} bytes that begin with {:?}",
+            "expected safetensors, a PyTorch checkpoint, Marian's binary format or GGUF, got {length} bytes that begin with {:?}",
             String::from_utf8_lossy(head)
         ))
     }

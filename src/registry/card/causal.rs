@@ -1,19 +1,22 @@
-//! The families of chat models, and how files name them.
+//! The families of chat models and of GGUF files, and how files name them.
 
 use super::Family;
 
 impl Family {
     /// `general.architecture` of GGUF files, and the family.
-    pub(crate) const GGUF_ARCHITECTURES: [(&'static str, Family); 5] = [
+    pub(crate) const GGUF_ARCHITECTURES: [(&'static str, Family); 7] = [
+        ("gemma2", Family::Gemma2),
         ("gemma3", Family::Gemma3),
         ("hunyuan-dense", Family::HunyuanDense),
         ("llama", Family::Llama),
         ("qwen2", Family::Qwen2),
         ("qwen3", Family::Qwen3),
+        ("t5", Family::T5),
     ];
 
     /// `model_type` of the `config.json` of causal models, and the family.
-    pub(crate) const CAUSAL_MODEL_TYPES: [(&'static str, Family); 6] = [
+    pub(crate) const CAUSAL_MODEL_TYPES: [(&'static str, Family); 7] = [
+        ("gemma2", Family::Gemma2),
         ("gemma3", Family::Gemma3),
         ("gemma3_text", Family::Gemma3),
         ("hunyuan_v1_dense", Family::HunyuanDense),
@@ -34,6 +37,9 @@ impl Family {
 
     /// Whether it is a family of chat models, which can be asked for anything.
     pub fn is_chat(self) -> bool {
-        matches!(self, Family::Gemma3 | Family::HunyuanDense | Family::Llama | Family::Qwen2 | Family::Qwen3)
+        matches!(
+            self,
+            Family::Gemma2 | Family::Gemma3 | Family::HunyuanDense | Family::Llama | Family::Qwen2 | Family::Qwen3
+        )
     }
 }

@@ -16,7 +16,9 @@ impl Family {
     /// Whether its networks have an encoder: translators and summarizers that were trained for one thing, no chat models.
     pub fn has_encoder(self) -> bool {
         match self {
-            Family::Gemma3 | Family::HunyuanDense | Family::Llama | Family::Qwen2 | Family::Qwen3 => false,
+            Family::Gemma2 | Family::Gemma3 | Family::HunyuanDense | Family::Llama | Family::Qwen2 | Family::Qwen3 => {
+                false
+            }
             Family::Marian
             | Family::Bergamot
             | Family::Bart

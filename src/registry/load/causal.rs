@@ -50,7 +50,7 @@ pub(super) fn load(files: &ModelFiles, options: &LoadOptions) -> Result<Parts, L
 fn of_gguf(family: Family, path: &Path) -> Result<(MappedTensors, Blueprint, gguf::GgufFile), ModelError> {
     let file = gguf::open(path)?;
     let blueprint = match family {
-        Family::Gemma3 => gemma::blueprint(&file),
+        Family::Gemma2 | Family::Gemma3 => gemma::blueprint(&file),
         Family::HunyuanDense => hunyuan::blueprint(&file),
         Family::Llama => llama::blueprint(&file),
         _ => qwen::blueprint(&file),
@@ -61,7 +61,7 @@ fn of_gguf(family: Family, path: &Path) -> Result<(MappedTensors, Blueprint, ggu
 fn of_folder(files: &ModelFiles, config: &Path) -> Result<(MappedTensors, Blueprint), ModelError> {
     let config = CausalConfig::open(config, files.one(Role::GenerationConfig))?;
     let blueprint = match files.family {
-        Family::Gemma3 => gemma::from_config(&config),
+        Family::Gemma2 | Family::Gemma3 => gemma::from_config(&config),
         Family::HunyuanDense => hunyuan::from_config(&config),
         Family::Llama => llama::from_config(&config),
         _ => qwen::from_config(&config),

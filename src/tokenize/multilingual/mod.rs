@@ -4,6 +4,7 @@
 //! shifted by fairseq's own special tokens (NLLB, mBART-50). Behind the pieces stand the tokens of the languages. As in
 //! `transformers` 5.23, but nothing in a text is ever a special token (`docs/tokenizers.md`).
 
+mod json;
 mod languages;
 
 use std::collections::{BTreeMap, HashMap};
@@ -30,7 +31,7 @@ pub enum Scheme {
 /// Where the parts of a tokenizer are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Files {
-    /// `sentencepiece.bpe.model`.
+    /// `sentencepiece.bpe.model`; for the schemes without a `vocab.json` also a `tokenizer.json`, which is told by its content.
     pub pieces: PathBuf,
     /// `vocab.json`, for the schemes that have one.
     pub vocab: Option<PathBuf>,
@@ -78,7 +79,17 @@ impl MultilingualTokenizer {
     /// # Errors
     /// A file is missing or damaged, or there are more tokens than the network has vectors for.
     pub fn open(files: &Files, scheme: Scheme, network: Network) -> Result<MultilingualTokenizer, TokenizeError> {
-        let pieces = SentencePiece::open(&files.pieces).map_err(|error| file_error(&files.pieces, error))?;
+        let codes = match scheme {
+            Scheme::M2m100 | Scheme::Small100 => languages::M2M100,
+            Scheme::Nllb => languages::NLLB,
+            Scheme::Mbart50 => languages::MBART50,
+        };
+        let bytes = std::fs::read(&files.pieces).map_err(|error| file_error(&files.pieces, error))?;
+        let pieces = if json::is_json(&bytes) {
+            json::pieces(&files.pieces, &bytes, codes)?
+        } else {
+            SentencePiece::from_bytes(&bytes).map_err(|error| file_error(&files.pieces, error))?
+        };
         let (ids, count) = match scheme {
             Scheme::M2m100 | Scheme::Small100 => {
                 let Some(path) = &files.vocab else {
@@ -96,11 +107,6 @@ impl MultilingualTokenizer {
                 };
                 ((0..pieces.len() as u32).map(id).collect(), pieces.len() + 1)
             }
-        };
-        let codes = match scheme {
-            Scheme::M2m100 | Scheme::Small100 => languages::M2M100,
-            Scheme::Nllb => languages::NLLB,
-            Scheme::Mbart50 => languages::MBART50,
         };
         let languages: BTreeMap<&'static str, TokenId> = codes.split_whitespace().zip(count as TokenId..).collect();
         let needed = count + languages.len();

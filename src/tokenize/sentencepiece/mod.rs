@@ -44,6 +44,17 @@ pub enum SentencePieceError {
     },
 }
 
+/// What a model file says of characters and spaces, where other formats carry it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rules {
+    /// The character map; empty for none.
+    pub charsmap: Vec<u8>,
+    /// Whether a space is put before a text.
+    pub add_dummy_prefix: bool,
+    /// Whether spaces that say nothing are taken from it.
+    pub remove_extra_whitespaces: bool,
+}
+
 /// A loaded model. Immutable, so one is shared by all workers.
 #[derive(Debug, Clone)]
 pub struct SentencePiece {
@@ -131,6 +142,53 @@ impl SentencePiece {
                 ..NormalizerSettings::default()
             },
             denormalizer: None,
+        })
+    }
+
+    /// A unigram model from its pieces, likewise, with the rules of its file. Characters without a piece become bytes if there
+    /// are pieces for bytes.
+    ///
+    /// # Errors
+    /// The pieces contradict each other, the unknown piece or one for a byte is missing, or the map is damaged.
+    pub fn from_unigram(
+        pieces: impl IntoIterator<Item = (String, f32, PieceKind)>,
+        rules: Rules,
+    ) -> Result<SentencePiece, SentencePieceError> {
+        SentencePiece::from_parts(ModelKind::Unigram, pieces, rules)
+    }
+
+    /// A model of byte pair encoding from its pieces and the rules of its file, likewise.
+    ///
+    /// # Errors
+    /// As [`SentencePiece::from_unigram`].
+    pub fn from_pairs(
+        pieces: impl IntoIterator<Item = (String, f32, PieceKind)>,
+        rules: Rules,
+    ) -> Result<SentencePiece, SentencePieceError> {
+        SentencePiece::from_parts(ModelKind::Bpe, pieces, rules)
+    }
+
+    fn from_parts(
+        kind: ModelKind,
+        pieces: impl IntoIterator<Item = (String, f32, PieceKind)>,
+        rules: Rules,
+    ) -> Result<SentencePiece, SentencePieceError> {
+        let Rules { charsmap, add_dummy_prefix, remove_extra_whitespaces } = rules;
+        let pieces: Vec<PieceEntry> =
+            pieces.into_iter().map(|(text, score, kind)| PieceEntry { text, score, kind }).collect();
+        SentencePiece::build(ModelFile {
+            kind,
+            treat_whitespace_as_suffix: false,
+            byte_fallback: pieces.iter().any(|piece| piece.kind == PieceKind::Byte),
+            unknown_surface: " \u{2047} ".to_owned(),
+            normalizer: NormalizerSettings {
+                charsmap,
+                add_dummy_prefix,
+                remove_extra_whitespaces,
+                ..NormalizerSettings::default()
+            },
+            denormalizer: None,
+            pieces,
         })
     }
 
