@@ -244,7 +244,8 @@ impl Reader<'_, '_> {
         match (role, first) {
             // XHTML stands in an element of its own.
             (Role::Flow(_), Some(at)) => {
-                if let Some((_, end)) = self.tokens[at].start().filter(|(_, end)| *end > at) {
+                let alone = |last: usize| (last + 1..end).all(|at| is_blank(&self.tokens[at]));
+                if let Some((_, end)) = self.tokens[at].start().filter(|(_, last)| *last > at && alone(*last)) {
                     span = content(at, end);
                 }
             }

@@ -7,7 +7,7 @@ use crate::job::report::{ArticleRecord, DroppedRecord, InputRecord, LanguageReco
 use crate::job::spec::{Item, JobSpec, KeepBoilerplate, Lines, Source, Target, Work};
 use crate::language::{Language, detect};
 use crate::quality::{Finding, Severity};
-use crate::segment::boilerplate::boilerplate;
+use crate::segment::boilerplate::{Boilerplate, boilerplate};
 use crate::segment::{self, Segment};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
@@ -124,14 +124,14 @@ impl<'i> Article<'i> {
 
     fn try_read(&mut self, spec: &JobSpec, readings: Option<&Readings>) -> Result<(), String> {
         // Standard input is read once as it is.
-        let name = self.item.input.name();
-        let shared = readings.filter(|_| matches!(self.item.input, Source::File(_)));
-        let known = shared.and_then(|readings| readings.take(&name, spec));
+        let path = if let Source::File(path) = &self.item.input { Some(path.clone()) } else { None };
+        let shared = readings.zip(path);
+        let known = shared.as_ref().and_then(|(readings, path)| readings.take(path, spec));
         let reading = if let Some(reading) = known {
             reading
         } else {
             let mut reading = self.read_file(spec)?;
-            if shared.is_some_and(|readings| !readings.keep(&name, spec, &reading)) {
+            if shared.is_some_and(|(readings, path)| !readings.keep(&path, spec, &reading)) {
                 let message = "the file changed while the job ran: other outputs of the job are of an earlier version";
                 reading.findings.push(Finding::new("source_changed", Severity::Warning, message));
             }
@@ -235,11 +235,13 @@ impl<'i> Article<'i> {
         };
         let Some(document) = self.document.as_ref().filter(|_| drop) else { return };
         for found in boilerplate(document, self.language) {
-            for (segment, plan) in self.segments.iter().zip(&mut self.plans) {
-                if segment.span.start >= found.span.start && segment.span.end <= found.span.end {
-                    *plan = Plan::Drop;
-                }
+            // Files of several articles may well have some in another language.
+            if found.kind == Boilerplate::ForeignHeadline && !document.parts.is_empty() {
+                continue;
             }
+            let first = self.segments.partition_point(|segment| segment.span.start < found.span.start);
+            let inside = self.segments[first..].iter().take_while(|segment| segment.span.end <= found.span.end).count();
+            self.plans[first..first + inside].fill(Plan::Drop);
             self.record.dropped.push(DroppedRecord {
                 kind: serde_json::to_value(found.kind)
                     .ok()

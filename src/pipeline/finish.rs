@@ -38,7 +38,7 @@ pub(super) fn finish(article: &mut Article<'_>, mut parts: BTreeMap<usize, Settl
                 Outcome::Translated(record.output.clone())
             }
             Plan::Translate { from, seen } => {
-                let Settled { translated: mut part, findings, confidence, attempts, phrases: held } =
+                let Settled { translated: mut part, findings, confidence, attempts, phrases: held, .. } =
                     parts.remove(&index).unwrap_or_default();
                 if !held.is_empty() {
                     phrases.insert(index, held);
@@ -185,7 +185,7 @@ pub(super) fn release(record: &mut ArticleRecord, spec: &JobSpec) -> Release {
     }
     let errors = record.all_findings().filter(|finding| finding.severity == Severity::Error).count();
     if errors == 0 {
-        return Release::OutAtLast;
+        return Release::Out;
     }
     let message = format!("held back, since errors were found in it ({errors}): a person has to look at it first");
     record.findings.push(Finding::new("held_back", Severity::Warning, message));

@@ -110,6 +110,10 @@ pub(super) struct Settled {
     pub(super) attempts: Vec<AttemptRecord>,
     /// What pairs of markup hold, where that was translated by itself.
     pub(super) phrases: Vec<Phrase>,
+    /// Whether phrases were added to an answer that was known.
+    pub(super) grown: bool,
+    /// Whether something beside the answer failed, which may succeed next time.
+    pub(super) partial: bool,
 }
 
 /// A segment on the ladder.
@@ -412,7 +416,7 @@ impl Climb {
         translated.answer.source_tokens = source_tokens;
         translated.answer.target_tokens = target_tokens;
         translated.answer.cancelled |= cancelled;
-        Settled { translated, findings, confidence, attempts, phrases: Vec::new() }
+        Settled { translated, findings, confidence, attempts, ..Settled::default() }
     }
 }
 

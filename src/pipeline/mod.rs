@@ -257,6 +257,9 @@ impl<'a> Pipeline<'a> {
     /// There is no model for the job, or the model that was asked for cannot be loaded. Everything that concerns a
     /// single article is in its record instead. The journal cannot be written: the disk is full, say.
     pub fn execute(self) -> Result<Summary, PipelineError> {
+        if let Some(readings) = self.readings {
+            readings.begin();
+        }
         let started = Instant::now();
         let load_ms_before = self.models.load_ms();
         match self.spec.work {

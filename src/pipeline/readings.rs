@@ -13,6 +13,7 @@ use crate::language::Language;
 use crate::quality::Finding;
 use crate::segment::Segment;
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// An article as it was read, before anything is planned for it.
@@ -41,26 +42,22 @@ impl Reading {
 /// What is kept between the outputs of a job.
 #[derive(Debug)]
 pub struct Readings {
-    outputs: usize,
     most_bytes: usize,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
+    /// Outputs that have not begun.
+    left: usize,
     bytes: usize,
-    kept: HashMap<String, Kept>,
+    kept: HashMap<Key, Arc<Reading>>,
     /// The hash of each file when it was first read.
-    hashes: HashMap<String, String>,
+    hashes: HashMap<PathBuf, String>,
 }
 
-#[derive(Debug)]
-struct Kept {
-    reading: Arc<Reading>,
-    bytes: usize,
-    /// Outputs that have not asked for it.
-    left: usize,
-}
+/// A file, and how it was read.
+type Key = (PathBuf, String);
 
 /// Memory that readings may take.
 const MOST_BYTES: usize = 512 << 20;
@@ -73,51 +70,51 @@ impl Readings {
 
     /// The same with another bound.
     pub fn bounded(outputs: usize, most_bytes: usize) -> Readings {
-        Readings { outputs, most_bytes, state: Mutex::default() }
+        Readings { most_bytes, state: Mutex::new(State { left: outputs, ..State::default() }) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A file is read in one way for all outputs that ask for it in the same way.
-    fn key(name: &str, spec: &JobSpec) -> String {
-        let by_line = matches!(spec.work, Work::Translate { by_line: Lines::OneToOne, .. });
-        format!("{name}\n{:?}", (by_line, spec.from, &spec.reading))
+    /// An output begins to go through the articles.
+    pub(super) fn begin(&self) {
+        let mut state = self.state();
+        state.left = state.left.saturating_sub(1);
     }
 
-    /// The article of this name, if it was read for another output.
-    pub(super) fn take(&self, name: &str, spec: &JobSpec) -> Option<Reading> {
+    /// A file is read in one way for all outputs that ask for it in the same way.
+    fn key(path: &Path, spec: &JobSpec) -> Key {
+        let by_line = matches!(spec.work, Work::Translate { by_line: Lines::OneToOne, .. });
+        (path.to_path_buf(), format!("{:?}", (by_line, spec.from, &spec.reading)))
+    }
+
+    /// The article of this file, if it was read for another output.
+    pub(super) fn take(&self, path: &Path, spec: &JobSpec) -> Option<Reading> {
         let mut state = self.state();
-        let key = Readings::key(name, spec);
-        let kept = state.kept.get_mut(&key)?;
-        kept.left -= 1;
-        if kept.left > 0 {
-            let reading = Arc::clone(&kept.reading);
+        let key = Readings::key(path, spec);
+        if state.left > 0 {
+            let reading = Arc::clone(state.kept.get(&key)?);
             drop(state);
             return Some((*reading).clone());
         }
-        let kept = state.kept.remove(&key)?;
-        state.bytes -= kept.bytes;
+        let reading = state.kept.remove(&key)?;
         drop(state);
-        Some(Arc::try_unwrap(kept.reading).unwrap_or_else(|shared| (*shared).clone()))
+        Some(Arc::try_unwrap(reading).unwrap_or_else(|shared| (*shared).clone()))
     }
 
     /// Keeps an article for the outputs that follow, if there is room; whether it is the same as when it was read before.
-    pub(super) fn keep(&self, name: &str, spec: &JobSpec, reading: &Reading) -> bool {
-        if self.outputs < 2 {
-            return true;
-        }
+    pub(super) fn keep(&self, path: &Path, spec: &JobSpec, reading: &Reading) -> bool {
         let mut state = self.state();
         let hash = reading.input.sha256.clone().unwrap_or_default();
-        let same = *state.hashes.entry(name.to_string()).or_insert_with(|| hash.clone()) == hash;
+        if state.left == 0 {
+            return state.hashes.get(path).is_none_or(|first| *first == hash);
+        }
+        let same = *state.hashes.entry(path.to_path_buf()).or_insert_with(|| hash.clone()) == hash;
         let bytes = reading.bytes();
         if same && state.bytes + bytes <= self.most_bytes {
-            let kept = Kept { reading: Arc::new(reading.clone()), bytes, left: self.outputs - 1 };
-            if let Some(before) = state.kept.insert(Readings::key(name, spec), kept) {
-                state.bytes -= before.bytes;
-            }
             state.bytes += bytes;
+            state.kept.insert(Readings::key(path, spec), Arc::new(reading.clone()));
         }
         same
     }

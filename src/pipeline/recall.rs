@@ -17,7 +17,7 @@ use crate::job::spec::{Item, JobSpec, Source, Target, Work};
 use crate::job::time;
 use crate::language::Language;
 use crate::quality::Finding;
-use crate::segment::{Phrase, Segment, SlotKind};
+use crate::segment::{Phrase, Segment};
 use crate::store::{Key, Store};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -94,7 +94,7 @@ struct KeptHop {
 
 impl Kept {
     fn of(settled: &Settled) -> Kept {
-        let Settled { translated, findings, confidence, attempts, phrases } = settled;
+        let Settled { translated, findings, confidence, attempts, phrases, .. } = settled;
         let answer = &translated.answer;
         let hop = |hop: &HopDone| KeptHop {
             hop: hop.record.clone(),
@@ -154,7 +154,7 @@ impl Kept {
             origin: Some(origin),
         };
         let Kept { findings, confidence, attempts, phrases, .. } = self;
-        Settled { translated, findings, confidence, attempts, phrases }
+        Settled { translated, findings, confidence, attempts, phrases, ..Settled::default() }
     }
 }
 
@@ -207,13 +207,6 @@ impl<'a> Recall<'a> {
             hash.update((range.start as u64).to_le_bytes());
             hash.update((range.end as u64).to_le_bytes());
         }
-        // What markup holds is translated too; a sentence without any has the key that it always has.
-        for slot in segment.slots.iter().filter(|slot| matches!(slot.kind, SlotKind::Opening(Some(_)))) {
-            let SlotKind::Opening(Some(close)) = slot.kind else { continue };
-            hash.update(b"pair");
-            hash.update((slot.at.start as u64).to_le_bytes());
-            hash.update((segment.slots[close].at.start as u64).to_le_bytes());
-        }
         Some(hash.finalize().into())
     }
 
@@ -243,7 +236,8 @@ impl<'a> Recall<'a> {
         let whole = answer.error.is_none() && !answer.cancelled && !answer.text.trim().is_empty();
         // An attempt that failed for want of memory, say, may succeed next time.
         let tried = settled.attempts.iter().all(|attempt| attempt.kept || attempt.output.is_some());
-        if !whole || !tried || settled.translated.origin.is_some() {
+        let known = settled.translated.origin.is_some() && !settled.grown;
+        if !whole || !tried || settled.partial || known {
             return;
         }
         let Ok(kept) = serde_json::to_string(&Kept::of(settled)) else { return };

@@ -25,6 +25,7 @@ use crate::registry::load::Loaded;
 use crate::token::SummaryLength;
 use ladder::{Ladder, Step};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Instant;
 
 /// An article of the window on its way to a summary.
@@ -53,23 +54,23 @@ struct Draft {
 
 impl Draft {
     fn open(index: usize, article: &mut Article<'_>, to: Language, summarizer: &Summarizer) -> Draft {
-        let paragraphs = paragraphs(article, &|_| true);
+        let paragraphs = paragraphs(article, 0..article.segments.len());
         if paragraphs.is_empty() {
             let message = "the article has no text";
             article.record.findings.push(Finding::new("nothing_to_summarize", Severity::Note, message));
         }
-        Draft::of(index, article, paragraphs, to, summarizer)
+        let dropped = article.record.dropped.iter().map(|dropped| dropped.text.clone()).collect();
+        Draft::of(index, (article.language, to), paragraphs, dropped, summarizer)
     }
 
     /// A draft of these paragraphs of an article.
     fn of(
         index: usize,
-        article: &Article<'_>,
+        (from, to): (Language, Language),
         paragraphs: Vec<String>,
-        to: Language,
+        dropped: Vec<String>,
         summarizer: &Summarizer,
     ) -> Draft {
-        let from = article.language;
         let mut plan = match summarizer {
             Summarizer::Model(engine) => ladder::Plan {
                 steps: ladder::steps(engine.writes_well(to), engine.tokenizer.is_chat()),
@@ -91,7 +92,7 @@ impl Draft {
             source: paragraphs.join("\n\n"),
             ladder: Ladder::new(plan),
             paragraphs,
-            dropped: article.record.dropped.iter().map(|dropped| dropped.text.clone()).collect(),
+            dropped,
             source_tokens: 0,
             target_tokens: 0,
             cancelled: false,
@@ -115,7 +116,7 @@ impl<'a> Pipeline<'a> {
             let to = self.spec.to.unwrap_or(article.language);
             if article.document.as_ref().is_some_and(|document| !document.parts.is_empty()) {
                 article.keeps_format = true;
-                drafts.extend(parts::drafts(index, article, to, &summarizer, length));
+                drafts.extend(parts::drafts(index, article, self.spec.to, &summarizer, length));
             } else {
                 drafts.push(Draft::open(index, article, to, &summarizer));
             }
@@ -130,11 +131,15 @@ impl<'a> Pipeline<'a> {
             article.record.timings_ms.decode += elapsed_ms * share as f64 / tokens.max(1) as f64;
             if let Some(part) = draft.part {
                 let index = draft.article;
-                let record = finishing::record(article, draft, &summarizer);
-                summaries.entry(index).or_default().extend(
-                    // Without a summary the text is translated.
-                    record.filter(|(record, _)| !record.output.is_empty()).map(|(record, _)| (part, record)),
-                );
+                let Some((record, _)) = finishing::record(article, draft, &summarizer) else { continue };
+                if record.output.is_empty() {
+                    // The text is translated instead, and what was found goes with the article.
+                    let message = format!("item {} of the file has no summary: its text was kept", part + 1);
+                    article.record.findings.push(Finding::new("not_summarized", Severity::Warning, message));
+                    article.record.findings.extend(record.findings);
+                } else {
+                    summaries.entry(index).or_default().push((part, record));
+                }
                 continue;
             }
             let started = Instant::now();
@@ -151,8 +156,17 @@ impl<'a> Pipeline<'a> {
             }
             let to = self.spec.to.unwrap_or(article.language);
             parts::install(&mut article, summaries.remove(&index).unwrap_or_default());
-            for plan in article.plans.iter_mut().filter(|plan| **plan == Plan::translate(to)) {
-                *plan = Plan::Copy(None);
+            let main = article.language;
+            for plan in &mut article.plans {
+                match plan {
+                    Plan::Ready => {}
+                    // Nothing but summaries was asked for.
+                    _ if self.spec.to.is_none() => *plan = Plan::Copy(None),
+                    Plan::Drop if main != to => *plan = Plan::translate(main),
+                    Plan::Drop => *plan = Plan::Copy(None),
+                    plan if *plan == Plan::translate(to) => *plan = Plan::Copy(None),
+                    _ => {}
+                }
             }
             prepared.entry(to).or_default().push(article);
         }
@@ -207,11 +221,11 @@ impl<'a> Pipeline<'a> {
     }
 }
 
-/// The paragraphs of an article's blocks, what is to be dropped left out.
-fn paragraphs(article: &Article<'_>, wanted: &dyn Fn(usize) -> bool) -> Vec<String> {
+/// The paragraphs of some segments of an article, what is to be dropped left out.
+fn paragraphs(article: &Article<'_>, segments: Range<usize>) -> Vec<String> {
     let mut paragraphs: Vec<(usize, String)> = Vec::new();
-    for (segment, plan) in article.segments.iter().zip(&article.plans) {
-        if *plan == Plan::Drop || !wanted(segment.block) {
+    for (segment, plan) in article.segments[segments.clone()].iter().zip(&article.plans[segments]) {
+        if *plan == Plan::Drop {
             continue;
         }
         match paragraphs.last_mut() {

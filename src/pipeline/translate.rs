@@ -10,7 +10,7 @@ use super::context;
 use super::finish::finish;
 use super::flow::{Client, Flow, More};
 use super::ladder::{self, Climb, Ground, OneLine, Settled, Verdict};
-use super::markup::{self, Pending};
+use super::markup::{self, Pending, Placing};
 use super::remembered::Recalled;
 use super::run::Effort;
 use super::unit::{Attempt, Owner, Translated, Unit};
@@ -197,14 +197,27 @@ impl<'a> Desk<'_, 'a> {
         let (mut taken, offers) = self.remembered(&article);
         let keys = self.keys(&article);
         let known = self.pipeline.recall.as_ref().map(|recall| recall.find(&keys)).unwrap_or_default();
-        let mut parts: BTreeMap<usize, Settled> =
-            known.into_iter().enumerate().filter_map(|(i, s)| Some((i, s?))).collect();
+        let mut pending: BTreeMap<usize, Pending> = BTreeMap::new();
+        let mut parts: BTreeMap<usize, Settled> = BTreeMap::new();
+        for (segment, settled) in known.into_iter().enumerate().filter_map(|(segment, known)| Some((segment, known?))) {
+            // An answer may be known from a place where other words were marked.
+            match self.placing(&article, segment, settled) {
+                Placing::Done(settled) => drop(parts.insert(segment, *settled)),
+                Placing::Waits(waits, phrases) => {
+                    pending.insert(segment, *waits);
+                    units.extend(phrases);
+                }
+            }
+        }
         // What a person translated comes before what a model did.
         parts.append(&mut taken);
+        let mut left = pending.len();
         for (segment, plan) in article.plans.iter().enumerate() {
             if let Plan::Translate { from, .. } = *plan
                 && !parts.contains_key(&segment)
+                && !pending.contains_key(&segment)
             {
+                left += 1;
                 let owner = Owner { article: article.index, segment, attempt: Attempt::First };
                 let text = article.segments[segment].text.as_str().into();
                 let context = self.context(&article, segment, from);
@@ -216,10 +229,10 @@ impl<'a> Desk<'_, 'a> {
         let held = Held {
             parts: std::mem::take(&mut parts),
             again: BTreeMap::new(),
-            pending: BTreeMap::new(),
+            pending,
             keys,
             offers,
-            left: units.len(),
+            left,
             size,
             began: Instant::now(),
             tokens_before: shelf.tokens,
@@ -367,8 +380,8 @@ impl Client for Desk<'_, '_> {
     }
 
     fn done(&self, owner: Owner, translated: Translated) -> Vec<Unit> {
-        if let Attempt::Phrase { opening } = owner.attempt {
-            self.receive_phrase(owner, opening, &translated);
+        if let Attempt::Phrase { number } = owner.attempt {
+            self.receive_phrase(owner, number, &translated);
             return Vec::new();
         }
         let Some((asked, judging)) = self.receive(owner, translated) else { return Vec::new() };
@@ -387,7 +400,7 @@ impl Client for Desk<'_, '_> {
                 }
                 units
             }
-            Verdict::Settled(settled) => self.place_markup(owner, *settled, asked.from),
+            Verdict::Settled(settled) => self.place_markup(owner, *settled),
         }
     }
 }
@@ -429,29 +442,40 @@ impl Desk<'_, '_> {
     }
 
     /// A segment has its answer; gives what is to be asked for, so that its markup finds its places.
-    fn place_markup(&self, owner: Owner, settled: Settled, from: Language) -> Vec<Unit> {
+    fn place_markup(&self, owner: Owner, settled: Settled) -> Vec<Unit> {
         let mut shelf = self.shelf();
-        if self.pipeline.spec.retry == Retry::Full
-            && let Some(held) = shelf.articles.get_mut(&owner.article)
-            && let Some(document) = &held.article.document
-        {
-            let units = markup::units(document, &held.article.segments[owner.segment], &settled, from, owner);
-            if !units.is_empty() {
-                held.pending.insert(owner.segment, Pending::new(settled, units.len()));
-                return units;
+        let Some(held) = shelf.articles.get_mut(&owner.article) else { return Vec::new() };
+        match self.placing(&held.article, owner.segment, settled) {
+            Placing::Waits(pending, units) => {
+                held.pending.insert(owner.segment, *pending);
+                units
+            }
+            Placing::Done(settled) => {
+                drop(shelf);
+                self.settle(owner, *settled);
+                Vec::new()
             }
         }
-        drop(shelf);
-        self.settle(owner, settled);
-        Vec::new()
+    }
+
+    /// Sees what is to be asked for, so that the markup of a segment finds its places in an answer.
+    fn placing(&self, article: &Article<'_>, segment: usize, settled: Settled) -> Placing {
+        let Plan::Translate { from, .. } = article.plans[segment] else { return Placing::Done(Box::new(settled)) };
+        match &article.document {
+            Some(document) if self.pipeline.spec.retry == Retry::Full => {
+                let owner = Owner { article: article.index, segment, attempt: Attempt::First };
+                markup::place(document, &article.segments[segment], settled, from, owner)
+            }
+            _ => Placing::Done(Box::new(settled)),
+        }
     }
 
     /// Takes the translation of what a pair of markup holds; settles the segment if it was the last one.
-    fn receive_phrase(&self, owner: Owner, opening: usize, translated: &Translated) {
+    fn receive_phrase(&self, owner: Owner, number: usize, translated: &Translated) {
         let mut shelf = self.shelf();
         shelf.tokens += translated.tokens();
         let Some(held) = shelf.articles.get_mut(&owner.article) else { return };
-        let complete = held.pending.get_mut(&owner.segment).is_some_and(|pending| pending.take(opening, translated));
+        let complete = held.pending.get_mut(&owner.segment).is_some_and(|pending| pending.take(number, translated));
         let pending = if complete { held.pending.remove(&owner.segment) } else { None };
         drop(shelf);
         if let Some(pending) = pending {

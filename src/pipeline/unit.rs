@@ -37,8 +37,8 @@ pub(super) enum Attempt {
     Again,
     /// What a pair of markup holds.
     Phrase {
-        /// Index of the slot that opens the pair.
-        opening: usize,
+        /// Which of those that are asked for.
+        number: usize,
     },
 }
 

@@ -1,5 +1,6 @@
 //! Puts an answer where it belongs: a file is written whole or not at all.
 
+use crate::article::SIDECAR;
 use crate::job::spec::Target;
 use crate::language::Language;
 use std::io::Write;
@@ -19,10 +20,8 @@ pub(super) enum Written {
 /// Whether an answer is put in its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Release {
-    /// It is.
-    Out,
     /// It is, and what was held back of it before is gone.
-    OutAtLast,
+    Out,
     /// It is written under another name, and not handed out.
     Held,
 }
@@ -47,13 +46,27 @@ pub(super) fn write(
         }
     };
     match release {
-        Release::Out => {}
-        // Only this program gives such a name.
-        Release::OutAtLast => drop(std::fs::remove_file(held(&path))),
+        Release::Out => forget(&held(&path)),
+        // A device or a pipe has no other name.
+        Release::Held if is_no_file(&path) => return Ok(Written::Nowhere),
         Release::Held => path = held(&path),
     }
     replace(&path, &bytes, staging).map_err(|error| describe(&path, &error))?;
     Ok(Written::File(path))
+}
+
+/// Removes an answer that was held back, which the file beside it tells from one of somebody else's.
+fn forget(held: &Path) {
+    let mut beside = held.as_os_str().to_os_string();
+    beside.push(SIDECAR);
+    if std::fs::remove_file(&beside).is_ok() {
+        drop(std::fs::remove_file(held));
+    }
+}
+
+/// Whether a path is that of a device or a pipe, which cannot be replaced by a rename.
+fn is_no_file(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
 }
 
 /// The name of an answer that is held back: `story.uk.held.txt`.
@@ -73,10 +86,7 @@ fn replace(path: &Path, bytes: &[u8], staging: Option<&Path>) -> std::io::Result
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
     // A device or a pipe (`/dev/stdout`, a FIFO) cannot be replaced by a rename and is written to directly.
-    if let Ok(metadata) = std::fs::metadata(path)
-        && !metadata.is_file()
-        && !metadata.is_dir()
-    {
+    if is_no_file(path) {
         return std::fs::OpenOptions::new().write(true).open(path)?.write_all(bytes);
     }
     if let Some(staging) = staging {

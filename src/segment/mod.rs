@@ -73,9 +73,8 @@ pub fn sentence_ranges(text: &str, language: Language) -> Vec<Range<usize>> {
     sentence::sentences(text, language, &protect::protect(text))
 }
 
-/// Pairs of markup of a segment for which no place is known in a translation: the index of the slot that opens each, and the
-/// range of the segment's text that it holds.
-pub fn markup_without_place(document: &Document, segment: &Segment, output: &str) -> Vec<(usize, Range<usize>)> {
+/// What pairs of markup hold for which no place is known in a translation: ranges of the segment's text, in order.
+pub fn markup_without_place(document: &Document, segment: &Segment, output: &str) -> Vec<Range<usize>> {
     let pairs = segment.slots.iter().any(|slot| matches!(slot.kind, SlotKind::Opening(Some(_))));
     if pairs && output != segment.text { place::guessed(document, segment, output) } else { Vec::new() }
 }

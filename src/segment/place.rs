@@ -45,8 +45,8 @@ pub(super) struct Placed {
 /// What a pair of markup holds, translated by itself.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Phrase {
-    /// Index of the slot that opens the pair.
-    pub opening: usize,
+    /// What it is the translation of: bytes of [`Segment::text`]. Whatever stands around them in a document does not count.
+    pub at: Range<usize>,
     /// The translation.
     pub text: String,
 }
@@ -88,20 +88,29 @@ pub(super) fn place(document: &Document, segment: &Segment, output: &str, phrase
     placer.placed
 }
 
-/// Pairs of markup whose place in `output` would be an estimate, with the words of the source that they hold.
-pub(super) fn guessed(document: &Document, segment: &Segment, output: &str) -> Vec<(usize, Range<usize>)> {
+/// The words of the source that pairs of markup hold whose place in `output` would be an estimate.
+pub(super) fn guessed(document: &Document, segment: &Segment, output: &str) -> Vec<Range<usize>> {
     let placed = place(document, segment, output, &[]);
-    let inner = |open: usize| {
-        let SlotKind::Opening(Some(close)) = segment.slots[open].kind else { return None };
-        let range = segment.slots[open].at.end..segment.slots[close].at.start;
-        let text = &segment.text[range.clone()];
-        let (start, words) = (range.start + (text.len() - text.trim_start().len()), text.unicode_words().count());
-        let range = start..start + text.trim().len();
-        let all = segment.text.unicode_words().count();
+    let all = segment.text.unicode_words().count();
+    let wanted = |open: usize| {
+        let range = held(segment, open)?;
+        let words = segment.text[range.clone()].unicode_words().count();
         // What holds most of the sentence is as well placed by its length.
-        (words > 0 && words <= phrase::MOST_WORDS && words * 4 <= all * 3).then_some((open, range))
+        (words > 0 && words <= phrase::MOST_WORDS && words * 4 <= all * 3).then_some(range)
     };
-    placed.guessed.into_iter().filter_map(inner).collect()
+    let mut found: Vec<Range<usize>> = placed.guessed.into_iter().filter_map(wanted).collect();
+    found.sort_by_key(|range| (range.start, range.end));
+    found.dedup();
+    found
+}
+
+/// The words that a pair holds, without the white space around them.
+fn held(segment: &Segment, open: usize) -> Option<Range<usize>> {
+    let SlotKind::Opening(Some(close)) = segment.slots[open].kind else { return None };
+    let range = segment.slots[open].at.end..segment.slots[close].at.start;
+    let text = segment.text.get(range.clone())?;
+    let start = range.start + (text.len() - text.trim_start().len());
+    Some(start..start + text.trim().len())
 }
 
 fn is_markup(slot: &Slot) -> bool {
@@ -441,8 +450,11 @@ impl Placer<'_> {
     ) {
         for (index, node) in nodes.iter().enumerate() {
             let Node::Pair(open, close, _) = node else { continue };
-            let phrase = self.phrases.iter().find(|phrase| phrase.opening == *open);
-            let Some(phrase) = phrase.filter(|_| places[index].is_none() && !self.is_raw(*open)) else { continue };
+            if places[index].is_some() || self.phrases.is_empty() || self.is_raw(*open) {
+                continue;
+            }
+            let inner = held(self.segment, *open);
+            let Some(phrase) = self.phrases.iter().find(|phrase| Some(&phrase.at) == inner.as_ref()) else { continue };
             let words = &self.output_words[region.words.clone()];
             let free = |word: usize| {
                 let word = &words[word];
@@ -452,6 +464,10 @@ impl Placer<'_> {
             let wanted = self.boundary(region, inside.start).saturating_sub(region.words.start);
             let Some(found) = phrase::find(&phrase.text, self.output, words, free, wanted) else { continue };
             let place = words[found.start].start..words[found.end - 1].end;
+            // Signs in a pair of their own may stand between two words.
+            if taken.iter().any(|range| range.start < place.end && place.start < range.end) {
+                continue;
+            }
             let place = self.with_punctuation(&place, self.segment.text[inside].trim(), region, taken);
             taken.push(place.clone());
             places[index] = Some(place);

@@ -400,7 +400,8 @@ fn an_article_with_an_error_is_held_back_on_request() {
     assert_eq!((ran.code, ran.text().as_ref()), (1, ""), "{}", ran.err);
     // Who looks at it and lets it go gets it in its place, and the other name is gone once nothing is wrong.
     translate(&place, "in", "out", &["--guard", "mark"]);
-    assert!(place.path("out/a.uk.txt").exists());
+    assert!(place.path("out/a.uk.txt").exists() && !place.path("out/a.uk.held.txt").exists());
+    assert!(!place.path("out/a.uk.held.txt.tlumach.json").exists());
 }
 
 #[test]

@@ -120,24 +120,28 @@ impl Reader<'_> {
     /// a page is shown keep texts so.
     fn words(&mut self, range: Range<usize>) {
         if !self.open.is_empty() || self.skipped.is_some() {
-            return self.characters(range);
+            self.characters(range);
+            return;
         }
         let mut at = range.start;
         for gap in text::empty_lines(&self.text[range.clone()]) {
-            self.characters(at..range.start + gap.start);
+            if !self.characters(at..range.start + gap.start) {
+                return;
+            }
             self.close();
             at = range.start + gap.end;
         }
         self.characters(at..range.end);
     }
 
-    fn characters(&mut self, range: Range<usize>) {
+    /// Whether all of it was text.
+    fn characters(&mut self, range: Range<usize>) -> bool {
         if range.is_empty() || self.skipped.is_some() {
-            return;
+            return true;
         }
         let source = &self.text[range.clone()];
         if self.run.is_none() && source.bytes().all(text::is_space) {
-            return;
+            return true;
         }
         let top = self.open.last();
         let place = if top.is_some_and(|e| e.name == "title") { Place::References } else { Place::Tags };
@@ -153,6 +157,7 @@ impl Reader<'_> {
             // A tag that never ends.
             self.close();
         }
+        covered == range.end
     }
 
     /// The running text; begins one.

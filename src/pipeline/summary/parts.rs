@@ -3,7 +3,7 @@
 //! Headlines, and texts that are no longer than a summary, are translated like those of any article; identifiers, links and
 //! dates stay as they are. So the answer is a file of the same format.
 
-use super::super::article::{Article, Plan};
+use super::super::article::{Article, Plan, block_language};
 use super::super::models::Summarizer;
 use super::Draft;
 use crate::document::{Block, BlockKind, Document, Part, Piece, PieceKind};
@@ -13,11 +13,12 @@ use crate::segment::Segment;
 use crate::token::SummaryLength;
 use std::ops::Range;
 
-/// The drafts of an article that holds several; none where each says little enough already.
+/// The drafts of an article that holds several; none where each says little enough already. Without a language `to` each is
+/// summarized in its own.
 pub(super) fn drafts(
     index: usize,
     article: &Article<'_>,
-    to: Language,
+    to: Option<Language>,
     summarizer: &Summarizer,
     length: SummaryLength,
 ) -> Vec<Draft> {
@@ -25,27 +26,45 @@ pub(super) fn drafts(
     let mut drafts = Vec::new();
     for (number, part) in document.parts.iter().enumerate() {
         let Some(main) = main_text(document, part) else { continue };
-        let sentences = article
-            .segments
-            .iter()
-            .zip(&article.plans)
-            .filter(|(segment, plan)| main.contains(&segment.block) && **plan != Plan::Drop)
-            .count();
+        let text = segments(article, &main);
+        let sentences = article.plans[text.clone()].iter().filter(|plan| **plan != Plan::Drop).count();
         if sentences <= length.sentences() {
             continue;
         }
-        let headlines = blocks(document, &part.span).filter(|block| document.blocks[*block].kind == BlockKind::Heading);
-        let outside = |block: &usize| {
-            let span = &document.blocks[*block].span;
-            part.texts.iter().all(|text| span.end <= text.span.start || text.span.end <= span.start)
-        };
-        let wanted: Vec<usize> = headlines.filter(outside).take(1).chain(main).collect();
-        let paragraphs = super::paragraphs(article, &|block| wanted.binary_search(&block).is_ok());
+        let paragraphs = super::paragraphs(article, text);
+        // Records of one file may be in several languages.
+        let from = block_language(&paragraphs.join("\n"), article.language).unwrap_or(article.language);
+        let headline =
+            headline(document, part).map(|block| super::paragraphs(article, segments(article, &(block..block + 1))));
+        let paragraphs: Vec<String> = headline.into_iter().flatten().chain(paragraphs).collect();
+        let span = document.blocks[main.start].span.start..document.blocks[main.end - 1].span.end;
+        let dropped = &article.record.dropped;
+        let dropped = dropped[dropped.partition_point(|line| line.span.start < span.start)..]
+            .iter()
+            .take_while(|line| line.span.end <= span.end)
+            .map(|line| line.text.clone())
+            .collect();
         if !paragraphs.is_empty() {
-            drafts.push(Draft { part: Some(number), ..Draft::of(index, article, paragraphs, to, summarizer) });
+            let draft = Draft::of(index, (from, to.unwrap_or(from)), paragraphs, dropped, summarizer);
+            drafts.push(Draft { part: Some(number), ..draft });
         }
     }
     drafts
+}
+
+/// The first headline of a part outside of its texts.
+fn headline(document: &Document, part: &Part) -> Option<usize> {
+    blocks(document, &part.span).find(|block| {
+        let Block { span, kind, .. } = &document.blocks[*block];
+        let outside = part.texts.iter().all(|text| span.end <= text.span.start || text.span.end <= span.start);
+        *kind == BlockKind::Heading && outside
+    })
+}
+
+/// The segments of some blocks.
+fn segments(article: &Article<'_>, blocks: &Range<usize>) -> Range<usize> {
+    let first = article.segments.partition_point(|segment| segment.block < blocks.start);
+    first..article.segments.partition_point(|segment| segment.block < blocks.end).max(first)
 }
 
 /// Indices of the blocks within a range of the text.
@@ -95,6 +114,8 @@ pub(super) fn install(article: &mut Article<'_>, summaries: Vec<(usize, SegmentR
         let at = texts.partition_point(|(text, ..)| text.end <= span.start);
         texts.get(at).filter(|(text, ..)| text.start < span.end).map(|_| at)
     };
+    // Boilerplate is left out of summaries; what stands elsewhere stays.
+    article.record.dropped.retain(|line| place(&line.span).is_some());
     // Language tags within are gone with what they spoke of.
     document.tags.retain(|tag| place(tag).is_none());
     let mut kept: Vec<Option<usize>> = Vec::with_capacity(document.blocks.len());

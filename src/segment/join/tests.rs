@@ -57,10 +57,9 @@ fn other_places_are_estimates_at_word_boundaries() {
 fn joined_with(source: &str, output: &str, known: &[(&str, &str)]) -> (String, Vec<NoteKind>) {
     let (document, found) = open(source, Format::Markdown);
     let asked = markup_without_place(&document, &found[0], output);
-    let words: Vec<&str> = asked.iter().map(|(_, range)| &found[0].text[range.clone()]).collect();
+    let words: Vec<&str> = asked.iter().map(|range| &found[0].text[range.clone()]).collect();
     assert_eq!(words, known.iter().map(|(words, _)| *words).collect::<Vec<_>>());
-    let phrases =
-        asked.iter().zip(known).map(|((opening, _), (_, text))| Phrase { opening: *opening, text: (*text).into() });
+    let phrases = asked.iter().zip(known).map(|(at, (_, text))| Phrase { at: at.clone(), text: (*text).into() });
     let phrases = BTreeMap::from([(0, phrases.collect())]);
     let joined = join_with(&document, &found, &[Outcome::Translated(output.into())], &phrases).unwrap();
     (joined.text, joined.notes.into_iter().map(|note| note.kind).collect())
