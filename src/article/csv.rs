@@ -112,7 +112,9 @@ fn read_field(document: &mut Document, field: &Field, manner: Manner, dialect: &
         return;
     }
     let decoded: Decoded = field.decoded(&document.text);
+    let first = document.blocks.len();
     field::read(&decoded, manner, escape).put_into(document);
+    field::note_part(document, first, field.inner(), manner, escape);
 }
 
 /// Puts quotation marks around fields that need them with what will be in them.

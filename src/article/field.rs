@@ -4,7 +4,8 @@
 
 use super::nested::{Decoded, Lifted};
 use super::{html, plain, references};
-use crate::document::{BlockKind, Document, Escape};
+use crate::document::{BlockKind, Document, Escape, Part, PartText};
+use std::ops::Range;
 
 /// How the text of a field is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +32,18 @@ pub(super) fn read(field: &Decoded, manner: Manner, escape: Escape) -> Lifted {
         block.kind = BlockKind::Heading;
     }
     field.lift(&inner, escape)
+}
+
+/// Notes a field as a text of its own, which a summary may take the place of: `first` is the index of its first block, and
+/// headlines are none.
+pub(super) fn note_part(document: &mut Document, first: usize, span: Range<usize>, manner: Manner, escape: Escape) {
+    let blocks = document.blocks.get(first..).unwrap_or_default();
+    if manner == Manner::Heading || blocks.is_empty() {
+        return;
+    }
+    let html = blocks.iter().any(|block| block.escapes.len() > 1);
+    let escapes = if html { vec![Escape::Markup, escape] } else { vec![escape] };
+    document.parts.push(Part { span: span.clone(), texts: vec![PartText { span, escapes }] });
 }
 
 /// Plain text with character references, as systems export it that escape what they stored as text.

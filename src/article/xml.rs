@@ -11,7 +11,7 @@ pub(super) mod vocabulary;
 
 use super::nested::Decoded;
 use super::{ArticleError, html, plain};
-use crate::document::{BlockKind, Document, Edit, Escape, PieceKind};
+use crate::document::{self, BlockKind, Document, Edit, Escape, PartText, PieceKind};
 use blocks::{Builder, Mark};
 use roles::{Family, Role};
 use std::ops::Range;
@@ -40,10 +40,14 @@ pub(super) fn read(text: &str) -> Result<Document, ArticleError> {
         open: Vec::new(),
         builder: Builder::new(text),
         tags: Vec::new(),
+        parts: Vec::new(),
+        inside: None,
     };
     reader.read(family);
     document.blocks = reader.builder.blocks;
     document.tags = reader.tags;
+    document.parts = reader.parts;
+    find_html(&mut document);
     keep_tags_between_blocks(&mut document);
     Ok(document)
 }
@@ -56,6 +60,17 @@ fn keep_tags_between_blocks(document: &mut Document) {
         let block = blocks.get(blocks.partition_point(|block| block.span.end <= tag.start));
         block.is_none_or(|block| tag.end <= block.span.start)
     });
+}
+
+/// Words that take the place of HTML are written as HTML is.
+fn find_html(document: &mut Document) {
+    for text in document.parts.iter_mut().flat_map(|part| &mut part.texts) {
+        let blocks = &document.blocks[document.blocks.partition_point(|block| block.span.end <= text.span.start)..];
+        let mut inside = blocks.iter().take_while(|block| block.span.start < text.span.end);
+        if inside.any(|block| block.escapes.len() > 1) {
+            text.escapes.insert(0, Escape::Markup);
+        }
+    }
 }
 
 /// Has a document that is written in UTF-8 say so, when words are put into it that its declared encoding may not have.
@@ -91,6 +106,9 @@ struct Reader<'a, 't> {
     open: Vec<Open>,
     builder: Builder<'t>,
     tags: Vec<Range<usize>>,
+    parts: Vec<document::Part>,
+    /// How many elements are open in the item that is being read.
+    inside: Option<usize>,
 }
 
 impl Reader<'_, '_> {
@@ -159,6 +177,10 @@ impl Reader<'_, '_> {
             let found = values(self.text, token, is_tag).filter(|span| !span.is_empty());
             self.tags.extend(found);
         }
+        if self.inside == Some(self.open.len()) && end != index && roles::is_text(role, name) {
+            self.note_text(index, end, role);
+        }
+        let item = whole.clone();
         let mut mark = None;
         let mut kind = parent_kind;
         match role {
@@ -192,6 +214,10 @@ impl Reader<'_, '_> {
         }
         if end != index {
             let verbatim = verbatim || role == Role::Verbatim;
+            if role == Role::Parts && self.inside.is_none() && family.is_item(name) {
+                self.parts.push(document::Part { span: item, texts: Vec::new() });
+                self.inside = Some(self.open.len() + 1);
+            }
             self.open.push(Open { role, family, kind, verbatim, mark });
         }
         index + 1
@@ -199,9 +225,37 @@ impl Reader<'_, '_> {
 
     fn end(&mut self, token: &Token<'_>) {
         let Some(open) = self.open.pop() else { return };
+        if self.inside.is_some_and(|depth| self.open.len() < depth) {
+            self.inside = None;
+        }
         match open.mark {
             Some(mark) => self.builder.closing(mark, token.span.clone(), open.kind),
             None => self.builder.close(open.kind, Escape::Markup),
+        }
+    }
+
+    /// Notes a text of an item, which a summary may take the place of.
+    fn note_text(&mut self, index: usize, end: usize, role: Role) {
+        let content = |index: usize, end: usize| self.tokens[index].span.end..self.tokens[end].span.start;
+        let is_blank = |token: &Token<'_>| token.kind == Kind::Text && self.text[token.span.clone()].trim().is_empty();
+        let mut inner = (index + 1..end).filter(|at| !is_blank(&self.tokens[*at]));
+        let first = inner.next();
+        let (mut span, mut escape) = (content(index, end), Escape::Markup);
+        match (role, first) {
+            // XHTML stands in an element of its own.
+            (Role::Flow(_), Some(at)) => {
+                if let Some((_, end)) = self.tokens[at].start().filter(|(_, end)| *end > at) {
+                    span = content(at, end);
+                }
+            }
+            (_, Some(at)) if self.tokens[at].kind == Kind::Cdata && inner.next().is_none() => {
+                span = inside_cdata(&self.tokens[at].span);
+                escape = Escape::Cdata;
+            }
+            _ => {}
+        }
+        if let Some(part) = self.parts.last_mut() {
+            part.texts.push(PartText { span, escapes: vec![escape] });
         }
     }
 

@@ -117,6 +117,9 @@ pub(crate) struct InputArgs {
     /// Where the model runs
     #[arg(long, value_enum, default_value_t = DeviceArg::Cpu)]
     pub(crate) device: DeviceArg,
+    /// What happens to answers that the checks find wrong
+    #[arg(long, value_enum, default_value_t = GuardArg::Retry)]
+    pub(crate) guard: GuardArg,
     /// Accept the licence of a model that asks for it (non-commercial or limited to some countries)
     #[arg(long)]
     pub(crate) accept_license: bool,
@@ -132,7 +135,7 @@ pub(crate) struct TranslateArgs {
     /// Leave out follow-us lines, share hints, read-also links and stray foreign headlines; the report lists them
     #[arg(long)]
     pub(crate) drop_boilerplate: bool,
-    /// What happens to answers that the checks doubt
+    /// Whether answers that the checks doubt are tried again; `--guard mark` means `off`
     #[arg(long, value_enum, default_value_t = RetryArg::Full)]
     pub(crate) retry: RetryArg,
     /// Quotation marks, apostrophes, dashes, marks and spaces in numbers
@@ -413,6 +416,17 @@ pub(crate) enum RetryArg {
     Full,
     /// They go out as they are, marked
     Off,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GuardArg {
+    /// They go out, marked; translations are not tried again
+    Mark,
+    /// They are tried again; the best goes out, marked if it is still doubtful
+    Retry,
+    /// The same, and an article with an error in it is held back: written under another name (`story.uk.held.txt`), not
+    /// printed
+    Hold,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -1,7 +1,8 @@
 //! `tlumach translate` and `tlumach summarize`: a resolved job through the pipeline, with report and exit code.
 
 use super::args::{
-    Cli, DeviceArg, InputArgs, KeepArgs, MemoryArgs, PrecisionArg, SummarizeArgs, TermArgs, TierArg, TranslateArgs,
+    Cli, DeviceArg, GuardArg, InputArgs, KeepArgs, MemoryArgs, PrecisionArg, SummarizeArgs, TermArgs, TierArg,
+    TranslateArgs,
 };
 use super::console::{Console, Loudness, Printing, Sidecars, Sink};
 use super::keeping::{Kept, Shard};
@@ -20,12 +21,22 @@ use tlumach::job::report::{Head, ModelRecord, Status, Tail};
 use tlumach::job::spec::{Alignments, JobSpec, KeepBoilerplate, Retry, Typography, Work};
 use tlumach::model::{LoadOptions, Precision};
 use tlumach::pipeline::models::{Choice, Models};
-use tlumach::pipeline::{Event, Extra, Observer, Pipeline, Summary};
+use tlumach::pipeline::{Event, Extra, Observer, Pipeline, Readings, Summary};
 use tlumach::registry::card::Tier;
 use tlumach::registry::{self, Settings};
 use tlumach::token::SummaryLength;
 
-pub(super) fn translate(cli: &Cli, args: &TranslateArgs, settings: &mut Settings) -> Result<Ending> {
+/// How many outputs a command has.
+pub(super) fn outputs(input: &InputArgs) -> usize {
+    input.to.as_deref().map_or(1, |to| to.split(',').count())
+}
+
+pub(super) fn translate(
+    cli: &Cli,
+    args: &TranslateArgs,
+    settings: &mut Settings,
+    readings: &Readings,
+) -> Result<Ending> {
     let mut ending = Ending::Fine;
     let args_to = args.input.to.as_deref();
     for input in each_language(&args.input, args.keep.watch)? {
@@ -33,17 +44,23 @@ pub(super) fn translate(cli: &Cli, args: &TranslateArgs, settings: &mut Settings
         if several(&args.input, args_to) {
             args.memory.memory_out = args.memory.memory_out.as_deref().map(|path| in_language(path, &args.input));
         }
-        let done = do_or_watch(cli, &args.input, settings, translation_plan(&args))?;
+        let done =
+            do_or_watch(cli, &args.input, settings, Plan { readings: Some(readings), ..translation_plan(&args) })?;
         ending = if done == Ending::Fine { ending } else { done };
     }
     Ok(ending)
 }
 
-pub(super) fn summarize(cli: &Cli, args: &SummarizeArgs, settings: &mut Settings) -> Result<Ending> {
+pub(super) fn summarize(
+    cli: &Cli,
+    args: &SummarizeArgs,
+    settings: &mut Settings,
+    readings: &Readings,
+) -> Result<Ending> {
     let mut ending = Ending::Fine;
     for input in each_language(&args.input, args.keep.watch)? {
         let args = SummarizeArgs { input, ..args.clone() };
-        let done = do_or_watch(cli, &args.input, settings, summary_plan(&args))?;
+        let done = do_or_watch(cli, &args.input, settings, Plan { readings: Some(readings), ..summary_plan(&args) })?;
         ending = if done == Ending::Fine { ending } else { done };
     }
     Ok(ending)
@@ -98,9 +115,11 @@ fn do_or_watch(cli: &Cli, input: &InputArgs, settings: &mut Settings, plan: Plan
 }
 
 pub(super) fn translation_plan(args: &TranslateArgs) -> Plan<'_> {
-    let (retry, typography) = (args.retry.into(), args.typography.into());
+    let retry = if args.input.guard == GuardArg::Mark { Retry::Off } else { args.retry.into() };
+    let typography = args.typography.into();
     let (terms, memory, keep) = (Some(&args.terms), Some(&args.memory), Some(&args.keep));
-    Plan { work: translation(args), retry, typography, print: Printing::Print, passes: 1, terms, memory, keep }
+    let (print, readings) = (Printing::Print, None);
+    Plan { work: translation(args), retry, typography, print, passes: 1, terms, memory, keep, readings }
 }
 
 pub(super) fn summary_plan(args: &SummarizeArgs) -> Plan<'_> {
@@ -115,6 +134,7 @@ pub(super) fn summary_plan(args: &SummarizeArgs) -> Plan<'_> {
         terms: None,
         memory: None,
         keep,
+        readings: None,
     }
 }
 
@@ -148,6 +168,8 @@ pub(super) struct Plan<'a> {
     pub(super) memory: Option<&'a MemoryArgs>,
     /// What is kept of it; nothing where it is only measured.
     pub(super) keep: Option<&'a KeepArgs>,
+    /// What was read of its articles for other outputs.
+    pub(super) readings: Option<&'a Readings>,
 }
 
 /// A job that was run.
@@ -275,7 +297,12 @@ pub(super) fn run(cli: &Cli, input: &InputArgs, settings: &mut Settings, plan: P
     for pass in 1..=passes {
         let began = Instant::now();
         let timed = Timed { sink: (pass == passes).then_some(&sink), first_answer: &first_answer };
-        outcome = ground.equip(Pipeline::new(&spec, &models, &stop, &timed)).execute();
+        let pipeline = ground.equip(Pipeline::new(&spec, &models, &stop, &timed));
+        let pipeline = match plan.readings {
+            Some(readings) => pipeline.with_readings(readings),
+            None => pipeline,
+        };
+        outcome = pipeline.execute();
         let Ok(summary) = &outcome else { break };
         load_ms += summary.totals.load_ms;
         passes_s.push((began.elapsed().as_secs_f64() - summary.totals.load_ms as f64 / 1000.0).max(0.0));
@@ -402,6 +429,7 @@ fn head(input: &InputArgs, spec: &JobSpec, terms: &TermFiles) -> Head {
         ("precision", json!(format!("{:?}", input.precision).to_lowercase())),
         ("device", json!(format!("{:?}", input.device).to_lowercase())),
         ("threads", json!(spec.threads)),
+        ("guard", json!(format!("{:?}", input.guard).to_lowercase())),
     ]);
     let task = match spec.work {
         Work::Translate { by_line, boilerplate, alignments } => {

@@ -32,6 +32,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
+use tlumach::pipeline::Readings;
 use tlumach::registry::Settings;
 
 /// How a run ended.
@@ -88,8 +89,8 @@ fn run(cli: &Cli, file: Option<&Path>, began: Instant) -> anyhow::Result<Ending>
     }
     let mut settings = Settings::from_variables(&|name| std::env::var(name).ok());
     match &cli.command {
-        Command::Translate(args) => job::translate(cli, args, &mut settings),
-        Command::Summarize(args) => job::summarize(cli, args, &mut settings),
+        Command::Translate(args) => job::translate(cli, args, &mut settings, &Readings::new(job::outputs(&args.input))),
+        Command::Summarize(args) => job::summarize(cli, args, &mut settings, &Readings::new(job::outputs(&args.input))),
         Command::Models(args) => models::run(cli, &args.action, &mut settings),
         Command::Check(args) => check::run(cli, args),
         Command::Run(args) => steps::run(args, &mut settings),

@@ -1,12 +1,12 @@
 //! From what the user typed to a resolved job: inputs found, outputs named, contradictions refused.
 
-use super::args::{FormatArg, InputArgs, LengthArg, RetryArg, SegmentArg, TypographyArg};
+use super::args::{FormatArg, GuardArg, InputArgs, LengthArg, RetryArg, SegmentArg, TypographyArg};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use tlumach::article::{Format, Reading, SIDECAR, Unit};
-use tlumach::job::spec::{Item, JobSpec, Lines, Retry, Source, Target, Typography, Work};
+use tlumach::job::spec::{Item, JobSpec, Lines, Release, Retry, Source, Target, Typography, Work};
 use tlumach::language::Language;
 use tlumach::token::SummaryLength;
 
@@ -53,6 +53,7 @@ pub(super) fn options(input: &InputArgs, work: Work) -> Result<JobSpec> {
         beams: input.beam.map(usize::from),
         threads: input.threads.map_or_else(num_cpus::get, usize::from),
         retry: Retry::default(),
+        release: if input.guard == GuardArg::Hold { Release::WithoutErrors } else { Release::All },
         typography: Typography::default(),
         reading: reading(input)?,
         staging: None,

@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::Path;
 use std::sync::atomic::Ordering;
+use tlumach::pipeline::Readings;
 use tlumach::registry::Settings;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -41,6 +42,12 @@ pub(super) fn run(args: &RunArgs, settings: &mut Settings) -> Result<Ending> {
         parsed.push(Cli::from_arg_matches(&matches).map_err(|error| anyhow!("job {name}: {}", shorten(&error)))?);
     }
     apart(&parsed).with_context(|| format!("job {name}"))?;
+    let outputs = |cli: &Cli| match &cli.command {
+        Command::Translate(args) => job::outputs(&args.input),
+        Command::Summarize(args) => job::outputs(&args.input),
+        _ => 0,
+    };
+    let readings = Readings::new(parsed.iter().map(outputs).sum());
     let stop = super::stop_flag();
     let mut ending = Ending::Fine;
     let mut failed = None;
@@ -49,8 +56,8 @@ pub(super) fn run(args: &RunArgs, settings: &mut Settings) -> Result<Ending> {
             break;
         }
         let done = match &cli.command {
-            Command::Translate(args) => job::translate(cli, args, settings),
-            Command::Summarize(args) => job::summarize(cli, args, settings),
+            Command::Translate(args) => job::translate(cli, args, settings, &readings),
+            Command::Summarize(args) => job::summarize(cli, args, settings, &readings),
             _ => Ok(Ending::Fine),
         };
         match done {

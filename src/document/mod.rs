@@ -25,6 +25,8 @@ pub struct Document {
     /// What takes the place of bytes between the segments when the article is written, in order. A reader leaves it
     /// empty; [`set_language`](Document::set_language) and the formats' own writers fill it.
     pub edits: Vec<Edit>,
+    /// Articles of their own inside the file: the items of a feed. In order.
+    pub parts: Vec<Part>,
     /// The file around the text, for formats whose text is only a part of the file; see the format.
     pub container: Option<Arc<[u8]>>,
     /// Bytes of the file that are of no text, in order: each NUL in `text` stands for one of them. They lie between the
@@ -52,6 +54,24 @@ pub enum RemarkKind {
     NotRead,
     /// The part was read, and something that may be in such parts is not in this one.
     FieldMissing,
+}
+
+/// An article of its own inside a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Byte range in [`Document::text`].
+    pub span: Range<usize>,
+    /// Its texts, in order: a description, the full text. Headlines are none of them.
+    pub texts: Vec<PartText>,
+}
+
+/// A text of a part, which another text may take the place of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartText {
+    /// Byte range in [`Document::text`]: all of it, with its markup.
+    pub span: Range<usize>,
+    /// How words are written that take the place of all of it, the innermost way first.
+    pub escapes: Vec<Escape>,
 }
 
 /// Bytes of a document between its segments, and what is written in their place.

@@ -22,6 +22,8 @@ pub struct JobSpec {
     pub threads: usize,
     /// Whether doubtful answers are tried again.
     pub retry: Retry,
+    /// Which articles are put in their place.
+    pub release: Release,
     /// Whether translations get the typography of their language.
     pub typography: Typography,
     /// What of the files is read.
@@ -48,6 +50,16 @@ pub enum Retry {
     /// It is tried again in other ways; the best goes out, marked if it is still doubtful.
     #[default]
     Full,
+}
+
+/// Which answers are put in their place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Release {
+    /// All, with their findings.
+    #[default]
+    All,
+    /// Those without an error; others are written under another name (`story.uk.held.txt`), or not printed.
+    WithoutErrors,
 }
 
 /// What is done with each article.

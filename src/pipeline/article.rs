@@ -1,15 +1,17 @@
 //! One article on its way through a job: its bytes become a document, its document segments with a plan each.
 
+use super::readings::{Reading, Readings};
 use crate::article::{self, Format, Unit};
 use crate::document::{Document, RemarkKind};
-use crate::job::report::{ArticleRecord, DroppedRecord, InputRecord, LanguageRecord, Status};
-use crate::job::spec::{Item, JobSpec, KeepBoilerplate, Lines, Source, Work};
+use crate::job::report::{ArticleRecord, DroppedRecord, InputRecord, LanguageRecord, SegmentRecord, Status};
+use crate::job::spec::{Item, JobSpec, KeepBoilerplate, Lines, Source, Target, Work};
 use crate::language::{Language, detect};
 use crate::quality::{Finding, Severity};
 use crate::segment::boilerplate::boilerplate;
 use crate::segment::{self, Segment};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// What is to become of a segment.
@@ -26,6 +28,8 @@ pub(super) enum Plan {
     Copy(Option<Finding>),
     /// Leave it out.
     Drop,
+    /// Its answer is there: see [`Article::ready`].
+    Ready,
 }
 
 impl Plan {
@@ -47,6 +51,10 @@ pub(super) struct Article<'i> {
     pub(super) plans: Vec<Plan>,
     pub(super) format: Format,
     pub(super) language: Language,
+    /// Answers that are there before anything is translated, by segment.
+    pub(super) ready: BTreeMap<usize, SegmentRecord>,
+    /// The answer is a file of the article's own format.
+    pub(super) keeps_format: bool,
     /// The answer, where it is handed to the caller.
     pub(super) bytes: Option<Vec<u8>>,
 }
@@ -72,15 +80,17 @@ impl<'i> Article<'i> {
             plans: Vec::new(),
             format: Format::Plain,
             language: Language::EN,
+            ready: BTreeMap::new(),
+            keeps_format: false,
             bytes: None,
         }
     }
 
     /// Reads an article, finds its language, splits it and plans each segment. What fails is in the record.
-    pub(super) fn read(index: usize, item: Cow<'i, Item>, spec: &JobSpec) -> Article<'i> {
+    pub(super) fn read(index: usize, item: Cow<'i, Item>, spec: &JobSpec, readings: Option<&Readings>) -> Article<'i> {
         let started = Instant::now();
         let mut article = Article::unread(index, item);
-        if let Err(error) = article.try_read(spec) {
+        if let Err(error) = article.try_read(spec, readings) {
             article.fail(error);
         }
         article.record.timings_ms.read = started.elapsed().as_secs_f64() * 1000.0;
@@ -96,12 +106,54 @@ impl<'i> Article<'i> {
         self.plans.clear();
     }
 
+    /// Where the answer goes: one that keeps the format of its article has the ending of that too.
+    pub(super) fn target(&self) -> Target {
+        match (&self.item.output, &self.item.input) {
+            (Target::Named { before, .. }, Source::File(path)) if self.keeps_format => {
+                let extension = path.extension().map(|ending| format!(".{}", ending.to_string_lossy()));
+                Target::Named { before: before.clone(), extension: extension.unwrap_or_default() }
+            }
+            (target, _) => target.clone(),
+        }
+    }
+
     /// Whether there is something to work on.
     pub(super) fn alive(&self) -> bool {
         self.document.is_some()
     }
 
-    fn try_read(&mut self, spec: &JobSpec) -> Result<(), String> {
+    fn try_read(&mut self, spec: &JobSpec, readings: Option<&Readings>) -> Result<(), String> {
+        // Standard input is read once as it is.
+        let name = self.item.input.name();
+        let shared = readings.filter(|_| matches!(self.item.input, Source::File(_)));
+        let known = shared.and_then(|readings| readings.take(&name, spec));
+        let reading = match known {
+            Some(reading) => reading,
+            None => {
+                let mut reading = self.read_file(spec)?;
+                if shared.is_some_and(|readings| !readings.keep(&name, spec, &reading)) {
+                    let message =
+                        "the file changed while the job ran: other outputs of the job are of an earlier version";
+                    reading.findings.push(Finding::new("source_changed", Severity::Warning, message));
+                }
+                reading
+            }
+        };
+        self.record.input = reading.input;
+        self.record.language = reading.detected;
+        self.record.findings.extend(reading.findings);
+        self.format = reading.format;
+        self.language = reading.language;
+        self.segments = reading.segments;
+        self.plans = vec![Plan::translate(self.language); self.segments.len()];
+        self.document = Some(reading.document);
+        self.plan_languages(spec);
+        self.plan_boilerplate(spec);
+        Ok(())
+    }
+
+    /// Reads the file, finds its language and splits it.
+    fn read_file(&mut self, spec: &JobSpec) -> Result<Reading, String> {
         let read;
         let bytes: &[u8] = match &self.item.input {
             Source::File(path) => {
@@ -126,22 +178,26 @@ impl<'i> Article<'i> {
             article::read_with(bytes, self.format, &spec.reading).map_err(|error| format!("{name}: {error}"))?;
         self.record.input.words = words(&document, self.format);
         self.find_language(&document, spec.from)?;
-        self.segments = segment::segments(&document, self.language);
-        self.plans = vec![Plan::translate(self.language); self.segments.len()];
+        let segments = segment::segments(&document, self.language);
         let letters = document.text.chars().filter(|c| c.is_alphabetic()).take(MOST_WITHOUT_PROSE + 1).count();
         let plain = matches!(self.format, Format::Plain | Format::Markdown | Format::Lines);
         // A record may well have nothing in the field that others have.
         let is_file = spec.reading.unit == Unit::File;
-        if self.segments.is_empty() && !plain && is_file && letters > MOST_WITHOUT_PROSE {
+        if segments.is_empty() && !plain && is_file && letters > MOST_WITHOUT_PROSE {
             let message = "no text to translate was found in the file: what it has is marked as not to be translated, or stands in \
                            places that are not read (docs/formats.md)";
             self.record.findings.push(Finding::new("no_prose", Severity::Warning, message));
         }
         self.record.findings.extend(remarks(&document));
-        self.document = Some(document);
-        self.plan_languages(spec);
-        self.plan_boilerplate(spec);
-        Ok(())
+        Ok(Reading {
+            document,
+            segments,
+            input: std::mem::take(&mut self.record.input),
+            format: self.format,
+            language: self.language,
+            detected: self.record.language.take(),
+            findings: std::mem::take(&mut self.record.findings),
+        })
     }
 
     /// The language of the article: given, or detected over all its prose.

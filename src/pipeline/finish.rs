@@ -5,21 +5,21 @@ use super::ladder::Settled;
 use super::record_route;
 use super::typeset::typeset;
 use super::unit::{HopDone, Translated};
-use super::write::Written;
+use super::write::{Release, Written};
 use crate::article::Format;
-use crate::job::report::{OutcomeRecord, SegmentHopRecord, SegmentRecord};
-use crate::job::spec::{JobSpec, Typography};
+use crate::job::report::{ArticleRecord, OutcomeRecord, SegmentHopRecord, SegmentRecord};
+use crate::job::spec::{self, JobSpec, Typography};
 use crate::language::Language;
 use crate::quality::{self, Finding, Severity};
-use crate::segment::{NoteKind, Outcome, Segment};
+use crate::segment::{NoteKind, Outcome, Phrase, Segment};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 /// Checks, joins, writes and records one article.
 pub(super) fn finish(article: &mut Article<'_>, mut parts: BTreeMap<usize, Settled>, to: Language, spec: &JobSpec) {
     let mut outcomes = Vec::with_capacity(article.segments.len());
     // Models that were asked where words come from and do not know.
     let mut silent = BTreeSet::new();
+    let mut phrases = BTreeMap::new();
     for (index, (segment, plan)) in article.segments.iter().zip(&article.plans).enumerate() {
         let mut record =
             SegmentRecord { span: segment.span.clone(), ..SegmentRecord::new(segment.text.clone(), String::new()) };
@@ -33,9 +33,16 @@ pub(super) fn finish(article: &mut Article<'_>, mut parts: BTreeMap<usize, Settl
                 record.outcome = OutcomeRecord::Dropped;
                 Outcome::Dropped
             }
+            Plan::Ready => {
+                record = article.ready.remove(&index).unwrap_or(record);
+                Outcome::Translated(record.output.clone())
+            }
             Plan::Translate { from, seen } => {
-                let Settled { translated: mut part, findings, confidence, attempts } =
+                let Settled { translated: mut part, findings, confidence, attempts, phrases: held } =
                     parts.remove(&index).unwrap_or_default();
+                if !held.is_empty() {
+                    phrases.insert(index, held);
+                }
                 record.attempts = attempts;
                 record.confidence = confidence;
                 article.record.tokens.source += part.answer.source_tokens;
@@ -74,16 +81,20 @@ pub(super) fn finish(article: &mut Article<'_>, mut parts: BTreeMap<usize, Settl
     if article.format != Format::Lines {
         check_names(&mut article.record.segments, (article.language, to));
     }
-    if let Err(error) = write_translation(article, &outcomes, to, spec.staging.as_deref()) {
+    if let Err(error) = write_translation(article, &outcomes, &phrases, to, spec) {
         let name = article.item.input.name();
         article.fail(format!("{name}: {error}"));
     }
 }
 
+/// Whether a segment is a translation; a summary has no source of its own.
+fn has_source(segment: &SegmentRecord) -> bool {
+    segment.outcome == OutcomeRecord::Translated && !segment.source.is_empty()
+}
+
 /// Adds the findings about names that are written in two ways in the segments of an article.
 pub(super) fn check_names(segments: &mut [SegmentRecord], (main, to): (Language, Language)) {
-    let translated: Vec<usize> =
-        (0..segments.len()).filter(|&index| segments[index].outcome == OutcomeRecord::Translated).collect();
+    let translated: Vec<usize> = (0..segments.len()).filter(|&index| has_source(&segments[index])).collect();
     let pair = |&index: &usize| {
         let segment = &segments[index];
         quality::Pair { source: &segment.source, output: &segment.output, from: segment.language.unwrap_or(main), to }
@@ -116,8 +127,9 @@ fn hop_records(hops: &[HopDone], record: &SegmentRecord) -> Vec<SegmentHopRecord
 fn write_translation(
     article: &mut Article<'_>,
     outcomes: &[Outcome],
+    phrases: &BTreeMap<usize, Vec<Phrase>>,
     to: Language,
-    staging: Option<&Path>,
+    spec: &JobSpec,
 ) -> Result<(), String> {
     let Some(document) = &mut article.document else { return Ok(()) };
     // An article that went out as it came is in the language that it says.
@@ -134,7 +146,8 @@ fn write_translation(
     });
     crate::article::prepare(document, article.format, changed);
     let document = &*document;
-    let joined = crate::segment::join(document, &article.segments, outcomes).map_err(|error| error.to_string())?;
+    let joined =
+        crate::segment::join_with(document, &article.segments, outcomes, phrases).map_err(|error| error.to_string())?;
     let account = super::accounting::balance(document, article.format, &article.record.segments, &joined)?;
     article.record.accounting = Some(account);
     let text = crate::article::settle(document, article.format, &joined.text);
@@ -153,14 +166,30 @@ fn write_translation(
     }
     let bytes = crate::article::write(document, &text).map_err(|error| error.to_string())?;
     let sha256 = super::recall::sha256(&bytes);
-    match super::write::write(&article.item.output, to, bytes, staging)? {
+    let release = release(&mut article.record, spec);
+    match super::write::write(&article.target(), to, bytes, spec.staging.as_deref(), release)? {
         Written::File(path) => {
             article.record.output = Some(path);
             article.record.output_sha256 = Some(sha256);
         }
         Written::Caller(bytes) => article.bytes = Some(bytes),
+        Written::Nowhere => {}
     }
     Ok(())
+}
+
+/// Whether an article goes out, by what was found in it.
+pub(super) fn release(record: &mut ArticleRecord, spec: &JobSpec) -> Release {
+    if spec.release == spec::Release::All {
+        return Release::Out;
+    }
+    let errors = record.all_findings().filter(|finding| finding.severity == Severity::Error).count();
+    if errors == 0 {
+        return Release::OutAtLast;
+    }
+    let message = format!("held back, since errors were found in it ({errors}): a person has to look at it first");
+    record.findings.push(Finding::new("held_back", Severity::Warning, message));
+    Release::Held
 }
 
 /// Decides what goes out of an answer and what the checks said of it.

@@ -13,7 +13,7 @@ use crate::job::report::AttemptRecord;
 use crate::job::spec::Retry;
 use crate::language::Language;
 use crate::quality::{self, Ended, Finding, Severity};
-use crate::segment::{Segment, protect};
+use crate::segment::{Phrase, Segment, protect};
 use crate::typography::{self, Edit};
 use std::cmp::Reverse;
 use std::ops::Range;
@@ -108,6 +108,8 @@ pub(super) struct Settled {
     pub(super) confidence: Option<f32>,
     /// Every attempt, if there were several.
     pub(super) attempts: Vec<AttemptRecord>,
+    /// What pairs of markup hold, where that was translated by itself.
+    pub(super) phrases: Vec<Phrase>,
 }
 
 /// A segment on the ladder.
@@ -324,7 +326,7 @@ impl Climb {
     /// Takes the answer of an attempt; answers whether it was the last one that was missing.
     pub(super) fn take(&mut self, attempt: Attempt, translated: Translated) -> bool {
         match attempt {
-            Attempt::First => return false,
+            Attempt::First | Attempt::Phrase { .. } => return false,
             Attempt::Around { piece } => {
                 if let Some((_, piece)) = self.pieces.get_mut(piece) {
                     *piece = Piece::Open(Some(Box::new(translated)));
@@ -410,7 +412,7 @@ impl Climb {
         translated.answer.source_tokens = source_tokens;
         translated.answer.target_tokens = target_tokens;
         translated.answer.cancelled |= cancelled;
-        Settled { translated, findings, confidence, attempts }
+        Settled { translated, findings, confidence, attempts, phrases: Vec::new() }
     }
 }
 

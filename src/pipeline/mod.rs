@@ -13,7 +13,9 @@ mod context;
 mod finish;
 mod flow;
 mod ladder;
+mod markup;
 pub mod models;
+mod readings;
 mod recall;
 mod remembered;
 pub mod route;
@@ -40,6 +42,7 @@ use crate::token::SummaryLength;
 pub use arrivals::{Arrival, Arrivals};
 use article::Article;
 use models::{Models, ModelsError};
+pub use readings::Readings;
 pub use recall::Extra;
 use recall::Recall;
 pub use remembered::MemoryUse;
@@ -163,6 +166,7 @@ pub struct Pipeline<'a> {
     wording: Option<terms::Wording<'a>>,
     recall: Option<Recall<'a>>,
     memory: Option<remembered::Recollection<'a>>,
+    readings: Option<&'a Readings>,
     clock: Clock,
     tally: Mutex<Summary>,
 }
@@ -198,6 +202,7 @@ impl<'a> Pipeline<'a> {
             wording: None,
             recall: None,
             memory: None,
+            readings: None,
             clock,
             tally,
         }
@@ -236,6 +241,13 @@ impl<'a> Pipeline<'a> {
     #[must_use]
     pub fn with_memory(mut self, memory: &'a Memory, options: MemoryUse) -> Pipeline<'a> {
         self.memory = Some(remembered::Recollection { memory, options });
+        self
+    }
+
+    /// The same as one of several outputs of the same articles, which are read and split once.
+    #[must_use]
+    pub fn with_readings(mut self, readings: &'a Readings) -> Pipeline<'a> {
+        self.readings = Some(readings);
         self
     }
 
@@ -297,11 +309,8 @@ impl<'a> Pipeline<'a> {
     fn summarize_all(&self, length: SummaryLength) -> Result<(), PipelineError> {
         let mut items = self.spec.items.iter().map(Cow::Borrowed).enumerate().peekable();
         while items.peek().is_some() && !self.stopped() {
-            let mut window = self.read_window(&mut items);
-            self.summarize(&mut window, length)?;
-            for article in window {
-                self.conclude(article);
-            }
+            let window = self.read_window(&mut items);
+            self.summarize(window, length)?;
         }
         for (index, item) in items {
             let mut article = Article::unread(index, item);
@@ -327,7 +336,7 @@ impl<'a> Pipeline<'a> {
                 self.conclude(article);
                 continue;
             }
-            let article = Article::read(index, item, self.spec);
+            let article = Article::read(index, item, self.spec, self.readings);
             self.clock.text(began);
             held.segments += article.segments.len();
             held.bytes += article.record.input.bytes;

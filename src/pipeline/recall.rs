@@ -17,7 +17,7 @@ use crate::job::spec::{Item, JobSpec, Source, Target, Work};
 use crate::job::time;
 use crate::language::Language;
 use crate::quality::Finding;
-use crate::segment::Segment;
+use crate::segment::{Phrase, Segment, SlotKind};
 use crate::store::{Key, Store};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 
 /// Grows with every change of the program after which the same models may give other answers, or the same answers other
 /// findings.
-const ANSWERS_VERSION: u32 = 1;
+const ANSWERS_VERSION: u32 = 2;
 
 /// Answers that wait to be written together, and how long the first of them waits: a kill costs no more than these.
 const BATCH: usize = 32;
@@ -81,6 +81,8 @@ struct Kept {
     findings: Vec<Finding>,
     confidence: Option<f32>,
     attempts: Vec<AttemptRecord>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    phrases: Vec<Phrase>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -92,7 +94,7 @@ struct KeptHop {
 
 impl Kept {
     fn of(settled: &Settled) -> Kept {
-        let Settled { translated, findings, confidence, attempts } = settled;
+        let Settled { translated, findings, confidence, attempts, phrases } = settled;
         let answer = &translated.answer;
         let hop = |hop: &HopDone| KeptHop {
             hop: hop.record.clone(),
@@ -116,6 +118,7 @@ impl Kept {
             findings: findings.clone(),
             confidence: *confidence,
             attempts: attempts.clone(),
+            phrases: phrases.clone(),
         }
     }
 
@@ -150,7 +153,8 @@ impl Kept {
             strained: self.strained,
             origin: Some(origin),
         };
-        Settled { translated, findings: self.findings, confidence: self.confidence, attempts: self.attempts }
+        let Kept { findings, confidence, attempts, phrases, .. } = self;
+        Settled { translated, findings, confidence, attempts, phrases }
     }
 }
 
@@ -202,6 +206,13 @@ impl<'a> Recall<'a> {
         for range in &segment.verbatim {
             hash.update((range.start as u64).to_le_bytes());
             hash.update((range.end as u64).to_le_bytes());
+        }
+        // What markup holds is translated too; a sentence without any has the key that it always has.
+        for slot in segment.slots.iter().filter(|slot| matches!(slot.kind, SlotKind::Opening(Some(_)))) {
+            let SlotKind::Opening(Some(close)) = slot.kind else { continue };
+            hash.update(b"pair");
+            hash.update((slot.at.start as u64).to_le_bytes());
+            hash.update((segment.slots[close].at.start as u64).to_le_bytes());
         }
         Some(hash.finalize().into())
     }
@@ -342,7 +353,8 @@ impl<'a> Recall<'a> {
 
     /// The hash of all options that an article's answer depends on.
     fn options(&self, spec: &JobSpec) -> String {
-        let options = (spec.work, spec.from, spec.to, spec.beams, spec.retry, spec.typography, &spec.reading);
+        let guard = (spec.retry, spec.release);
+        let options = (spec.work, spec.from, spec.to, spec.beams, guard, spec.typography, &spec.reading);
         sha256(
             format!(
                 "{} {ANSWERS_VERSION} {options:?} {} {}",

@@ -10,6 +10,7 @@ mod drafting;
 mod extracting;
 mod finishing;
 mod ladder;
+mod parts;
 #[cfg(test)]
 mod tests;
 mod translating;
@@ -17,17 +18,21 @@ mod translating;
 use super::article::{Article, Plan};
 use super::models::Summarizer;
 use super::{Pipeline, PipelineError};
+use crate::job::report::{SegmentRecord, Status};
 use crate::language::Language;
 use crate::quality::{Finding, Severity};
 use crate::registry::load::Loaded;
 use crate::token::SummaryLength;
 use ladder::{Ladder, Step};
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// An article of the window on its way to a summary.
 struct Draft {
     /// Index of the article in the window.
     article: usize,
+    /// Its number in a file that holds several articles.
+    part: Option<usize>,
     /// Language of the article.
     from: Language,
     /// Language of the summary.
@@ -48,11 +53,22 @@ struct Draft {
 
 impl Draft {
     fn open(index: usize, article: &mut Article<'_>, to: Language, summarizer: &Summarizer) -> Draft {
-        let paragraphs = paragraphs(article);
+        let paragraphs = paragraphs(article, &|_| true);
         if paragraphs.is_empty() {
             let message = "the article has no text";
             article.record.findings.push(Finding::new("nothing_to_summarize", Severity::Note, message));
         }
+        Draft::of(index, article, paragraphs, to, summarizer)
+    }
+
+    /// A draft of these paragraphs of an article.
+    fn of(
+        index: usize,
+        article: &Article<'_>,
+        paragraphs: Vec<String>,
+        to: Language,
+        summarizer: &Summarizer,
+    ) -> Draft {
         let from = article.language;
         let mut plan = match summarizer {
             Summarizer::Model(engine) => ladder::Plan {
@@ -69,6 +85,7 @@ impl Draft {
         }
         Draft {
             article: index,
+            part: None,
             from,
             to,
             source: paragraphs.join("\n\n"),
@@ -88,27 +105,59 @@ fn pivot(engine: &Loaded, from: Language, to: Language) -> Option<Language> {
     [Language::EN, from].into_iter().find(|&language| language != to && engine.writes_well(language))
 }
 
-impl Pipeline<'_> {
+impl<'a> Pipeline<'a> {
     /// Summarizes and writes a window of articles.
-    pub(super) fn summarize(&self, window: &mut [Article<'_>], length: SummaryLength) -> Result<(), PipelineError> {
+    pub(super) fn summarize(&self, mut window: Vec<Article<'a>>, length: SummaryLength) -> Result<(), PipelineError> {
         let summarizer = self.models.summarizer(self.observer)?;
         let started = Instant::now();
         let mut drafts = Vec::new();
         for (index, article) in window.iter_mut().enumerate().filter(|(_, article)| article.alive()) {
             let to = self.spec.to.unwrap_or(article.language);
-            drafts.push(Draft::open(index, article, to, &summarizer));
+            if article.document.as_ref().is_some_and(|document| !document.parts.is_empty()) {
+                article.keeps_format = true;
+                drafts.extend(parts::drafts(index, article, to, &summarizer, length));
+            } else {
+                drafts.push(Draft::open(index, article, to, &summarizer));
+            }
         }
         self.climb(&summarizer, &mut drafts, length)?;
         let elapsed_ms = started.elapsed().as_secs_f64() * 1000.0;
         let tokens: usize = drafts.iter().map(|draft| draft.source_tokens + draft.target_tokens).sum();
+        let mut summaries: BTreeMap<usize, Vec<(usize, SegmentRecord)>> = BTreeMap::new();
         for draft in drafts {
             let article = &mut window[draft.article];
             let share = draft.source_tokens + draft.target_tokens;
-            article.record.timings_ms.decode = elapsed_ms * share as f64 / tokens.max(1) as f64;
+            article.record.timings_ms.decode += elapsed_ms * share as f64 / tokens.max(1) as f64;
+            if let Some(part) = draft.part {
+                let index = draft.article;
+                let record = finishing::record(article, draft, &summarizer);
+                summaries.entry(index).or_default().extend(
+                    // Without a summary the text is translated.
+                    record.filter(|(record, _)| !record.output.is_empty()).map(|(record, _)| (part, record)),
+                );
+                continue;
+            }
             let started = Instant::now();
-            finishing::finish(article, draft, &summarizer, self.spec.staging.as_deref());
+            finishing::finish(article, draft, &summarizer, self.spec);
             article.record.timings_ms.write = started.elapsed().as_secs_f64() * 1000.0;
             self.clock.text(started);
+        }
+        // Files of several articles go on: what is left of them is translated.
+        let mut prepared: BTreeMap<Language, Vec<Article<'a>>> = BTreeMap::new();
+        for (index, mut article) in window.into_iter().enumerate() {
+            if !article.keeps_format || !article.alive() || article.record.status == Status::Cancelled {
+                self.conclude(article);
+                continue;
+            }
+            let to = self.spec.to.unwrap_or(article.language);
+            parts::install(&mut article, summaries.remove(&index).unwrap_or_default());
+            for plan in article.plans.iter_mut().filter(|plan| **plan == Plan::translate(to)) {
+                *plan = Plan::Copy(None);
+            }
+            prepared.entry(to).or_default().push(article);
+        }
+        for (to, articles) in prepared {
+            self.translate_prepared(articles, to)?;
         }
         Ok(())
     }
@@ -158,11 +207,11 @@ impl Pipeline<'_> {
     }
 }
 
-/// The paragraphs of an article, what is to be dropped left out.
-fn paragraphs(article: &Article<'_>) -> Vec<String> {
+/// The paragraphs of an article's blocks, what is to be dropped left out.
+fn paragraphs(article: &Article<'_>, wanted: &dyn Fn(usize) -> bool) -> Vec<String> {
     let mut paragraphs: Vec<(usize, String)> = Vec::new();
     for (segment, plan) in article.segments.iter().zip(&article.plans) {
-        if *plan == Plan::Drop {
+        if *plan == Plan::Drop || !wanted(segment.block) {
             continue;
         }
         match paragraphs.last_mut() {

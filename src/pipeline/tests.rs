@@ -73,6 +73,7 @@ impl Job<'_> {
             threads: self.threads,
             // What models of random weights say is doubtful throughout: here their answers go out as they are.
             retry: crate::job::spec::Retry::Off,
+            release: crate::job::spec::Release::All,
             typography: crate::job::spec::Typography::Off,
             reading: crate::article::Reading::default(),
             staging: None,
@@ -102,6 +103,46 @@ fn two_hops_and_one_hop_share_a_job_in_any_window() {
             let scored: Vec<&str> = translated.hops.iter().map(|hop| hop.hop.model.as_str()).collect();
             assert_eq!(scored, [&["first", "second"][..], &[]][index % 2]);
         }
+    }
+}
+
+#[test]
+fn outputs_of_one_job_come_from_one_reading() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = Settings::new(folder.path().join("hub"), folder.path().join("data"));
+    settings.offline = true;
+    let path = folder.path().join("story.txt");
+    for (room, outputs, second) in [(1 << 20, 2, "closed"), (1 << 20, 1, "open"), (0, 2, "open")] {
+        let readings = Readings::bounded(outputs, room);
+        let run = |to: Language| {
+            let (by_line, boilerplate, alignments) = (Lines::Sentences, KeepBoilerplate::Keep, Alignments::Omit);
+            let spec = JobSpec {
+                work: Work::Translate { by_line, boilerplate, alignments },
+                items: vec![Item { input: Source::File(path.clone()), output: Target::Caller }],
+                from: Some(Language::EN),
+                to: Some(to),
+                beams: None,
+                threads: 1,
+                retry: crate::job::spec::Retry::Off,
+                release: crate::job::spec::Release::All,
+                typography: crate::job::spec::Typography::Off,
+                reading: crate::article::Reading::default(),
+                staging: None,
+            };
+            let models = Models::new(Choice::Echo, &settings, options(), &()).unwrap();
+            let (told, stop) = (Told::default(), AtomicBool::new(false));
+            Pipeline::new(&spec, &models, &stop, &told).with_readings(&readings).execute().unwrap();
+            let (record, answer) = told.0.into_inner().unwrap().remove(&0).unwrap();
+            (String::from_utf8(answer).unwrap(), record)
+        };
+        std::fs::write(&path, "The bridge is closed.\n").unwrap();
+        let (first, before) = run(Language::UK);
+        std::fs::write(&path, "The bridge is open.\n").unwrap();
+        let (answer, record) = run(Language::KO);
+        assert!(first.contains("closed") && answer.contains(second), "{first} {answer}");
+        assert_eq!(before.input.sha256 == record.input.sha256, second == "closed");
+        // Where there was no room for it, a file that is another one by now is told.
+        assert_eq!(record.findings.iter().any(|finding| finding.code == "source_changed"), room == 0);
     }
 }
 

@@ -10,20 +10,21 @@ use super::context;
 use super::finish::finish;
 use super::flow::{Client, Flow, More};
 use super::ladder::{self, Climb, Ground, OneLine, Settled, Verdict};
+use super::markup::{self, Pending};
 use super::remembered::Recalled;
 use super::run::Effort;
 use super::unit::{Attempt, Owner, Translated, Unit};
 use super::{Event, Pipeline, PipelineError};
 use crate::article::Format;
 use crate::job::report::Status;
-use crate::job::spec::Item;
+use crate::job::spec::{Item, Retry};
 use crate::language::Language;
 use crate::language::script::scripts_of;
 use crate::quality::{Finding, Severity};
 use crate::segment::Segment;
 use crate::store::Key;
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -41,6 +42,8 @@ struct Held<'i> {
     parts: BTreeMap<usize, Settled>,
     /// Segments that are done again.
     again: BTreeMap<usize, Climb>,
+    /// Segments that have an answer, whose markup has no place in it yet.
+    pending: BTreeMap<usize, Pending>,
     /// Keys of the answers, by segment.
     keys: Vec<Option<Key>>,
     /// What the translation memory has that is similar, by segment.
@@ -66,6 +69,8 @@ struct Desk<'d, 'a> {
     pipeline: &'d Pipeline<'a>,
     to: Language,
     items: Mutex<std::iter::Enumerate<std::slice::Iter<'a, Item>>>,
+    /// Articles that are read already.
+    prepared: Mutex<VecDeque<Article<'a>>>,
     held: Mutex<Shelf<'a>>,
 }
 
@@ -80,18 +85,33 @@ struct Shelf<'i> {
     tokens: usize,
 }
 
-impl Pipeline<'_> {
+impl<'a> Pipeline<'a> {
     /// Translates and writes all articles.
     pub(super) fn translate(&self) -> Result<(), PipelineError> {
         let to = self.spec.to.unwrap_or(Language::EN);
-        let items = Mutex::new(self.spec.items.iter().enumerate());
-        let desk = Desk { pipeline: self, to, items, held: Mutex::default() };
+        self.translate_into(to, &self.spec.items, VecDeque::new())
+    }
+
+    /// Translates and writes articles that are read already.
+    pub(super) fn translate_prepared(&self, articles: Vec<Article<'a>>, to: Language) -> Result<(), PipelineError> {
+        self.translate_into(to, &[], articles.into())
+    }
+
+    fn translate_into(
+        &self,
+        to: Language,
+        items: &'a [Item],
+        prepared: VecDeque<Article<'a>>,
+    ) -> Result<(), PipelineError> {
+        let (items, prepared) = (Mutex::new(items.iter().enumerate()), Mutex::new(prepared));
+        let desk = Desk { pipeline: self, to, items, prepared, held: Mutex::default() };
         Flow::new(self, to, &desk).run()?;
         // What a stopped job leaves: articles under way, and articles that nobody has looked at.
         let shelf = desk.held.into_inner().unwrap_or_else(PoisonError::into_inner);
-        for (_, mut held) in shelf.articles {
-            held.article.record.status = Status::Cancelled;
-            self.conclude(held.article);
+        let prepared = desk.prepared.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for mut article in shelf.articles.into_values().map(|held| held.article).chain(prepared) {
+            article.record.status = Status::Cancelled;
+            self.conclude(article);
         }
         for (index, item) in desk.items.into_inner().unwrap_or_else(PoisonError::into_inner) {
             let mut article = Article::unread(index, Cow::Borrowed(item));
@@ -196,6 +216,7 @@ impl<'a> Desk<'_, 'a> {
         let held = Held {
             parts: std::mem::take(&mut parts),
             again: BTreeMap::new(),
+            pending: BTreeMap::new(),
             keys,
             offers,
             left: units.len(),
@@ -308,6 +329,11 @@ impl Client for Desk<'_, '_> {
         if self.is_full() {
             return Ok(More::Full);
         }
+        let prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        if let Some(mut article) = prepared {
+            self.pipeline.plan_routes(&mut article, self.to)?;
+            return Ok(More::Units(self.take_in(article)));
+        }
         let (index, item) = match self.pipeline.arrivals.map(Arrivals::next) {
             None => match self.items.lock().unwrap_or_else(PoisonError::into_inner).next() {
                 Some((index, item)) => (index, Cow::Borrowed(item)),
@@ -323,7 +349,7 @@ impl Client for Desk<'_, '_> {
             self.pipeline.conclude(article);
             return Ok(More::Units(Vec::new()));
         }
-        let mut article = Article::read(index, item, self.pipeline.spec);
+        let mut article = Article::read(index, item, self.pipeline.spec, self.pipeline.readings);
         if let Some(wording) = &self.pipeline.wording {
             wording.keep(&mut article);
         }
@@ -341,6 +367,10 @@ impl Client for Desk<'_, '_> {
     }
 
     fn done(&self, owner: Owner, translated: Translated) -> Vec<Unit> {
+        if let Attempt::Phrase { opening } = owner.attempt {
+            self.receive_phrase(owner, opening, translated);
+            return Vec::new();
+        }
         let Some((asked, judging)) = self.receive(owner, translated) else { return Vec::new() };
         // The checks take their time: others may bring their answers meanwhile.
         let began = Instant::now();
@@ -357,10 +387,7 @@ impl Client for Desk<'_, '_> {
                 }
                 units
             }
-            Verdict::Settled(settled) => {
-                self.settle(owner, *settled);
-                Vec::new()
-            }
+            Verdict::Settled(settled) => self.place_markup(owner, *settled, asked.from),
         }
     }
 }
@@ -399,6 +426,37 @@ impl Desk<'_, '_> {
         let segment = held.article.segments[owner.segment].clone();
         let context = self.context(&held.article, owner.segment, from);
         Some((Asked { segment, context, from, one_line }, judging))
+    }
+
+    /// A segment has its answer; gives what is to be asked for, so that its markup finds its places.
+    fn place_markup(&self, owner: Owner, settled: Settled, from: Language) -> Vec<Unit> {
+        let mut shelf = self.shelf();
+        if self.pipeline.spec.retry == Retry::Full
+            && let Some(held) = shelf.articles.get_mut(&owner.article)
+            && let Some(document) = &held.article.document
+        {
+            let units = markup::units(document, &held.article.segments[owner.segment], &settled, from, owner);
+            if !units.is_empty() {
+                held.pending.insert(owner.segment, Pending::new(settled, units.len()));
+                return units;
+            }
+        }
+        drop(shelf);
+        self.settle(owner, settled);
+        Vec::new()
+    }
+
+    /// Takes the translation of what a pair of markup holds; settles the segment if it was the last one.
+    fn receive_phrase(&self, owner: Owner, opening: usize, translated: Translated) {
+        let mut shelf = self.shelf();
+        shelf.tokens += translated.tokens();
+        let Some(held) = shelf.articles.get_mut(&owner.article) else { return };
+        let complete = held.pending.get_mut(&owner.segment).is_some_and(|pending| pending.take(opening, &translated));
+        let pending = if complete { held.pending.remove(&owner.segment) } else { None };
+        drop(shelf);
+        if let Some(pending) = pending {
+            self.settle(owner, pending.settled());
+        }
     }
 
     /// A segment has what it gets; ends its article if it was the last.

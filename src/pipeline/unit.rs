@@ -35,6 +35,11 @@ pub(super) enum Attempt {
     },
     /// The whole again, in another way.
     Again,
+    /// What a pair of markup holds.
+    Phrase {
+        /// Index of the slot that opens the pair.
+        opening: usize,
+    },
 }
 
 /// What came of a unit.

@@ -12,12 +12,32 @@ pub(super) enum Written {
     File(PathBuf),
     /// Back to the caller.
     Caller(Vec<u8>),
+    /// Nowhere: it is held back.
+    Nowhere,
+}
+
+/// Whether an answer is put in its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Release {
+    /// It is.
+    Out,
+    /// It is, and what was held back of it before is gone.
+    OutAtLast,
+    /// It is written under another name, and not handed out.
+    Held,
 }
 
 /// Writes an answer in the language `to`. `staging` is a folder for what is not whole yet, on the same disk if possible; beside
 /// the output otherwise.
-pub(super) fn write(target: &Target, to: Language, bytes: Vec<u8>, staging: Option<&Path>) -> Result<Written, String> {
-    let path = match target {
+pub(super) fn write(
+    target: &Target,
+    to: Language,
+    bytes: Vec<u8>,
+    staging: Option<&Path>,
+    release: Release,
+) -> Result<Written, String> {
+    let mut path = match target {
+        Target::Caller if release == Release::Held => return Ok(Written::Nowhere),
         Target::Caller => return Ok(Written::Caller(bytes)),
         Target::File(path) => path.clone(),
         Target::Named { before, extension } => {
@@ -26,8 +46,26 @@ pub(super) fn write(target: &Target, to: Language, bytes: Vec<u8>, staging: Opti
             PathBuf::from(name)
         }
     };
+    match release {
+        Release::Out => {}
+        // Only this program gives such a name.
+        Release::OutAtLast => drop(std::fs::remove_file(held(&path))),
+        Release::Held => path = held(&path),
+    }
     replace(&path, &bytes, staging).map_err(|error| describe(&path, &error))?;
     Ok(Written::File(path))
+}
+
+/// The name of an answer that is held back: `story.uk.held.txt`.
+fn held(path: &Path) -> PathBuf {
+    let stem = path.file_stem().unwrap_or_default();
+    let mut name = stem.to_os_string();
+    name.push(".held");
+    if let Some(extension) = path.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    path.with_file_name(name)
 }
 
 /// Writes beside the target and renames: nobody ever sees half a file, and an old one survives a full disk.
@@ -90,7 +128,9 @@ mod tests {
     fn a_named_target_gets_the_language_before_its_extension() {
         let folder = tempfile::tempdir().unwrap();
         let target = Target::Named { before: folder.path().join("deep/story.summary"), extension: ".txt".into() };
-        let Written::File(path) = write(&target, Language::KO, b"x".to_vec(), None).unwrap() else { panic!() };
+        let Written::File(path) = write(&target, Language::KO, b"x".to_vec(), None, Release::Out).unwrap() else {
+            panic!()
+        };
         assert_eq!(path, folder.path().join("deep/story.summary.ko.txt"));
         assert_eq!(std::fs::read(path).unwrap(), b"x");
     }
@@ -100,7 +140,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("file"), "x").unwrap();
         let error =
-            write(&Target::File(folder.path().join("file/out.txt")), Language::EN, Vec::new(), None).unwrap_err();
+            write(&Target::File(folder.path().join("file/out.txt")), Language::EN, Vec::new(), None, Release::Out)
+                .unwrap_err();
         assert!(error.contains("out.txt") && error.contains("--output"), "{error}");
     }
 }

@@ -63,17 +63,36 @@ impl Wording {
         let terms: Vec<String> = told
             .terms
             .iter()
-            .map(|(source, forms)| term.replace("{term}", source).replace("{translation}", &forms.join(" / ")))
+            .map(|(source, forms)| fill(term, &[("{term}", source), ("{translation}", &forms.join(" / "))]))
             .collect();
-        template
-            .replace("{from}", from.english_name())
-            .replace("{to}", to.english_name())
-            .replace("{from_code}", from.as_str())
-            .replace("{to_code}", to.as_str())
-            .replace("{text}", TEXT_MARK)
-            .replace("{terms}", &terms.join("\n"))
-            .replace("{context}", told.context)
+        fill(
+            template,
+            &[
+                ("{from}", from.english_name()),
+                ("{to}", to.english_name()),
+                ("{from_code}", from.as_str()),
+                ("{to_code}", to.as_str()),
+                ("{text}", TEXT_MARK),
+                ("{terms}", &terms.join("\n")),
+                ("{context}", told.context),
+            ],
+        )
     }
+}
+
+/// Fills the places of a template in one pass: what is put in is never read as a place.
+fn fill(template: &str, places: &[(&str, &str)]) -> String {
+    let mut filled = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some(at) = rest.find('{') {
+        filled.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let (place, value) = places.iter().find(|(place, _)| rest.starts_with(place)).unwrap_or(&("{", "{"));
+        filled.push_str(value);
+        rest = &rest[place.len()..];
+    }
+    filled.push_str(rest);
+    filled
 }
 
 #[cfg(test)]
@@ -93,6 +112,12 @@ mod tests {
     fn said(wording: &Wording, told: Told<'_>) -> Vec<String> {
         let task = Task::Translate { from: Language::EN, to: Language::UK };
         wording.messages(&task, told).into_iter().map(|message| message.content.replace(TEXT_MARK, "TEXT")).collect()
+    }
+
+    #[test]
+    fn what_is_put_in_is_no_place() {
+        let filled = fill("{terms} {x} {to", &[("{terms}", "{context}"), ("{context}", "no")]);
+        assert_eq!(filled, "{context} {x} {to");
     }
 
     #[test]

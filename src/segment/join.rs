@@ -5,10 +5,11 @@
 //! [`protect::restore`], places for markup from [`super::place`].
 
 use super::escape::{Surroundings, escape};
-use super::place::{Placed, place};
+use super::place::{Phrase, Placed, place};
 use super::{Segment, Slot, SlotKind, protect};
 use crate::document::{Block, BlockKind, Document, Markup, PieceKind};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// What became of a segment.
@@ -87,6 +88,20 @@ pub enum JoinError {
 ///
 /// Segments and outcomes that do not belong to the document or to each other.
 pub fn join(document: &Document, segments: &[Segment], outcomes: &[Outcome]) -> Result<Joined, JoinError> {
+    join_with(document, segments, outcomes, &BTreeMap::new())
+}
+
+/// The same where it is known how a model translates what some pairs of markup hold: by segment.
+///
+/// # Errors
+///
+/// As [`join`].
+pub fn join_with(
+    document: &Document,
+    segments: &[Segment],
+    outcomes: &[Outcome],
+    phrases: &BTreeMap<usize, Vec<Phrase>>,
+) -> Result<Joined, JoinError> {
     if segments.len() != outcomes.len() {
         return Err(JoinError::Count { segments: segments.len(), outcomes: outcomes.len() });
     }
@@ -104,6 +119,7 @@ pub fn join(document: &Document, segments: &[Segment], outcomes: &[Outcome]) -> 
     let removed = removals(document, segments, outcomes);
     let mut joiner = Joiner {
         document,
+        phrases,
         removed: &removed,
         brackets,
         joined: Joined { text: String::with_capacity(document.text.len()), spans: Vec::new(), notes: Vec::new() },
@@ -132,6 +148,7 @@ const MOST_VERBATIM: usize = 64;
 
 struct Joiner<'a> {
     document: &'a Document,
+    phrases: &'a BTreeMap<usize, Vec<Phrase>>,
     /// Ranges of the document that are left out, in order.
     removed: &'a [Range<usize>],
     /// Square brackets may be links to definitions.
@@ -187,7 +204,8 @@ impl Joiner<'_> {
         };
         let restored = protect::restore(&segment.text, &segment.verbatim, &output);
         let output = restored.text;
-        let placed = place(self.document, segment, &output);
+        let phrases = self.phrases.get(&index).map_or(&[][..], Vec::as_slice);
+        let placed = place(self.document, segment, &output, phrases);
         for (happened, kind) in [
             (placed.estimated, NoteKind::MarkupEstimated),
             (placed.restored || !restored.inserts.is_empty(), NoteKind::VerbatimRestored),

@@ -14,7 +14,8 @@ mod sentence;
 pub mod wrap;
 
 pub use boilerplate::{Boilerplate, Drop, boilerplate};
-pub use join::{JoinError, Joined, Note, NoteKind, Outcome, join};
+pub use join::{JoinError, Joined, Note, NoteKind, Outcome, join, join_with};
+pub use place::Phrase;
 
 use crate::document::{Block, BlockKind, Document, Markup, PieceKind};
 use crate::language::Language;
@@ -70,6 +71,13 @@ pub enum SlotKind {
 /// The sentences of a plain text, in order, without the white space around them; addresses are never cut.
 pub fn sentence_ranges(text: &str, language: Language) -> Vec<Range<usize>> {
     sentence::sentences(text, language, &protect::protect(text))
+}
+
+/// Pairs of markup of a segment for which no place is known in a translation: the index of the slot that opens each, and the
+/// range of the segment's text that it holds.
+pub fn markup_without_place(document: &Document, segment: &Segment, output: &str) -> Vec<(usize, Range<usize>)> {
+    let pairs = segment.slots.iter().any(|slot| matches!(slot.kind, SlotKind::Opening(Some(_))));
+    if pairs && output != segment.text { place::guessed(document, segment, output) } else { Vec::new() }
 }
 
 /// The sentences of a document, in order. In a [`BlockKind::Line`] block the whole line is one segment.

@@ -1,10 +1,12 @@
 //! Finds the places in an output for the markup and the line breaks of its source.
 //!
 //! Used by [`super::join`]. Pairs of markup are placed around the same words where those are in the output (names,
-//! numbers, code); otherwise around as many words at the same relative position, and that is an estimate. The answer is
-//! always well formed: pairs are nested as they were, nothing is lost, nothing stands inside a word.
+//! numbers, code), or around the words that are most like the translation of what the pair holds, where that is known;
+//! otherwise around as many words at the same relative position, and that is an estimate. The answer is always well formed:
+//! pairs are nested as they were, nothing is lost, nothing stands inside a word.
 
 mod cues;
+pub(super) mod phrase;
 
 use super::{Segment, Slot, SlotKind};
 use crate::document::{Document, Markup};
@@ -36,6 +38,17 @@ pub(super) struct Placed {
     pub restored: bool,
     /// Some line break has no place any more.
     pub break_lost: bool,
+    /// Opening slots of pairs whose place is an estimate and might be known from a translation of what they hold.
+    pub guessed: Vec<usize>,
+}
+
+/// What a pair of markup holds, translated by itself.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Phrase {
+    /// Index of the slot that opens the pair.
+    pub opening: usize,
+    /// The translation.
+    pub text: String,
 }
 
 /// With more markup than this in one sentence the places are proportional and in the order of the source.
@@ -43,12 +56,13 @@ const MOST_SLOTS: usize = 400;
 /// Deeper nesting is put in the order of the source.
 const DEEPEST: usize = 24;
 
-/// Finds the places for the slots of `segment` in `output`.
-pub(super) fn place(document: &Document, segment: &Segment, output: &str) -> Placed {
+/// Finds the places for the slots of `segment` in `output`; `phrases` are translations of what some pairs hold.
+pub(super) fn place(document: &Document, segment: &Segment, output: &str, phrases: &[Phrase]) -> Placed {
     let mut placer = Placer {
         document,
         segment,
         output,
+        phrases,
         source_words: words(&segment.text),
         output_words: words(output),
         placed: Placed::default(),
@@ -72,6 +86,22 @@ pub(super) fn place(document: &Document, segment: &Segment, output: &str) -> Pla
     placer.placed.inserts.sort_by_key(|insert| insert.at.start);
     placer.breaks();
     placer.placed
+}
+
+/// Pairs of markup whose place in `output` would be an estimate, with the words of the source that they hold.
+pub(super) fn guessed(document: &Document, segment: &Segment, output: &str) -> Vec<(usize, Range<usize>)> {
+    let placed = place(document, segment, output, &[]);
+    let inner = |open: usize| {
+        let SlotKind::Opening(Some(close)) = segment.slots[open].kind else { return None };
+        let range = segment.slots[open].at.end..segment.slots[close].at.start;
+        let text = &segment.text[range.clone()];
+        let (start, words) = (range.start + (text.len() - text.trim_start().len()), text.unicode_words().count());
+        let range = start..start + text.trim().len();
+        let all = segment.text.unicode_words().count();
+        // What holds most of the sentence is as well placed by its length.
+        (words > 0 && words <= phrase::MOST_WORDS && words * 4 <= all * 3).then_some((open, range))
+    };
+    placed.guessed.into_iter().filter_map(inner).collect()
 }
 
 fn is_markup(slot: &Slot) -> bool {
@@ -139,6 +169,7 @@ struct Placer<'a> {
     document: &'a Document,
     segment: &'a Segment,
     output: &'a str,
+    phrases: &'a [Phrase],
     source_words: Vec<Range<usize>>,
     output_words: Vec<Range<usize>>,
     placed: Placed,
@@ -211,6 +242,7 @@ impl Placer<'_> {
                         None if raw => None,
                         None => {
                             self.placed.estimated = true;
+                            self.placed.guessed.push(*open);
                             let place = self.estimate(*open, *close, region, &taken);
                             if let Some(place) = &place {
                                 let index = taken.partition_point(|range| range.start < place.start);
@@ -395,7 +427,35 @@ impl Placer<'_> {
                 places[index] = Some(place);
             }
         }
+        self.phrased_places(nodes, region, &mut taken, &mut places);
         places
+    }
+
+    /// For pairs without a place the words that are most like the translation of what they hold.
+    fn phrased_places(
+        &self,
+        nodes: &[Node],
+        region: &Region,
+        taken: &mut Vec<Range<usize>>,
+        places: &mut [Option<Range<usize>>],
+    ) {
+        for (index, node) in nodes.iter().enumerate() {
+            let Node::Pair(open, close, _) = node else { continue };
+            let phrase = self.phrases.iter().find(|phrase| phrase.opening == *open);
+            let Some(phrase) = phrase.filter(|_| places[index].is_none() && !self.is_raw(*open)) else { continue };
+            let words = &self.output_words[region.words.clone()];
+            let free = |word: usize| {
+                let word = &words[word];
+                taken.iter().all(|range| word.end <= range.start || range.end <= word.start)
+            };
+            let inside = self.at(*open)..self.at(*close);
+            let wanted = self.boundary(region, inside.start).saturating_sub(region.words.start);
+            let Some(found) = phrase::find(&phrase.text, self.output, words, free, wanted) else { continue };
+            let place = words[found.start].start..words[found.end - 1].end;
+            let place = self.with_punctuation(&place, self.segment.text[inside].trim(), region, taken);
+            taken.push(place.clone());
+            places[index] = Some(place);
+        }
     }
 
     /// What a pair inside a word of the source has on its sides.

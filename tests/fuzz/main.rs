@@ -12,6 +12,7 @@ mod causal;
 mod checkpoint;
 mod harness;
 mod mutate;
+mod pickles;
 mod seq2seq;
 
 use checkpoint::Checkpoint;

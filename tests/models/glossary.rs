@@ -11,7 +11,9 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use tlumach::glossary::{Glossary, Terms};
 use tlumach::job::report::{SegmentRecord, TermTotals};
-use tlumach::job::spec::{Alignments, Item, JobSpec, KeepBoilerplate, Lines, Retry, Source, Target, Typography, Work};
+use tlumach::job::spec::{
+    Alignments, Item, JobSpec, KeepBoilerplate, Lines, Release, Retry, Source, Target, Typography, Work,
+};
 use tlumach::language::Language;
 use tlumach::model::{Keep, LoadOptions, Precision};
 use tlumach::pipeline::models::{Choice, Models};
@@ -57,6 +59,7 @@ fn translate(name: &str, to: &str, precision: Precision, terms: &Terms) -> Vec<(
         beams: None,
         threads: 2,
         retry: Retry::Full,
+        release: Release::All,
         typography: Typography::Off,
         reading: tlumach::article::Reading::default(),
         staging: None,

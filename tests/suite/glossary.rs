@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use tlumach::glossary::{Glossary, Keep, Terms};
 use tlumach::job::report::{ArticleRecord, OutcomeRecord, TermTotals};
-use tlumach::job::spec::{Item, JobSpec, Retry, Typography};
+use tlumach::job::spec::{Item, JobSpec, Release, Retry, Typography};
 use tlumach::language::Language;
 use tlumach::model::{LoadOptions, Precision};
 use tlumach::pipeline::models::{Choice, Models};
@@ -37,6 +37,7 @@ fn run(choice: &Choice, items: Vec<Item>, threads: usize, terms: &Terms) -> (Vec
         beams: Some(1),
         threads,
         retry: Retry::Full,
+        release: Release::All,
         typography: Typography::Auto,
         reading: tlumach::article::Reading::default(),
         staging: None,

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use tlumach::job::report::{ArticleRecord, OutcomeRecord, Status};
-use tlumach::job::spec::{Alignments, Item, JobSpec, KeepBoilerplate, Lines, Retry, Source, Target, Typography, Work};
+use tlumach::job::spec::{
+    Alignments, Item, JobSpec, KeepBoilerplate, Lines, Release, Retry, Source, Target, Typography, Work,
+};
 use tlumach::language::Language;
 use tlumach::model::{Keep, LoadOptions, Precision};
 use tlumach::pipeline::models::{Choice, Models};
@@ -43,6 +45,7 @@ pub(crate) fn echo(items: Vec<Item>, work: Work) -> Vec<Told> {
         beams: Some(1),
         threads: 2,
         retry: Retry::Full,
+        release: Release::All,
         typography: Typography::Auto,
         reading: tlumach::article::Reading::default(),
         staging: None,

@@ -15,6 +15,7 @@ mod cli;
 mod constrained;
 mod decode;
 mod doctor;
+mod feeds;
 mod glossary;
 mod html;
 mod hub;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tlumach::job::report::Status;
-use tlumach::job::spec::{Item, JobSpec, Retry, Source, Target, Typography};
+use tlumach::job::spec::{Item, JobSpec, Release, Retry, Source, Target, Typography};
 use tlumach::language::Language;
 use tlumach::model::{LoadOptions, Precision};
 use tlumach::pipeline::models::{Choice, Models};
@@ -41,6 +41,7 @@ impl Job {
             beams: Some(1),
             threads: self.threads,
             retry: Retry::Full,
+            release: Release::All,
             typography: Typography::Auto,
             reading: tlumach::article::Reading::default(),
             staging: None,
@@ -135,6 +136,39 @@ fn answers_depend_on_neither_window_nor_threads_nor_order() {
         (1, Some(Window { segments: 1000, bytes: 400 })),
     ] {
         for items in [&items, &shuffled] {
+            assert!(run(items.clone(), threads, window) == expected, "{threads} threads, {window:?}");
+        }
+    }
+}
+
+#[test]
+fn places_of_markup_depend_on_neither_window_nor_threads_nor_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let choice = nonsense(folder.path());
+    let marked = |n: usize| {
+        let text = article(n).replace("bridge", "**old bridge**").replace("was closed", "[was closed](x)");
+        let path = folder.path().join(format!("{n}.md"));
+        std::fs::write(&path, text.replace("the mayor", "*the mayor*")).unwrap();
+        Item { input: Source::File(path), output: Target::Caller }
+    };
+    let items: Vec<Item> = (0..9).map(marked).collect();
+    let run = |items: Vec<Item>, threads, window| {
+        let told = Kept::default();
+        Job { choice: choice.clone(), items, threads, window }.run(&AtomicBool::new(false), &told);
+        answers(told)
+    };
+    let mut expected = BTreeMap::new();
+    for item in &items {
+        expected.extend(run(vec![item.clone()], 1, None));
+    }
+    let marks = |text: &str| ["**", "](x)", "*"].map(|mark| text.matches(mark).count());
+    for (number, (answer, _)) in expected.values().enumerate() {
+        let source = std::fs::read_to_string(folder.path().join(format!("{number}.md"))).unwrap();
+        assert_eq!(marks(std::str::from_utf8(answer).unwrap()), marks(&source), "{number}");
+    }
+    let reversed: Vec<Item> = items.iter().rev().cloned().collect();
+    for (threads, window) in [(2, None), (2, Some(Window { segments: 1, bytes: 1 }))] {
+        for items in [&items, &reversed] {
             assert!(run(items.clone(), threads, window) == expected, "{threads} threads, {window:?}");
         }
     }

@@ -42,7 +42,7 @@ pub(super) struct Unclosed {
 
 impl Field {
     /// The bytes between the quotation marks.
-    fn inner(&self) -> Range<usize> {
+    pub(super) fn inner(&self) -> Range<usize> {
         if self.quoted { self.span.start + 1..self.span.end - 1 } else { self.span.clone() }
     }
 

@@ -116,7 +116,22 @@ struct Element {
 }
 
 impl Reader<'_> {
+    /// Text between tags. Outside of every element an empty line parts paragraphs: systems that make paragraphs of them when
+    /// a page is shown keep texts so.
     fn words(&mut self, range: Range<usize>) {
+        if !self.open.is_empty() || self.skipped.is_some() {
+            return self.characters(range);
+        }
+        let mut at = range.start;
+        for gap in text::empty_lines(&self.text[range.clone()]) {
+            self.characters(at..range.start + gap.start);
+            self.close();
+            at = range.start + gap.end;
+        }
+        self.characters(at..range.end);
+    }
+
+    fn characters(&mut self, range: Range<usize>) {
         if range.is_empty() || self.skipped.is_some() {
             return;
         }

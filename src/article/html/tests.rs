@@ -174,3 +174,16 @@ fn an_old_encoding_gives_way_where_it_was_true() {
     let page = "<meta charset=\"UTF-8\"></head><meta charset=ascii><p>a";
     check(page, "так", page);
 }
+
+#[test]
+fn empty_lines_part_paragraphs_outside_of_elements_only() {
+    let words = |text: &str| {
+        let document = fragment(text);
+        assert_eq!(document.check(), Ok(()), "{text:?}");
+        document.blocks.iter().map(|block| document.words(block)).collect::<Vec<_>>()
+    };
+    let raw = "The <b>bridge</b> is\nclosed.\n\nNobody was hurt.\r\n \r\n<a href=\"x\">Read it</a> there.\n\n";
+    assert_eq!(words(raw), ["The bridge is closed.", "Nobody was hurt.", "Read it there."]);
+    assert_eq!(words("<p>One\n\ntwo.</p>three\n\nfour"), ["One two.", "three", "four"]);
+    assert_eq!(words("<b>One\n\ntwo</b>\n\nthree"), ["One two", "three"]);
+}

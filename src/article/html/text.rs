@@ -59,6 +59,24 @@ pub(super) fn pieces(text: &str, range: Range<usize>, place: Place, mut push: im
     }
 }
 
+/// Stretches of white space with an empty line in them.
+pub(super) fn empty_lines(text: &str) -> Vec<Range<usize>> {
+    let bytes = text.as_bytes();
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(start) = bytes[at..].iter().position(|byte| is_space(*byte)).map(|offset| at + offset) {
+        let end = start + bytes[start..].iter().take_while(|byte| is_space(**byte)).count();
+        let gap = &bytes[start..end];
+        let ends = gap.iter().filter(|byte| **byte == b'\n').count();
+        // Old systems end lines with a carriage return alone.
+        if ends.max(gap.iter().filter(|byte| **byte == b'\r').count()) > 1 {
+            found.push(start..end);
+        }
+        at = end;
+    }
+    found
+}
+
 /// White space of HTML.
 pub(super) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'\x0C')

@@ -57,6 +57,14 @@ impl Family {
         }
     }
 
+    /// Whether an element is an article of its own in a feed.
+    pub(super) fn is_item(self, name: Name<'_>) -> bool {
+        matches!(
+            (self, name.vocabulary, name.local),
+            (Family::Rss, Vocabulary::None, "item") | (Family::Atom, Vocabulary::Atom | Vocabulary::None, "entry")
+        )
+    }
+
     /// Role of an element of this family inside one with the role `parent`, and the family of what is in it.
     pub(super) fn role(self, parent: Role, name: Name<'_>, text: &str, token: &Token<'_>) -> (Role, Family) {
         let value = |key: &str| value(text, token, key);
@@ -86,6 +94,13 @@ impl Family {
         };
         (role, self)
     }
+}
+
+/// Whether an element of an item is what the item says, so that a summary may stand in its place. What belongs to pictures
+/// does not.
+pub(super) fn is_text(role: Role, name: Name<'_>) -> bool {
+    let text = matches!(role, Role::Plain(Paragraph) | Role::Rich(Paragraph) | Role::Flow(Paragraph));
+    text && name.vocabulary != Vocabulary::Media && name.local != "subtitle"
 }
 
 /// Elements of other vocabularies in feeds.

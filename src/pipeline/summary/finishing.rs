@@ -8,11 +8,11 @@ use super::Draft;
 use super::drafting::instructions;
 use super::ladder::{Candidate, Step, WEAK};
 use crate::job::report::{OutcomeRecord, SegmentRecord, Status, SummaryRecord};
+use crate::job::spec::JobSpec;
 use crate::language::Language;
 use crate::quality::{self, Finding, Severity, SummaryCheck, SummaryOrigin};
 use crate::segment::sentence_ranges;
 use crate::token::SummaryLength;
-use std::path::Path;
 
 /// What is found in a draft before it is translated and is still true of the translation, where it can be seen no more.
 const LASTING: &[&str] = &[
@@ -88,33 +88,67 @@ fn overlaps(one: &Finding, other: &Finding) -> bool {
 }
 
 /// Writes and records one summary.
-pub(super) fn finish(article: &mut Article<'_>, draft: Draft, summarizer: &Summarizer, staging: Option<&Path>) {
+pub(super) fn finish(article: &mut Article<'_>, draft: Draft, summarizer: &Summarizer, spec: &JobSpec) {
+    let Some((record, language)) = record(article, draft, summarizer) else { return };
+    let text = record.output.clone();
+    article.record.segments.push(record);
+    let bytes = if text.is_empty() { Vec::new() } else { format!("{text}\n").into_bytes() };
+    let sha256 = super::super::recall::sha256(&bytes);
+    let release = super::super::finish::release(&mut article.record, spec);
+    match write::write(&article.item.output, language, bytes, spec.staging.as_deref(), release) {
+        Ok(Written::File(path)) => {
+            article.record.output = Some(path);
+            article.record.output_sha256 = Some(sha256);
+        }
+        Ok(Written::Caller(bytes)) => article.bytes = Some(bytes),
+        Ok(Written::Nowhere) => {}
+        Err(error) => {
+            let name = article.item.input.name();
+            article.fail(format!("{name}: {error}"));
+        }
+    }
+}
+
+/// The best candidate of a draft as the segment of a report, with its language; none where the job was stopped.
+pub(super) fn record(
+    article: &mut Article<'_>,
+    draft: Draft,
+    summarizer: &Summarizer,
+) -> Option<(SegmentRecord, Language)> {
     if draft.cancelled {
         article.record.status = Status::Cancelled;
-        return;
+        return None;
     }
     article.record.tokens.source += draft.source_tokens;
     article.record.tokens.target += draft.target_tokens;
     let reasons = draft.ladder.reasons();
     let (kept, attempts) = draft.ladder.finish();
-    let kept = kept.unwrap_or_default();
-    article.record.summarizer = Some(match summarizer {
-        Summarizer::Model(engine) if !kept.extracted => engine.name.clone(),
-        _ => "extractive".into(),
-    });
+    let mut kept = kept.unwrap_or_default();
+    match summarizer {
+        // One of several summaries by a model is enough to name it.
+        Summarizer::Model(engine) if !kept.extracted => article.record.summarizer = Some(engine.name.clone()),
+        _ => drop(article.record.summarizer.get_or_insert_with(|| "extractive".into())),
+    }
     if let Some(fallback) = fallback(&kept, summarizer, &reasons) {
-        article.record.findings.push(fallback);
+        if draft.part.is_some() {
+            kept.findings.push(fallback);
+        } else {
+            article.record.findings.push(fallback);
+        }
     }
     record_route(&mut article.record, kept.hops.iter().cloned());
     let language = kept.language.unwrap_or(draft.to);
-    article.record.summary = kept.step.map(|step| SummaryRecord {
+    let summary = kept.step.map(|step| SummaryRecord {
         path: step.name(),
         sentences: sentence_ranges(&kept.text, language).len(),
         copied: (language == draft.from).then(|| quality::copied(&draft.source, &kept.text, language)),
     });
+    if draft.part.is_none() {
+        article.record.summary = summary;
+    }
     let text = kept.text.trim().to_string();
     let span = article.document.as_ref().map_or(0..0, |document| 0..document.text.len());
-    article.record.segments.push(SegmentRecord {
+    let record = SegmentRecord {
         span,
         output_span: Some(0..text.len()),
         outcome: OutcomeRecord::Translated,
@@ -122,21 +156,9 @@ pub(super) fn finish(article: &mut Article<'_>, draft: Draft, summarizer: &Summa
         intermediate: kept.intermediate.clone().into_iter().collect(),
         attempts,
         findings: kept.findings,
-        ..SegmentRecord::new(String::new(), text.clone())
-    });
-    let bytes = if text.is_empty() { Vec::new() } else { format!("{text}\n").into_bytes() };
-    let sha256 = super::super::recall::sha256(&bytes);
-    match write::write(&article.item.output, language, bytes, staging) {
-        Ok(Written::File(path)) => {
-            article.record.output = Some(path);
-            article.record.output_sha256 = Some(sha256);
-        }
-        Ok(Written::Caller(bytes)) => article.bytes = Some(bytes),
-        Err(error) => {
-            let name = article.item.input.name();
-            article.fail(format!("{name}: {error}"));
-        }
-    }
+        ..SegmentRecord::new(String::new(), text)
+    };
+    Some((record, language))
 }
 
 /// Says that the article's own sentences stand in for what a model should have written.

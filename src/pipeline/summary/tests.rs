@@ -114,6 +114,7 @@ impl Job<'_> {
             beams: None,
             threads: 2,
             retry: crate::job::spec::Retry::Full,
+            release: crate::job::spec::Release::All,
             typography: crate::job::spec::Typography::Auto,
             reading: crate::article::Reading::default(),
             staging: None,

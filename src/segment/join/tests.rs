@@ -1,12 +1,13 @@
 //! Tests of putting outputs back.
 
 #![allow(clippy::unwrap_used)]
-use super::{JoinError, NoteKind, Outcome, join};
+use super::{JoinError, NoteKind, Outcome, join, join_with};
 use crate::article::{Format, read};
 use crate::document::Document;
 use crate::language::Language;
-use crate::segment::{Segment, SlotKind, segments};
+use crate::segment::{Phrase, Segment, SlotKind, markup_without_place, segments};
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 
 fn open(source: &str, format: Format) -> (Document, Vec<Segment>) {
     let document = read(source.as_bytes(), format).unwrap();
@@ -50,6 +51,40 @@ fn other_places_are_estimates_at_word_boundaries() {
     let (text, notes) = joined("The **old** ferry left.", Format::Markdown, &["Старий пором вийшов."]);
     assert_eq!((text.as_str(), notes), ("Старий **пором** вийшов.", vec![NoteKind::MarkupEstimated]));
     check("***Very* late** ferry.", &["Дуже пізній пором."], "***Дуже* пізній** пором.");
+}
+
+/// Joins one segment with translations of what its pairs hold: `(what one holds, its translation)`.
+fn joined_with(source: &str, output: &str, known: &[(&str, &str)]) -> (String, Vec<NoteKind>) {
+    let (document, found) = open(source, Format::Markdown);
+    let asked = markup_without_place(&document, &found[0], output);
+    let words: Vec<&str> = asked.iter().map(|(_, range)| &found[0].text[range.clone()]).collect();
+    assert_eq!(words, known.iter().map(|(words, _)| *words).collect::<Vec<_>>());
+    let phrases =
+        asked.iter().zip(known).map(|((opening, _), (_, text))| Phrase { opening: *opening, text: (*text).into() });
+    let phrases = BTreeMap::from([(0, phrases.collect())]);
+    let joined = join_with(&document, &found, &[Outcome::Translated(output.into())], &phrases).unwrap();
+    (joined.text, joined.notes.into_iter().map(|note| note.kind).collect())
+}
+
+#[test]
+fn marks_go_where_the_translation_of_their_words_is() {
+    let source = "Officials closed the [old bridge](x) on **Monday** near Kyiv.";
+    let output = "У понеділок біля Києва посадовці закрили старий міст.";
+    let known = [("old bridge", "Старий міст"), ("Monday", "понеділка")];
+    let (text, notes) = joined_with(source, output, &known);
+    assert_eq!(text, "У **понеділок** біля Києва посадовці закрили [старий міст](x).");
+    assert_eq!(notes, []);
+    // What is not in the answer leaves the place an estimate, and nothing is lost.
+    let (text, notes) = joined_with(source, output, &[("old bridge", "лікарня"), ("Monday", "понеділок")]);
+    assert!(text.contains("**понеділок**") && text.contains("](x)"), "{text}");
+    assert_eq!(notes, [NoteKind::MarkupEstimated]);
+    // A name is found as it is: nothing is asked for.
+    assert!(joined_with("The **Samsung** plant.", "Завод Samsung.", &[]).1.is_empty());
+    // A mark around nearly the whole sentence is not asked for either.
+    assert_eq!(
+        joined_with("**The very old ferry** left.", "Дуже старий пором вийшов.", &[]).1,
+        [NoteKind::MarkupEstimated]
+    );
 }
 
 #[test]
@@ -152,7 +187,7 @@ const SOUP: &str = "(\\*|\\*\\*|\\*a\\*|\\*\\*b c\\*\\*|_|`|`x`|\\[a\\]\\(b\\)|\
 fn marks_stand_in_order_where_the_output_has_few_words() {
     let document = read("*a*<b>. </b>є. <br>".as_bytes(), Format::Markdown).unwrap();
     for segment in segments(&document, Language::EN) {
-        let placed = crate::segment::place::place(&document, &segment, "а. а b");
+        let placed = crate::segment::place::place(&document, &segment, "а. а b", &[]);
         assert!(placed.inserts.is_sorted_by_key(|insert| insert.at.start), "{:?}", placed.inserts);
     }
 }
@@ -191,7 +226,7 @@ proptest! {
             if output.is_empty() {
                 continue;
             }
-            let placed = crate::segment::place::place(&document, segment, &output);
+            let placed = crate::segment::place::place(&document, segment, &output, &[]);
             // Inserts are in order and never inside a word.
             let mut at = 0;
             for insert in &placed.inserts {
