@@ -26,15 +26,16 @@ test-models: build
 	@TLUMACH="$(TLUMACH)" WEIGHTS="$(MODELS)" sh tools/test-weights.sh
 	TLUMACH_TEST_WEIGHTS="$(MODELS)" cargo test --locked --release --features real-weights --test models -- --test-threads=1
 
+# The features of both are the same, so that the library is built once for them.
 # Opens review copies in Chromium, headless; fetches Debian's packages of it where they are not there and can be.
 test-browser:
 	@sh tools/browser.sh
-	cargo test --locked --features browser --test browser
+	cargo test --locked --features browser,engines --test browser
 
 # Runs the examples of tools/engines with Ray, Spark and GNU parallel; fetches them from their registries where they are not there.
 test-engines:
 	@sh tools/engines.sh
-	cargo test --locked --features engines --test engines -- --test-threads=1
+	cargo test --locked --features browser,engines --test engines -- --test-threads=1
 
 # Half an hour of damaged models, vocabularies and shortlists each; `make test` tries some hundreds.
 fuzz:

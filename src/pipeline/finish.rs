@@ -12,6 +12,7 @@ use crate::job::spec::{self, JobSpec, Typography};
 use crate::language::Language;
 use crate::quality::{self, Finding, Severity};
 use crate::segment::{NoteKind, Outcome, Phrase, Segment};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Checks, joins, writes and records one article.
@@ -75,7 +76,12 @@ pub(super) fn finish(article: &mut Article<'_>, mut parts: BTreeMap<usize, Settl
         article.record.findings.push(Finding::new("alignments_missing", Severity::Note, message));
     }
     if spec.typography == Typography::Auto {
-        typeset(&article.segments, &mut article.record.segments, &mut outcomes, (article.format, to));
+        let mut segments = Cow::Borrowed(article.segments.as_slice());
+        for (index, _) in article.plans.iter().enumerate().filter(|(_, plan)| **plan == Plan::Ready) {
+            // A summary stays as its model wrote it, like an answer that came back as it was.
+            segments.to_mut()[index].text.clone_from(&article.record.segments[index].output);
+        }
+        typeset(&segments, &mut article.record.segments, &mut outcomes, (article.format, to));
     }
     // Lines need not be of one article.
     if article.format != Format::Lines {

@@ -15,14 +15,12 @@ pub(super) fn typeset(
     outcomes: &mut [Outcome],
     (format, language): (Format, Language),
 ) {
-    let keep = |((segment, outcome), record): ((&Segment, &Outcome), &SegmentRecord)| match outcome {
-        // A summary is as its model wrote it.
-        Outcome::Translated(text) if record.source.is_empty() => std::iter::once(0..text.len()).collect(),
+    let keep = |(segment, outcome): (&Segment, &Outcome)| match outcome {
         Outcome::Translated(text) if *text != segment.text => kept(segment, text),
         Outcome::Dropped => Vec::new(),
         _ => std::iter::once(0..segment.text.len()).collect(),
     };
-    let keeps: Vec<Vec<Range<usize>>> = segments.iter().zip(outcomes.iter()).zip(records.iter()).map(keep).collect();
+    let keeps: Vec<Vec<Range<usize>>> = segments.iter().zip(outcomes.iter()).map(keep).collect();
     let parts: Vec<Part<'_>> = segments
         .iter()
         .zip(outcomes.iter())

@@ -75,7 +75,8 @@ fn tags_without_partner_are_markup() {
 fn line_breaks() {
     check("<p>a <br>\n b<br/>c<BR />", &["a¶b¶c"]);
     check("a<br><br>b<br>\n<br> <br>c</br>d", &["a", "b", "c¶d"]);
-    check("a  b\tc\r\nd\n\n e", &["a|b|c|d|e"]);
+    check("a  b\tc\r\nd\n e", &["a|b|c|d|e"]);
+    check("<p>a  b\tc\r\nd\n\n e", &["a|b|c|d|e"]);
 }
 
 #[test]

@@ -191,7 +191,7 @@ fn a_line_that_cannot_be_read_is_left_alone() {
         &bytes,
         &["t"],
         &[
-            (3, "expected JSON, got an error in column 8: EOF while parsing a string"),
+            (3, "expected JSON, got an error in column 9: EOF while parsing a string"),
             (4, "byte 7: expected UTF-8 text, got CF"),
             (5, "byte 8: expected UTF-8 text, got a NUL byte"),
             (6, "expected JSON, got an error in column 1: expected value"),
