@@ -84,6 +84,12 @@ fn each_language(input: &InputArgs, watched: bool) -> Result<Vec<InputArgs>> {
     if watched {
         bail!("--to {several}: --watch does one language at a time; start one for each");
     }
+    let mut input = input.clone();
+    if let Some(output) = input.output.as_mut().filter(|output| output.extension().is_none() && !output.is_file()) {
+        // Several answers need a folder, so that this is one.
+        output.push("");
+    }
+    let input = &input;
     let folder = input.output.as_deref().is_some_and(|_| super::keeping::is_folder_job(input));
     if !folder || input.inputs.iter().any(|path| path == Path::new("-")) {
         bail!(

@@ -376,6 +376,11 @@ fn one_file_does_several_things_and_one_command_several_languages() {
     assert_eq!(place.run(&arguments).code, 1);
     assert_eq!(outputs(&place.path("both")).len(), 6);
     assert_eq!(place.report("r.ko.json")["options"]["to"], "ko");
+    let one = ["translate", "in/part1/story1.txt", "--from", "en", "--to", "uk,ko", "--model", "echo", "-o"];
+    assert_eq!(place.run(&[&one[..], &["single"]].concat()).code, 1);
+    assert_eq!(outputs(&place.path("single")).len(), 2);
+    let ran = place.run(&[&one[..], &["single.txt"]].concat());
+    assert!(ran.code == 2 && ran.err.contains("several languages"), "{}", ran.err);
     let ran = place.run(&["translate", "in/part1/story1.txt", "--to", "uk,ko", "--model", "echo"]);
     assert!(ran.code == 2 && ran.err.contains("several languages"), "{}", ran.err);
 }
