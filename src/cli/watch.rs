@@ -123,7 +123,7 @@ pub(super) fn run(cli: &Cli, input: &InputArgs, settings: &mut Settings, plan: P
             if job::ending(&summary) == Ending::Findings {
                 ending = Ending::Findings;
             }
-            add(&mut sums, &summary.totals);
+            sums.add(&summary.totals);
         }
         std::thread::sleep(EVERY);
     }
@@ -131,25 +131,6 @@ pub(super) fn run(cli: &Cli, input: &InputArgs, settings: &mut Settings, plan: P
     let tail = Tail { models: models.records(), totals: sums };
     ground.kept.finish(&ground.head, &tail, false)?;
     Ok(ending)
-}
-
-/// Adds what one look brought.
-fn add(sums: &mut Totals, more: &Totals) {
-    sums.articles += more.articles;
-    sums.failed += more.failed;
-    sums.with_findings += more.with_findings;
-    sums.reused += more.reused;
-    sums.segments += more.segments;
-    sums.remembered += more.remembered;
-    sums.needs_review += more.needs_review;
-    sums.source_words += more.source_words;
-    sums.source_tokens += more.source_tokens;
-    sums.target_tokens += more.target_tokens;
-    sums.elapsed_ms += more.elapsed_ms;
-    sums.load_ms += more.load_ms;
-    if let Some(terms) = more.terms {
-        sums.terms.get_or_insert_default().add(terms);
-    }
 }
 
 fn pass(

@@ -82,6 +82,27 @@ pub struct Totals {
     pub terms: Option<TermTotals>,
 }
 
+impl Totals {
+    /// Adds those of another part of a job.
+    pub fn add(&mut self, more: &Totals) {
+        self.articles += more.articles;
+        self.failed += more.failed;
+        self.with_findings += more.with_findings;
+        self.reused += more.reused;
+        self.segments += more.segments;
+        self.remembered += more.remembered;
+        self.needs_review += more.needs_review;
+        self.source_words += more.source_words;
+        self.source_tokens += more.source_tokens;
+        self.target_tokens += more.target_tokens;
+        self.elapsed_ms += more.elapsed_ms;
+        self.load_ms += more.load_ms;
+        if let Some(terms) = more.terms {
+            self.terms.get_or_insert_default().add(terms);
+        }
+    }
+}
+
 /// How often an output has what the glossary asks for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TermTotals {

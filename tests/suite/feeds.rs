@@ -159,3 +159,45 @@ fn each_record_of_json_lines_gets_a_summary_in_its_field() {
         assert_eq!((&value["id"], &value["title"]), (&number.into(), &"About it".into()));
     }
 }
+
+#[test]
+fn items_have_a_language_of_their_own_and_nothing_is_left_out_of_the_file() {
+    let place = Place::new();
+    let ukrainian = |number: usize| {
+        let lines =
+            (0..5).map(|line| format!("Міст номер {number} закрили на ремонт {line} березня, повідомила міська рада."));
+        lines.collect::<Vec<_>>().join(" ")
+    };
+    let item = |title: &str, text: &str| {
+        format!("<item><title>{title}</title><guid>{title}</guid><description>{}</description></item>\n", escaped(text))
+    };
+    let mut items: Vec<String> = (0..8).map(|n| item(&format!("Міст номер {n} закрито"), &ukrainian(n))).collect();
+    // An item in English, one that looks like a hint to read on, and one that breaks off.
+    items.insert(4, item("The harbour bridge reopens after long repairs", &story(7, 6).join(" ")));
+    items.insert(5, item("Ще про мости", "Читайте також: мости, яких немає"));
+    items.insert(6, item("Уривок", &format!("{} Далі буде […]", ukrainian(9))));
+    place.file(
+        "in/feed.xml",
+        format!("<rss version=\"2.0\"><channel><title>Мости міста</title>\n{}</channel></rss>\n", items.concat()),
+    );
+    let arguments =
+        ["summarize", "in", "-o", "out", "--model", "extractive", "--length", "short", "--report", "r.json"];
+    let ran = place.run(&arguments);
+    let written = fs::read_to_string(place.path("out/feed.summary.uk.xml")).unwrap();
+    for kept in [
+        "<title>The harbour bridge reopens after long repairs</title>",
+        "<description>Читайте також: мости, яких немає</description>",
+        "Далі буде […]</description>",
+    ] {
+        assert!(written.contains(kept), "{kept}\n{written}");
+    }
+    assert!(written.contains("<description>Bridge 7-"), "{written}");
+    let article = &place.report("r.json")["articles"][0];
+    let codes: Vec<&str> =
+        article["findings"].as_array().unwrap().iter().map(|finding| finding["code"].as_str().unwrap()).collect();
+    assert_eq!(ran.code, 1, "an item without a summary is told: {}", ran.err);
+    assert!(codes.contains(&"not_summarized"), "{codes:?}");
+    let english =
+        article["segments"].as_array().unwrap().iter().find(|s| s["output"].as_str().unwrap().starts_with("Bridge 7-"));
+    assert!(!english.unwrap()["findings"].to_string().contains("wrong_language"), "{}", english.unwrap());
+}
